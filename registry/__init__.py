@@ -1,0 +1,1 @@
+"""What exists: indicators, limits, sites, devices and channels. Imports nothing of ours."""

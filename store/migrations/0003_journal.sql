@@ -1,0 +1,41 @@
+-- The commit log between ingest and monitor. id order is commit order, without gaps (store/journal.py).
+CREATE TABLE journal (
+    id          bigint NOT NULL,
+    kind        text NOT NULL CHECK (kind IN ('readings', 'waste', 'position', 'dead', 'tick', 'config', 'action')),
+    recorded_at timestamptz NOT NULL,
+    rows        integer NOT NULL,
+    body        bytea NOT NULL,
+    raw         bytea,
+    prev_hash   bytea NOT NULL,
+    hash        bytea NOT NULL,
+    PRIMARY KEY (id)
+) PARTITION BY RANGE (id);
+CREATE TABLE journal_default PARTITION OF journal DEFAULT;
+
+CREATE TABLE journal_cursor (
+    consumer   text PRIMARY KEY,
+    journal_id bigint NOT NULL,
+    moved_at   timestamptz NOT NULL
+);
+
+-- A consumer's folded state as of a journal id, so that a restart folds only what came after.
+CREATE TABLE journal_snapshot (
+    consumer   text PRIMARY KEY,
+    journal_id bigint NOT NULL,
+    state      bytea NOT NULL,
+    saved_at   timestamptz NOT NULL
+);
+
+CREATE TABLE dead_letter (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    received_at timestamptz NOT NULL,
+    topic       text NOT NULL,
+    payload     bytea NOT NULL,
+    reason      text NOT NULL,
+    detail      text NOT NULL,
+    site        text,
+    device      text,
+    field       text,
+    batch       bigint NOT NULL
+);
+CREATE INDEX ON dead_letter (received_at);
