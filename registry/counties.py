@@ -28,6 +28,8 @@ COUNTIES: Final[Mapping[str, County]] = MappingProxyType(
 
 @cache
 def county_map() -> dict[str, Any]:
-    """The outlines as a GeoJSON FeatureCollection; each feature's ``properties`` hold ``code``, ``name_zh``, ``name_en``."""
-    loaded: dict[str, Any] = json.loads(files("registry").joinpath("nantong_counties.geojson").read_text(encoding="utf-8"))
+    """The outlines as a GeoJSON FeatureCollection; ``properties`` hold ``code``, ``name_zh`` and ``name_en``."""
+    loaded: dict[str, Any] = json.loads(
+        files("registry").joinpath("nantong_counties.geojson").read_text(encoding="utf-8")
+    )
     return loaded

@@ -4,13 +4,13 @@ Everything here is an immutable value. Where it is kept is `store`'s business; a
 whole of it, read at once, with the look-ups that ingest, the monitor and the simulators need.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
-import re
 
 from registry.opening import OpeningHours
 

@@ -19,7 +19,7 @@ _HOUR_US = 60 * MICROSECONDS_A_MINUTE
 
 @dataclass(frozen=True, slots=True)
 class OpeningHours:
-    """Weekly opening hours: for each weekday (Monday first) the intervals [opens, closes) in minutes of the day."""
+    """Weekly opening hours: [opens, closes) in minutes of the day, for each weekday, Monday first."""
 
     week: tuple[tuple[tuple[int, int], ...], ...]
 
@@ -30,7 +30,7 @@ class OpeningHours:
             for opens, closes in intervals:
                 if not 0 <= opens < closes <= MINUTES_A_DAY:
                     raise ValueError(
-                        f"opening hours of weekday {day}: {opens}–{closes} must satisfy 0 ≤ opens < closes ≤ 1440 minutes"
+                        f"opening hours of weekday {day}: {opens}–{closes}: must be 0 ≤ opens < closes ≤ 1440 minutes"
                     )
 
     @classmethod
@@ -73,19 +73,17 @@ def minute_of_week(ts: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
 
     Offsets are looked up once for each distinct quarter of an hour, since no zone changes its offset
     within one.
+
     """
     quarter = _HOUR_US // 4
     quarters, where = np.unique(ts // quarter, return_inverse=True)
     info = ZoneInfo(zone)
-    offsets = np.array(
-        [_offset_minutes(int(q) * quarter, info) for q in quarters], dtype=np.int64
-    )
+    offsets = np.array([_offset_minutes(int(q) * quarter, info) for q in quarters], dtype=np.int64)
     minutes = ts // MICROSECONDS_A_MINUTE + offsets[where].reshape(ts.shape)
     # The epoch was a Thursday: three days after a Monday.
     return (minutes + 3 * MINUTES_A_DAY) % (7 * MINUTES_A_DAY)
 
 
 def _offset_minutes(ts: int, zone: ZoneInfo) -> int:
-    offset = datetime.fromtimestamp(ts / 1e6, tz=UTC).astimezone(zone).utcoffset()
-    assert offset is not None  # an aware datetime has an offset
-    return int(offset.total_seconds()) // 60
+    local = datetime.fromtimestamp(ts / 1e6, tz=UTC).astimezone(zone)
+    return round((local.replace(tzinfo=UTC).timestamp() * 1e6 - ts) / MICROSECONDS_A_MINUTE)

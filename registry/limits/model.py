@@ -18,9 +18,11 @@ class Severity(StrEnum):
 
 
 class Force(StrEnum):
-    """What a limit demands. ``binding``: outside it is a suspected breach (疑似超标). ``recommended``: worded
-    "宜", outside it is advice and raises no alarm. ``operational``: a default of ours about the plant; outside
-    it is an alarm for the venue, never a breach.
+    """What a limit demands.
+
+    ``binding``: outside it is a suspected breach (疑似超标). ``recommended``: worded "宜", outside it is advice
+    and raises no alarm. ``operational``: a default of ours about the plant; outside it is an alarm for the
+    venue, never a breach.
     """
 
     BINDING = "binding"
@@ -94,6 +96,7 @@ class Limit:
 
     def interval(self) -> str:
         """The allowed values as text, e.g. ``0.30–1.00 mg/L`` or ``≤ 1 NTU``."""
+
         def number(value: float) -> str:
             return f"{value:.{self.precision}f}"
 
@@ -101,8 +104,9 @@ class Limit:
             return f"{number(self.lo)}–{number(self.hi)} {self.unit}"
         if self.hi is not None:
             return f"{'≤' if self.hi_inclusive else '<'} {number(self.hi)} {self.unit}"
-        assert self.lo is not None  # a limit has at least one side
-        return f"{'≥' if self.lo_inclusive else '>'} {number(self.lo)} {self.unit}"
+        if self.lo is not None:
+            return f"{'≥' if self.lo_inclusive else '>'} {number(self.lo)} {self.unit}"
+        raise ValueError(f"the limit on {self.indicator} in {self.profile} has neither side")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from registry.indicators import INDICATORS
 from registry.limits.model import Certainty, Condition, Force, Limit, LimitProfile, Severity
 from registry.model import Disinfection, RegistryError, WaterKind
 
-
 E = TypeVar("E", Certainty, Force, Severity)
 
 
@@ -44,8 +43,10 @@ def load_profile(name: str, text: str) -> LimitProfile:
         valid_from=_take(raw, "valid_from", date, name),
         valid_to=raw.get("valid_to"),
         source=_take(raw, "source", str, name),
-        limits=tuple(_limit(f"{name}, limit {number}", code, {**defaults, **entry})
-                     for number, entry in enumerate(_take(raw, "limit", list, name), start=1)),
+        limits=tuple(
+            _limit(f"{name}, limit {number}", code, {**defaults, **entry})
+            for number, entry in enumerate(_take(raw, "limit", list, name), start=1)
+        ),
     )
 
 
@@ -54,7 +55,9 @@ def _limit(where: str, profile: str, raw: dict[str, Any]) -> Limit:
     where = f"{where} ({indicator})"
     known = INDICATORS.get(indicator)
     if known is None:
-        raise RegistryError(f"{where}: field indicator: {indicator!r} is not an indicator; known: {', '.join(INDICATORS)}")
+        raise RegistryError(
+            f"{where}: field indicator: {indicator!r} is not an indicator; known: {', '.join(INDICATORS)}"
+        )
     unit = _take(raw, "unit", str, where)
     if unit != known.unit:
         raise RegistryError(f"{where}: field unit: {unit!r} differs from the indicator's unit {known.unit!r}")
