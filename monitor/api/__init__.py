@@ -1,0 +1,1 @@
+"""The HTTP and WebSocket interface of the platform (FastAPI): the only door the dashboard has."""

@@ -1,0 +1,33 @@
+"""Names, codes and quantities that several answers share."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+RoleName = Literal["administrator", "centre", "inspector", "venue", "public"]
+Priority = Literal["high", "medium", "low"]
+AlarmState = Literal["unacknowledged", "acknowledged", "returned_unacknowledged", "normal"]
+ChannelState = Literal["normal", "advice", "pending", "breach", "closed", "stale", "unjudged", "bad"]
+SiteState = Literal["normal", "advice", "pending", "breach", "closed", "stale", "offline", "none"]
+Fault = Literal["dosing_failure", "over_dosing", "ph_drift", "pump_off", "stuck_sensor", "power_cut", "dropout"]
+
+SiteCode = Annotated[str, Field(description="Site code", examples=["NT-001"])]
+CountyCode = Annotated[str, Field(description="County, GB/T 2260 code", examples=["320602"])]
+DeviceCode = Annotated[str, Field(description="Device code", examples=["NT-001-1"])]
+PointCode = Annotated[str, Field(description="Sampling point (basin) code, unique in its site", examples=["basin-1"])]
+IndicatorCode = Annotated[str, Field(description="Indicator code", examples=["free_chlorine"])]
+UnitSymbol = Annotated[str, Field(description="Unit of the values", examples=["mg/L"])]
+ChannelId = Annotated[int, Field(description="Channel: one indicator at one sampling point", examples=[17])]
+Time = Annotated[datetime, Field(description="UTC", examples=["2026-05-01T08:15:00Z"])]
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Error(BaseModel):
+    """Any answer that is not a success."""
+
+    detail: str = Field(
+        description="What was wrong, with what was given and what would be right",
+        examples=["site 'NT-999' is not registered or not in your scope"],
+    )

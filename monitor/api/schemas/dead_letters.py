@@ -1,0 +1,35 @@
+"""Messages that were not stored."""
+
+from pydantic import BaseModel, Field
+
+from monitor.api.schemas.common import Count, SiteCode, Time
+
+
+class DeadLetterInfo(BaseModel):
+    """A message, or one field of one, that was not stored, with the reason."""
+
+    id: int
+    received_at: Time
+    topic: str
+    reason: str = Field(examples=["unknown_device"])
+    detail: str
+    site: SiteCode | None
+    device: str | None
+    field: str | None
+    payload_text: str = Field(description="Up to 2 000 characters of the payload, undecodable bytes replaced")
+    payload_bytes: int = Field(description="Size of the whole payload, bytes")
+
+
+class DeadLetterPage(BaseModel):
+    """A page of dead letters, newest first."""
+
+    total: Count
+    items: list[DeadLetterInfo]
+
+
+class DeadLetterSummary(BaseModel):
+    """How many messages were rejected, by reason."""
+
+    since: Time = Field(description="Start of the counted period")
+    total: Count
+    reasons: dict[str, int] = Field(examples=[{"unknown_device": 3, "malformed_json": 1}])

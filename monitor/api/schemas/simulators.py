@@ -1,0 +1,89 @@
+"""The simulated fleet."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from monitor.api.schemas.common import Count, DeviceCode, Fault, PointCode, SiteCode, Time
+
+
+class ActiveFault(BaseModel):
+    """A fault at work in a simulated basin."""
+
+    model_config = ConfigDict(extra="allow")
+    id: str
+    fault: str = Field(examples=["dosing_failure"])
+    started_at: Time
+    ends_at: Time | None = None
+
+
+class Basin(BaseModel):
+    """A simulated basin and its instrument."""
+
+    model_config = ConfigDict(extra="allow")
+    sampling_point: PointCode
+    device: DeviceCode
+    connected: bool
+    published: Count = Field(description="Messages published")
+    acknowledged: Count = Field(description="Of these, acknowledged by the broker")
+    buffered: Count = Field(description="Messages waiting for the connection")
+    last_ts: Time | None = None
+    faults: list[ActiveFault]
+    truth: dict[str, Any] = Field(description="The physics' true values, in the indicators' units")
+
+
+class FleetSite(BaseModel):
+    """A simulated site."""
+
+    model_config = ConfigDict(extra="allow")
+    code: SiteCode
+    stopped: bool
+    basins: list[Basin]
+
+
+class Fleet(BaseModel):
+    """The simulators' own account of themselves."""
+
+    model_config = ConfigDict(extra="allow")
+    running: bool
+    paused_reason: Literal["disk", "operator"] | None
+    speed: float = Field(description="How many times faster than real time the physics runs", examples=[60.0])
+    seed: int
+    sim_now: Time | None = Field(None, description="Time inside the simulation")
+    sites: list[FleetSite]
+
+
+class SiteSelection(BaseModel):
+    """Which simulated sites; all of them if absent."""
+
+    model_config = ConfigDict(extra="forbid")
+    sites: list[SiteCode] | None = None
+
+
+class Speed(BaseModel):
+    """Speed of the physics; timestamps stay wall clock."""
+
+    model_config = ConfigDict(extra="forbid")
+    speed: float = Field(ge=1, le=3600, examples=[60.0])
+
+
+class FaultRequest(BaseModel):
+    """A fault to inject into a simulated basin."""
+
+    model_config = ConfigDict(extra="forbid")
+    site: SiteCode
+    sampling_point: PointCode
+    fault: Fault
+    minutes: float | None = Field(None, gt=0, description="Minutes it lasts; until it is ended if absent")
+
+
+class Truth(BaseModel):
+    """Ground truth: what was really wrong in a simulated basin, and when (wall clock)."""
+
+    fault_id: str
+    site: SiteCode
+    sampling_point: PointCode
+    fault: str
+    started_at: Time
+    ended_at: Time | None
+    detail: dict[str, Any]
