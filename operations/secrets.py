@@ -1,0 +1,68 @@
+"""Secrets in files that only their owner may read, generated where they are missing.
+
+A secret lives in ``<data>/secrets/`` (mode 0700), one file each (mode 0600). None is ever a default, a
+command-line argument or a log line.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Final
+
+SECRET_BYTES: Final = 32
+DEVICE_PASSWORD_CHARACTERS: Final = 32
+SIGN_IN_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+"""Characters of a password that a person types: none that looks like another."""
+
+
+def ensure_folder(folder: Path) -> Path:
+    """The folder of secrets, made or put right so that nobody but its owner may enter it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
+
+
+def ensure_secret(path: Path) -> str:
+    """The secret in a file; a new random one (256 bits, URL-safe) is written where there is none.
+
+    The file appears whole or not at all, so that a crash cannot leave an empty secret behind. Raises
+    `ValueError` naming a file that exists and is empty.
+    """
+    ensure_folder(path.parent)
+    if not path.exists():
+        write_secret(path, secrets.token_urlsafe(SECRET_BYTES))
+    path.chmod(0o600)
+    secret = path.read_text(encoding="utf-8").strip()
+    if not secret:
+        raise ValueError(f"secret file {path} is empty: restore it, or remove it to have a new one generated")
+    return secret
+
+
+def write_secret(path: Path, secret: str) -> None:
+    """Write a secret to its file (0600), replacing what was there in one step."""
+    ensure_folder(path.parent)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mkstemp makes it 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(secret + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def device_password(master: str, device_code: str) -> str:
+    """The MQTT password of a device: URL-safe base64 of HMAC-SHA256(master, "device:" + code), 32 characters."""
+    digest = hmac.new(master.encode(), f"device:{device_code}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).decode()[:DEVICE_PASSWORD_CHARACTERS]
+
+
+def sign_in_password(characters: int = 14) -> str:
+    """A random password for a person to type (5.7 bits a character)."""
+    return "".join(secrets.choice(SIGN_IN_ALPHABET) for _ in range(characters))
