@@ -1,0 +1,170 @@
+"""Real brokers for tests: nats-server and mosquitto on free loopback ports, killable and restartable."""
+
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from operations import broker
+from operations.broker import BrokerSettings, User
+from registry.model import Registry
+
+INGEST_PASSWORD = "ingest-password-of-the-tests-0123456789"
+TOOL_PASSWORD = "tool-password-of-the-tests-0123456789"
+DEVICE_MASTER = "device-master-of-the-tests-0123456789"
+
+
+def free_port() -> int:
+    """A TCP port on loopback nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Broker(Protocol):
+    """What the tests do with any broker."""
+
+    mqtt_port: int
+    lines: list[str]
+
+    def start(self) -> None:
+        """Start and wait until it accepts connections."""
+
+    def stop(self, signal_number: int = signal.SIGTERM) -> None:
+        """End it by a signal and wait for its end."""
+
+
+class _Server:
+    """A child process whose log lines are collected in `lines`."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+
+    def run(self, command: Sequence[str]) -> None:
+        self.process = subprocess.Popen(  # noqa: S603
+            list(command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
+        )
+        self._reader = threading.Thread(target=self._collect, args=(self.process,), daemon=True)
+        self._reader.start()
+
+    def stop(self, signal_number: int = signal.SIGTERM) -> None:
+        """End it by a signal and wait for its end."""
+        if self.process is None:
+            return
+        self.process.send_signal(signal_number)
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self._reader is not None:
+            self._reader.join(5)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+        self.process = None
+
+    def wait_line(self, part: str, timeout: float = 10.0) -> str:
+        """The first log line that holds `part`, waiting for it. Raises `TimeoutError`."""
+        deadline = time.monotonic() + timeout
+        while True:
+            for line in list(self.lines):
+                if part in line:
+                    return line
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no log line with {part!r} within {timeout:g} s; log: {self.lines[-20:]}")
+            time.sleep(0.02)
+
+    def _collect(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            self.lines.append(line.rstrip("\n"))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+
+class NatsBroker(_Server):
+    """The default broker as `operations.broker` configures it, with every device of a registry."""
+
+    def __init__(self, folder: Path, registry: Registry | None = None, *, sync_interval: str = "2m") -> None:
+        super().__init__()
+        self.mqtt_port = free_port()
+        self.settings = BrokerSettings(
+            folder=folder, mqtt_port=self.mqtt_port, client_port=free_port(), sync_interval=sync_interval
+        )
+        self.users: list[User] = broker.service_users(INGEST_PASSWORD, TOOL_PASSWORD)
+        if registry is not None:
+            self.users += broker.device_users(registry, DEVICE_MASTER)
+
+    @property
+    def ingest_url(self) -> str:
+        """The MQTT address of ingest, with its credential."""
+        return f"mqtt://{broker.INGEST_USER}:{INGEST_PASSWORD}@127.0.0.1:{self.mqtt_port}"
+
+    def start(self) -> None:
+        """Start it and wait until it accepts connections."""
+        broker.write_config(self.settings, self.users)
+        self.run(broker.command(self.settings))
+        try:
+            broker.wait_ready(self.mqtt_port, broker.TOOL_USER, TOOL_PASSWORD)
+        except TimeoutError as error:
+            self.stop()
+            raise TimeoutError("\n".join(self.lines[-20:])) from error
+
+
+class MosquittoBroker(_Server):
+    """mosquitto 2 with the tuned configuration, as the second broker."""
+
+    def __init__(self, folder: Path, registry: Registry | None = None) -> None:
+        super().__init__()
+        self.folder = folder
+        self.mqtt_port = free_port()
+        self.users: list[User] = broker.service_users(INGEST_PASSWORD, TOOL_PASSWORD)
+        if registry is not None:
+            self.users += broker.device_users(registry, DEVICE_MASTER)
+
+    @property
+    def ingest_url(self) -> str:
+        """The MQTT address of ingest, with its credential."""
+        return f"mqtt://{broker.INGEST_USER}:{INGEST_PASSWORD}@127.0.0.1:{self.mqtt_port}"
+
+    def start(self) -> None:
+        """Start it and wait until it accepts connections."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        passwords, rules = self.folder / "passwords", self.folder / "rules"
+        if not passwords.exists():
+            passwords.write_text("".join(f"{user.name}:{user.password}\n" for user in self.users))
+            passwords.chmod(0o600)
+            subprocess.run(["/usr/bin/mosquitto_passwd", "-U", str(passwords)], check=True)  # noqa: S603
+            rules.write_text(broker.mosquitto_rules(self.users))
+            rules.chmod(0o600)
+        config = self.folder / "mosquitto.conf"
+        text = broker.mosquitto_config(self.folder, self.mqtt_port, passwords, rules)
+        config.write_text(text + "user root\n")
+        self.run(["/usr/sbin/mosquitto", "-c", str(config)])
+        broker.wait_ready(self.mqtt_port, broker.TOOL_USER, TOOL_PASSWORD)
+
+
+@contextmanager
+def running(server: NatsBroker | MosquittoBroker) -> Iterator[NatsBroker | MosquittoBroker]:
+    """A started broker, stopped at the end of the block."""
+    with server:
+        yield server
