@@ -1,0 +1,1 @@
+"""Committed reading → warning: the judge, the alarms, silence of devices, and the service that folds the journal."""

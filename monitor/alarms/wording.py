@@ -1,0 +1,88 @@
+"""What an alarm says to a person: site, basin, indicator, value, unit, limit, clause and since when."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from registry.catalogue import Language, indicator_name, text, unit
+from registry.indicators import INDICATORS
+from registry.limits import profiles
+from registry.model import Registry
+
+_UNKNOWN_ZONE = "UTC"
+
+
+def alarm_text(language: Language, alarm: Mapping[str, Any], registry: Registry) -> str:
+    """One sentence about an alarm.
+
+    Parameters
+    ----------
+    language : "zh" or "en"
+    alarm : a row of table ``alarm`` by column name; times as aware datetimes
+    registry : for names and the zone of the site. What is no longer registered is named by its code.
+
+    Raises
+    ------
+    KeyError
+        The alarm's kind, side, indicator or return reason is not one that the catalogue knows.
+
+    """
+    site = registry.sites.get(alarm["site"])
+    zone = site.zone if site else _UNKNOWN_ZONE
+    fields: dict[str, object] = {
+        "site": (site.name_zh if language == "zh" else site.name_en) if site else alarm["site"],
+        "basin": _basin_name(language, alarm, registry),
+        "device": alarm["device"],
+        "since": local_time(language, alarm["since"], zone),
+    }
+    if alarm["kind"] == "offline":
+        sentence = text(language, f"alarm.offline.{'device' if alarm['device'] else 'site'}", **fields)
+    else:
+        fields |= _measurement_fields(language, alarm)
+        sentence = text(language, f"alarm.{alarm['kind']}.{alarm['side']}", **fields)
+    if alarm["returned_at"] is None:
+        return sentence
+    at = local_time(language, alarm["returned_at"], zone)
+    return text(language, f"alarm.returned.{alarm['return_reason']}", text=sentence, at=at)
+
+
+def local_time(language: Language, at: datetime, zone: str) -> str:
+    """An instant as the clock on the site's wall shows it; in English with its offset from UTC."""
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{local:%Y-%m-%d %H:%M:%S}" if language == "zh" else local.isoformat(sep=" ", timespec="seconds")
+
+
+def _basin_name(language: Language, alarm: Mapping[str, Any], registry: Registry) -> str:
+    point = registry.sampling_points.get((alarm["site"], alarm["sampling_point"] or ""))
+    if point is None:
+        return alarm["sampling_point"] or ""
+    return point.name_zh if language == "zh" else point.name_en
+
+
+def _measurement_fields(language: Language, alarm: Mapping[str, Any]) -> dict[str, object]:
+    indicator: str = alarm["indicator"]
+    return {
+        "indicator": indicator_name(language, indicator),
+        "value": f"{alarm['value']:.{INDICATORS[indicator].precision}f}",
+        "unit": unit(language, indicator),
+        "interval": _interval(alarm),
+        "standard": _standard(alarm["limit_profile"]),
+        "clause": alarm["clause"],
+    }
+
+
+def _standard(profile_code: str) -> str:
+    known = profiles().get(profile_code)
+    return known.standard if known else profile_code
+
+
+def _interval(alarm: Mapping[str, Any]) -> str:
+    """The interval with the bounds that the alarm was judged by, written as its profile writes it."""
+    profile = profiles().get(alarm["limit_profile"])
+    limits = [limit for limit in profile.limits if limit.indicator == alarm["indicator"]] if profile else []
+    if limits:
+        return replace(limits[0], lo=alarm["limit_lo"], hi=alarm["limit_hi"]).interval()
+    bounds = [f"{bound:g}" for bound in (alarm["limit_lo"], alarm["limit_hi"]) if bound is not None]
+    return f"{'–'.join(bounds)} {alarm['unit']}"
