@@ -1,0 +1,87 @@
+"""Which TCP port each service listens on: the one it had, else its own, else the next free one."""
+
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+DEFAULT_PORTS: Final[Mapping[str, int]] = {
+    "database": 15432,
+    "broker": 1883,
+    "api": 8000,
+    "dashboard": 8501,
+    "simulators": 8010,
+}
+TRIED_AFTER: Final = 50
+"""How many ports after the wanted one are tried before the operating system chooses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A service's port, and the busy one that was wanted where it differs."""
+
+    service: str
+    port: int
+    busy: int | None = None
+
+    @property
+    def message(self) -> str | None:
+        """What the operator is told, if there is something to tell."""
+        if self.busy is None:
+            return None
+        return f"port {self.busy} is busy: {self.service} takes port {self.port}"
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether nothing listens on the port.
+
+    SO_REUSEADDR as servers set it: connections of a former run in TIME_WAIT do not make the port busy.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def any_free(host: str) -> int:
+    """A free port that the operating system chooses."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def choose(
+    services: Iterable[str],
+    *,
+    hosts: Mapping[str, str],
+    asked: Mapping[str, int],
+    remembered: Mapping[str, int],
+) -> list[Choice]:
+    """A port for each service: asked for, else remembered, else its default; another where that is busy.
+
+    A port asked for as 0 means any free one, remembered from then on.
+    """
+    taken: set[int] = set()
+    choices: list[Choice] = []
+    for service in services:
+        host = hosts.get(service, "127.0.0.1")
+        wanted = asked.get(service) or remembered.get(service)
+        if wanted is None:
+            wanted = any_free(host) if asked.get(service) == 0 else DEFAULT_PORTS[service]
+        port = _first_free(host, wanted, taken)
+        taken.add(port)
+        choices.append(Choice(service, port, busy=None if port == wanted else wanted))
+    return choices
+
+
+def _first_free(host: str, wanted: int, taken: set[int]) -> int:
+    for port in range(wanted, min(wanted + TRIED_AFTER, 65_536)):
+        if port not in taken and is_free(host, port):
+            return port
+    while (port := any_free(host)) in taken:
+        pass
+    return port
