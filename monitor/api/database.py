@@ -1,0 +1,74 @@
+"""The API's way to the database: quick to say that it is away, and back by itself."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+from store import connections
+from store.connections import Connection
+
+log = logging.getLogger(__name__)
+
+WAIT_S = 1.0
+"""Longest wait for a connection: a person gets a clear answer instead of a hanging page."""
+
+
+class DatabaseMissingError(Exception):
+    """The database cannot be reached; the request may be repeated later."""
+
+
+class Database:
+    """A pool that requests borrow from, and whether the database answers.
+
+    The refresher, which asks the database twice a second on a connection of its own, calls `found` and
+    `lost`. While the database is away requests fail at once instead of each waiting for the pool.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._lock = Lock()
+        self._pool: ConnectionPool[Connection] | None = None
+        self._closed = False
+
+    @property
+    def available(self) -> bool:
+        """Whether the database answered last."""
+        return self._pool is not None
+
+    def found(self) -> None:
+        """The database answers: open a pool.
+
+        A new one, since the old one's attempts to reconnect back off to a minute.
+        """
+        with self._lock:
+            if self._pool is None and not self._closed:
+                self._pool = connections.pool(self._dsn, timeout=WAIT_S, application_name="landun-api")
+
+    def lost(self) -> None:
+        """The database does not answer: give the pool up."""
+        with self._lock:
+            old, self._pool = self._pool, None
+        if old is not None:
+            old.close(timeout=0)
+
+    def close(self) -> None:
+        """Give the pool up for good."""
+        self._closed = True
+        self.lost()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """An autocommit connection. Raises `DatabaseMissingError` within about a second when there is none."""
+        pool = self._pool
+        if pool is None:
+            raise DatabaseMissingError
+        try:
+            with pool.connection(timeout=WAIT_S) as connection:
+                yield connection
+        except (PoolTimeout, PoolClosed, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            log.warning("database does not answer: %s", str(error).strip() or type(error).__name__)
+            raise DatabaseMissingError from error
