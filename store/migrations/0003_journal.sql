@@ -4,13 +4,21 @@ CREATE TABLE journal (
     kind        text NOT NULL CHECK (kind IN ('readings', 'waste', 'position', 'dead', 'tick', 'config', 'action')),
     recorded_at timestamptz NOT NULL,
     rows        integer NOT NULL,
+    batch       bigint,          -- what reading.batch and dead_letter.batch refer to
     body        bytea NOT NULL,
     raw         bytea,
     prev_hash   bytea NOT NULL,
     hash        bytea NOT NULL,
     PRIMARY KEY (id)
 ) PARTITION BY RANGE (id);
+-- Both are compressed before they come here.
+ALTER TABLE journal ALTER COLUMN body SET STORAGE EXTERNAL, ALTER COLUMN raw SET STORAGE EXTERNAL;
+CREATE INDEX ON journal (batch);
 CREATE TABLE journal_default PARTITION OF journal DEFAULT;
+
+-- A batch is numbered when its transaction begins, because the journal id is known only at its end, under the
+-- journal's lock. Numbers of transactions that rolled back are missing; journal ids never are.
+CREATE SEQUENCE batch_number;
 
 CREATE TABLE journal_cursor (
     consumer   text PRIMARY KEY,

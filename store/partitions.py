@@ -1,0 +1,176 @@
+"""Partitions of the big tables on plain PostgreSQL: a week of readings each, a million journal rows each.
+
+On TimescaleDB `reading` is a hypertable and makes its own chunks; the journal is partitioned everywhere.
+Each table has a DEFAULT partition, so that a row never has nowhere to go; what landed there is moved out when
+its own partition is made.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from store.connections import Connection, is_timescale
+from store.records import from_us, to_us
+
+WEEK_US: Final = 7 * 86_400 * 1_000_000
+_MONDAY_US: Final = 4 * 86_400 * 1_000_000  # the epoch was a Thursday; 1970-01-05 was a Monday
+JOURNAL_ROWS: Final = 1_000_000
+LOCK_PARTITIONS: Final = 0x4C44_5054
+"""Advisory lock held while partitions are made, so that two writers do not make the same one."""
+
+# What this process knows to exist. A connection that has seen a partition need not ask again.
+_known: "WeakKeyDictionary[Connection, set[int]]" = WeakKeyDictionary()
+
+
+def ensure_partitions(connection: Connection, first: datetime, last: datetime) -> list[str]:
+    """Make the weekly partitions of `reading` from `first` to `last` (both included) and the next ones of `journal`.
+
+    Returns the names of those made. Nothing is made for readings on TimescaleDB. Opens and commits its own
+    transaction (a savepoint if one is open).
+    """
+    weeks = range(week_of(to_us(first)), week_of(to_us(last)) + 1)
+    return ensure_weeks(connection, weeks) + ensure_journal(connection)
+
+
+def ensure_for(connection: Connection, ts: NDArray[np.int64]) -> None:
+    """Make the weekly partitions that these device times (us) need; free once the connection knows them."""
+    if len(ts) == 0:
+        return
+    weeks = set(np.unique((ts - _MONDAY_US) // WEEK_US).tolist())
+    missing = weeks - _known.setdefault(connection, set())
+    if missing:
+        ensure_weeks(connection, sorted(missing))
+
+
+def week_of(us: int) -> int:
+    """The number of the week of an instant: 0 begins on Monday 1970-01-05, 00:00 UTC."""
+    return (us - _MONDAY_US) // WEEK_US
+
+
+def week_name(week: int) -> str:
+    """The partition's name, by its Monday: ``reading_w20260105``."""
+    return f"reading_w{from_us(_MONDAY_US + week * WEEK_US):%Y%m%d}"
+
+
+def ensure_weeks(connection: Connection, weeks: Iterable[int]) -> list[str]:
+    """Make the partitions of these weeks and return the names of those made."""
+    wanted = list(weeks)
+    known = _known.setdefault(connection, set())
+    with connection.transaction():
+        made = [] if is_timescale(connection) else _make_weeks(connection, wanted)
+    known.update(wanted)
+    return made
+
+
+def _make_weeks(connection: Connection, weeks: list[int]) -> list[str]:
+    bounds = {
+        week_name(week): (
+            from_us(_MONDAY_US + week * WEEK_US).isoformat(),
+            from_us(_MONDAY_US + (week + 1) * WEEK_US).isoformat(),
+        )
+        for week in weeks
+    }
+    return _make(connection, "reading", "ts", bounds)
+
+
+def ensure_journal(connection: Connection, *, ahead: int = 1) -> list[str]:
+    """Make the journal's partitions up to `ahead` beyond that of the newest row; return the names of those made."""
+    with connection.transaction():
+        row = connection.execute("SELECT id FROM journal ORDER BY id DESC LIMIT 1").fetchone()
+        newest = (row[0] if row else 0) // JOURNAL_ROWS
+        bounds = {
+            f"journal_m{number}": (number * JOURNAL_ROWS, (number + 1) * JOURNAL_ROWS)
+            for number in range(newest, newest + ahead + 1)
+        }
+        return _make(connection, "journal", "id", bounds)
+
+
+def _make(connection: Connection, table: str, key: str, bounds: dict[str, tuple[Any, Any]]) -> list[str]:
+    if not _absent(connection, bounds):
+        return []
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK_PARTITIONS,))
+    absent = _absent(connection, bounds)
+    for name in absent:
+        _attach(connection, table, key, name, *bounds[name])
+    return absent
+
+
+def _absent(connection: Connection, names: Iterable[str]) -> list[str]:
+    rows = connection.execute(
+        "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(quote_ident(name)) IS NULL", (list(names),)
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def _attach(connection: Connection, table: str, key: str, name: str, lo: Any, hi: Any) -> None:
+    """Make a partition beside the table, move into it what the DEFAULT partition holds of its range, attach it.
+
+    ATTACH, unlike CREATE … PARTITION OF, lets others read and write the rest of the table meanwhile.
+    """
+    names = {
+        "table": sql.Identifier(table),
+        "fallback": sql.Identifier(f"{table}_default"),
+        "name": sql.Identifier(name),
+        "key": sql.Identifier(key),
+        "lo": sql.Literal(lo),
+        "hi": sql.Literal(hi),
+    }
+    for statement in (
+        "CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)",
+        # Without this lock a row could arrive in the DEFAULT partition between the move and the attachment.
+        "LOCK TABLE {fallback} IN ACCESS EXCLUSIVE MODE",
+        "WITH moved AS (DELETE FROM {fallback} WHERE {key} >= {lo} AND {key} < {hi} RETURNING *) "
+        "INSERT INTO {name} SELECT * FROM moved",
+        "ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({lo}) TO ({hi})",
+    ):
+        connection.execute(sql.SQL(statement).format(**names))
+
+
+def drop_readings_before(connection: Connection, before: datetime) -> list[str]:
+    """Drop the weekly partitions (TimescaleDB: chunks) that lie wholly before an instant; return their names."""
+    if is_timescale(connection):
+        rows = connection.execute("SELECT drop_chunks('reading', older_than => %s)", (before,)).fetchall()
+        return [str(name) for (name,) in rows]
+    with connection.transaction():
+        dropped = [
+            name
+            for name in _partitions(connection, "reading", "reading_w")
+            if datetime.strptime(f"{name[9:]}+0000", "%Y%m%d%z") + timedelta(days=7) <= before
+        ]
+        _drop(connection, dropped)
+        for known in _known.values():
+            known.clear()
+        return dropped
+
+
+def drop_journal_before(connection: Connection, before_id: int) -> list[str]:
+    """Drop the journal's partitions that lie wholly before an id; return their names. Never the newest row's."""
+    with connection.transaction():
+        row = connection.execute("SELECT id FROM journal ORDER BY id DESC LIMIT 1").fetchone()
+        bound = min(before_id, row[0] if row else 0)
+        dropped = [
+            name
+            for name in _partitions(connection, "journal", "journal_m")
+            if (int(name.removeprefix("journal_m")) + 1) * JOURNAL_ROWS <= bound
+        ]
+        _drop(connection, dropped)
+        return dropped
+
+
+def _partitions(connection: Connection, table: str, prefix: str) -> list[str]:
+    rows = connection.execute(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+        "WHERE i.inhparent = to_regclass(%s) ORDER BY 1",
+        (table,),
+    ).fetchall()
+    return [name for (name,) in rows if name.startswith(prefix)]
+
+
+def _drop(connection: Connection, names: Iterable[str]) -> None:
+    for name in names:
+        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
