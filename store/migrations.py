@@ -78,7 +78,18 @@ def _schema_exists(connection: Connection) -> bool:
     return row is not None and row[0] is not None
 
 
-def _backend(dsn: str) -> Any:  # yoyo is untyped
+class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo is untyped
+    """Yoyo's backend without its probing by statements that fail, each of which is an ERROR line in the server's log."""
+
+    create_lock_table_sql = PostgresqlPsycopgBackend.create_lock_table_sql.replace(
+        "CREATE TABLE", "CREATE TABLE IF NOT EXISTS"
+    )
+
+    def _check_transactional_ddl(self) -> bool:
+        return True  # PostgreSQL's DDL is transactional
+
+
+def _backend(dsn: str) -> _Backend:
     parameters: dict[str, Any] = conninfo_to_dict(conninfo(dsn, application_name="landun-migrate"))
     uri = DatabaseURI(
         scheme="postgresql+psycopg",
@@ -89,4 +100,4 @@ def _backend(dsn: str) -> Any:  # yoyo is untyped
         database=parameters.pop("dbname", None),
         args=parameters,
     )
-    return PostgresqlPsycopgBackend(uri, "_yoyo_migration")
+    return _Backend(uri, "_yoyo_migration")
