@@ -32,13 +32,19 @@ def default_folder() -> Path:
 
 @dataclass
 class Record:
-    """What ``landun.json`` remembers from start to start. `ports` by service name; times are aware, UTC."""
+    """What ``landun.json`` remembers from start to start. `ports` by service name; times are aware, UTC.
+
+    `sites` is the number of simulated sites of the demonstration; `admitted` whether devices have been let in
+    at the broker, which the first start does last.
+    """
 
     created: datetime
     seed: int
+    sites: int = 32
     ports: dict[str, int] = field(default_factory=dict)
     demonstration: bool = True
     backfilled: bool = False
+    admitted: bool = False
 
     @property
     def registered_at(self) -> datetime:
@@ -57,9 +63,11 @@ class Record:
             return cls(
                 created=datetime.fromisoformat(values["created"]).astimezone(UTC),
                 seed=int(values["seed"]),
+                sites=int(values.get("sites", 32)),
                 ports={str(name): int(port) for name, port in values.get("ports", {}).items()},
                 demonstration=bool(values.get("demonstration", True)),
                 backfilled=bool(values.get("backfilled", False)),
+                admitted=bool(values.get("admitted", False)),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"field {error} is missing or not of its kind") from error

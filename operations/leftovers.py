@@ -23,6 +23,11 @@ def remember(file: Path, children: Mapping[str, tuple[int, float]]) -> None:
     write_whole(file, json.dumps(recorded, indent=2) + "\n")
 
 
+def running_pid(file: Path, name: str) -> int:
+    """The process id of a running child. Raises `KeyError` where it does not run."""
+    return int(json.loads(file.read_text(encoding="utf-8"))[name]["pid"])
+
+
 def end_leftovers(file: Path, said: Callable[[str], None]) -> list[str]:
     """End what a former supervisor left running and return the services' names.
 

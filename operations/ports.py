@@ -8,6 +8,7 @@ from typing import Final
 DEFAULT_PORTS: Final[Mapping[str, int]] = {
     "database": 15432,
     "broker": 1883,
+    "broker-client": 14222,
     "api": 8000,
     "dashboard": 8501,
     "simulators": 8010,

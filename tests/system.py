@@ -26,7 +26,7 @@ SIGN_IN: Final = re.compile(r"^first sign-in: user (?P<username>\S+) password (?
 START_TIMEOUT_S: Final = 180.0
 END_TIMEOUT_S: Final = 30.0
 FREE_PORTS: Final = tuple(
-    f"--{service}-port=0" for service in ("database", "broker", "api", "dashboard", "simulators")
+    f"--{service}-port=0" for service in ("database", "broker", "broker-client", "api", "dashboard", "simulators")
 )
 
 
@@ -119,7 +119,7 @@ def start(data: Path, *options: str, environment: Mapping[str, str] | None = Non
     command = [sys.executable, "-m", "landun", "up", "--data", str(data), *FREE_PORTS, *options]
     began = time.monotonic()
     with output.open("wb") as stdout, errors.open("ab") as stderr:
-        process = subprocess.Popen(  # noqa: S603 - our own command
+        process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=stdout,

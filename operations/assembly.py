@@ -1,0 +1,264 @@
+"""Which services make the system, in which order, with which environment."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from operations import broker, first_start, probes
+from operations.denied import DeniedPublishes
+from operations.folder import DataFolder, Record
+from operations.leftovers import running_pid
+from operations.secrets import ensure_secret
+from operations.service import Node, Service, Step
+from registry.model import Registry
+from store.connections import connect
+from store.embedded import EmbeddedPostgres
+from store.registry_rows import load_registry
+
+COMMAND: Final = Path(__file__).resolve().parent.parent / "landun.py"
+LOOPBACK: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """The system's secrets, generated where missing. Device passwords derive from `device_master`."""
+
+    postgres: str
+    device_master: str
+    token: str
+    mqtt_ingest: str
+    mqtt_tool: str
+    folder: Path
+
+    @classmethod
+    def of(cls, folder: Path) -> "Secrets":
+        """Read or generate the secrets of a folder."""
+        names = ("postgres-password", "device-master", "token-secret", "mqtt-ingest", "mqtt-landun")
+        return cls(*(ensure_secret(folder / name) for name in names), folder=folder)
+
+    @property
+    def token_file(self) -> Path:
+        """What the API signs tokens with."""
+        return self.folder / "token-secret"
+
+    @property
+    def device_master_file(self) -> Path:
+        """What the devices' passwords derive from."""
+        return self.folder / "device-master"
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the services that people and programs reach listen; everything else is on loopback."""
+
+    host: str
+    ports: Mapping[str, int]
+
+    @property
+    def api(self) -> str:
+        """The API as a browser on this machine reaches it."""
+        return f"http://{self._shown}:{self.ports['api']}"
+
+    @property
+    def dashboard(self) -> str:
+        """The dashboard as a browser on this machine reaches it."""
+        return f"http://{self._shown}:{self.ports['dashboard']}"
+
+    @property
+    def simulators(self) -> str:
+        """The simulators' control."""
+        return f"http://{LOOPBACK}:{self.ports['simulators']}"
+
+    @property
+    def _shown(self) -> str:
+        return LOOPBACK if self.host == "0.0.0.0" else self.host  # noqa: S104 - compared, not bound
+
+
+@dataclass
+class Assembly:
+    """Builds the nodes of one system. `announce_password` is called with a first administrator's password."""
+
+    folder: DataFolder
+    record: Record
+    secrets: Secrets
+    address: Address
+    dsn: str
+    embedded: EmbeddedPostgres | None
+    denied: DeniedPublishes
+    announce_password: Callable[[str], None]
+    backfill_hours: int
+
+    def __post_init__(self) -> None:
+        self.broker = broker.BrokerSettings(
+            folder=self.folder.path / "nats",
+            mqtt_port=self.address.ports["broker"],
+            client_port=self.address.ports["broker-client"],
+        )
+
+    def nodes(self) -> list[Node]:
+        """Everything, each with what it needs first."""
+        nodes: list[Node] = [
+            *([self._database(self.embedded)] if self.embedded else []),
+            Step(
+                name="schema", action=self._prepare_database, after=frozenset({"database"} if self.embedded else set())
+            ),
+            Step(name="accounts", action=self._admit_services, after=frozenset({"schema"})),
+            self._broker(),
+            self._landun(
+                "ingest",
+                {"LANDUN_DATABASE_URL": self.dsn, "LANDUN_MQTT_URL": self._ingest_url},
+                after={"schema", "broker"},
+                probe=probes.heartbeat(self.dsn, "ingest", broker="connected"),
+            ),
+            Step(name="devices", action=self._admit_devices, after=frozenset({"ingest"})),
+            self._landun(
+                "monitor",
+                {"LANDUN_DATABASE_URL": self.dsn},
+                after={"schema"},
+                probe=probes.heartbeat(self.dsn, "monitor"),
+            ),
+            self._api(),
+            self._dashboard(),
+        ]
+        if self.record.demonstration:
+            nodes.append(self._simulators())
+            if not self.record.backfilled and self.backfill_hours > 0:
+                nodes.append(self._backfill())
+        return nodes
+
+    def _database(self, embedded: EmbeddedPostgres) -> Service:
+        return Service(
+            name="database",
+            command=embedded.command(),
+            probe=probes.database(self.dsn),
+            stop_signal=signal.SIGINT,  # fast shutdown: rolls back, disconnects, checkpoints
+        )
+
+    def _broker(self) -> Service:
+        async def probe(_started_at: float) -> bool:
+            return broker.is_ready(self.broker.mqtt_port, broker.INGEST_USER, self.secrets.mqtt_ingest, timeout=0.2)
+
+        return Service(
+            name="broker",
+            command=broker.command(self.broker),
+            after=frozenset({"accounts"}),
+            probe=probe,
+            heard=self.denied.hear,
+        )
+
+    def _api(self) -> Service:
+        environment = {
+            "LANDUN_DATABASE_URL": self.dsn,
+            "LANDUN_API_HOST": self.address.host,
+            "LANDUN_API_PORT": str(self.address.ports["api"]),
+            "LANDUN_TOKEN_SECRET_FILE": str(self.secrets.token_file),
+            "LANDUN_DATA": str(self.folder.path),
+        }
+        if self.record.demonstration:
+            environment["LANDUN_SIMULATORS_URL"] = self.address.simulators
+        return self._landun(
+            "serve", environment, name="api", after={"schema"}, probe=probes.http(f"{self.address.api}/health")
+        )
+
+    def _dashboard(self) -> Service:
+        environment = {
+            "LANDUN_API_URL": self.address.api,
+            "LANDUN_DASHBOARD_HOST": self.address.host,
+            "LANDUN_DASHBOARD_PORT": str(self.address.ports["dashboard"]),
+        }
+        return self._landun(
+            "dashboard", environment, after={"schema"}, probe=probes.http(f"{self.address.dashboard}/_stcore/health")
+        )
+
+    def _simulators(self) -> Service:
+        environment = {
+            "LANDUN_MQTT_URL": f"mqtt://{LOOPBACK}:{self.broker.mqtt_port}",
+            "LANDUN_DEVICE_MASTER_FILE": str(self.secrets.device_master_file),
+            "LANDUN_SIMULATORS_HOST": LOOPBACK,
+            "LANDUN_SIMULATORS_PORT": str(self.address.ports["simulators"]),
+            "LANDUN_DATA": str(self.folder.path),
+        }
+        # After `devices`, so that no reading is acknowledged before ingest's session keeps it.
+        return self._landun(
+            "simulate",
+            environment,
+            name="simulators",
+            after={"devices"},
+            probe=probes.http(f"{self.address.simulators}/fleet"),
+        )
+
+    def _backfill(self) -> Service:
+        def done() -> None:
+            self.record.backfilled = True
+            self.folder.write_record(self.record)
+
+        service = self._landun(
+            "backfill",
+            {"LANDUN_DATABASE_URL": self.dsn, "LANDUN_DATA": str(self.folder.path)},
+            arguments=("--hours", str(self.backfill_hours)),
+            after={"schema"},
+        )
+        return replace(service, job=True, done=done)
+
+    def _landun(
+        self,
+        command: str,
+        environment: Mapping[str, str],
+        *,
+        after: set[str],
+        name: str | None = None,
+        probe: probes.Probe | None = None,
+        arguments: tuple[str, ...] = (),
+    ) -> Service:
+        return Service(
+            name=name or command,
+            command=[sys.executable, str(COMMAND), command, *arguments],
+            environment={**_COMMON, **environment},
+            after=frozenset(after),
+            probe=probe,
+        )
+
+    def _prepare_database(self) -> None:
+        if password := first_start.prepare_database(self.dsn, self.record):
+            self.announce_password(password)
+
+    def _admit_services(self) -> None:
+        """At the first start only the services: a device's message is acknowledged but kept by nobody before
+        ingest has its session.
+        """
+        admitted = self._device_users() if self.record.admitted else []
+        broker.write_config(self.broker, self._service_users() + admitted)
+
+    def _admit_devices(self) -> None:
+        if broker.write_config(self.broker, self._service_users() + self._device_users()):
+            broker.reload(running_pid(self.folder.children_file, "broker"))
+        if not self.record.admitted:
+            self.record.admitted = True
+            self.folder.write_record(self.record)
+
+    def _service_users(self) -> list[broker.User]:
+        return broker.service_users(self.secrets.mqtt_ingest, self.secrets.mqtt_tool)
+
+    def _device_users(self) -> list[broker.User]:
+        return broker.device_users(self._registry(), self.secrets.device_master)
+
+    def _registry(self) -> Registry:
+        with connect(self.dsn, application_name="landun-up") as connection:
+            return load_registry(connection)
+
+    @property
+    def _ingest_url(self) -> str:
+        return f"mqtt://{broker.INGEST_USER}:{self.secrets.mqtt_ingest}@{LOOPBACK}:{self.broker.mqtt_port}"
+
+
+_COMMON: Final = {
+    "PYTHONUNBUFFERED": "1",
+    "LANDUN_SUPERVISED": "1",
+    # One thread a service: the arrays are small, and threads that spin would take the other services' cores.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}

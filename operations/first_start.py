@@ -1,0 +1,51 @@
+"""What a data folder gets once: its record, its schema, the demonstration, its first administrator."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Final
+
+from operations.folder import DataFolder, Record
+from operations.people import ensure_administrator
+from registry.demonstration import demonstration, load_demonstration
+from registry.model import Registry
+from store import journal
+from store.connections import connect
+from store.migrations import migrate
+from store.registry_rows import load_registry, save_registry
+
+SEEDS: Final = 1_000_000
+POOLS: Final = 32
+"""On-line pools of the demonstration; with more sites asked for, the rest are small ones with few channels."""
+
+
+def record_of(folder: DataFolder, *, seed: int | None, sites: int, demonstrate: bool, now: datetime) -> Record:
+    """The folder's record; a new one, not yet written, where it has none. An existing folder keeps its own seed."""
+    known = folder.read_record()
+    if known is not None:
+        return known
+    chosen = secrets.randbelow(SEEDS) if seed is None else seed
+    return Record(created=now.replace(microsecond=0), seed=chosen, sites=sites, demonstration=demonstrate)
+
+
+def demonstration_of(record: Record) -> Registry:
+    """The demonstration's registry as this data folder has it: the same in every process and at every start."""
+    if record.sites > POOLS:
+        return load_demonstration(record.seed, online=record.sites, registered_at=record.registered_at)
+    return demonstration(record.seed, online=record.sites, registered_at=record.registered_at)
+
+
+def prepare_database(dsn: str, record: Record) -> str | None:
+    """Bring schema and registry up to date; the first administrator's password when one was made just now.
+
+    The demonstration's sites are put in where it is wanted and missing. Idempotent. Raises `psycopg.Error`.
+    """
+    migrate(dsn)
+    now = datetime.now(UTC)
+    with connect(dsn, application_name="landun-up") as connection:
+        password = ensure_administrator(connection, now)
+        if record.demonstration:
+            wanted = demonstration_of(record)
+            if not wanted.sites.keys() <= load_registry(connection).sites.keys():
+                save_registry(connection, wanted)
+                journal.append_event(connection, "config", {"what": "registry"}, now)
+    return password
