@@ -79,7 +79,7 @@ def _schema_exists(connection: Connection) -> bool:
 
 
 class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo is untyped
-    """Yoyo's backend without its probing by statements that fail, each of which is an ERROR line in the server's log."""
+    """Yoyo's backend without its probing by statements that fail: each is an ERROR line in the server's log."""
 
     create_lock_table_sql = PostgresqlPsycopgBackend.create_lock_table_sql.replace(
         "CREATE TABLE", "CREATE TABLE IF NOT EXISTS"
