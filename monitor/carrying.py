@@ -1,0 +1,125 @@
+"""Carrying the engine's state over: into a snapshot, out of one, and into another registry.
+
+All three are one thing. State is exported as arrays together with the names of their slots (channel ids, codes
+of devices, sites and sampling points) and adopted by name, so that what is registered anew starts unknown and
+what is gone is dropped.
+"""
+
+import io
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.alarms.book import Changes
+from monitor.alarms.states import AlarmState
+from monitor.engine import Engine
+from monitor.judgement import CHANNEL_FIELDS
+from registry.model import Registry
+from store.records import from_us
+
+VERSION: Final = 1
+_DEVICE_FIELDS: Final = ("heard", "lost", "silent", "device_alarm")
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class SnapshotError(ValueError):
+    """A snapshot is not one that this version can read; the journal has to be folded from further back."""
+
+
+def dump(engine: Engine) -> bytes:
+    """The engine's state as bytes."""
+    arrays = _export(engine)
+    arrays["head"] = np.frombuffer(json.dumps(_head(engine)).encode(), dtype=np.uint8)
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]  # numpy's stub takes allow_pickle for one of them
+    return zlib.compress(buffer.getvalue(), 1)
+
+
+def load(state: bytes, registry: Registry) -> Engine:
+    """An engine of `registry` in the state that `dump` saw. Raises `SnapshotError` naming what is wrong."""
+    try:
+        with np.load(io.BytesIO(zlib.decompress(state)), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        head = json.loads(arrays["head"].tobytes())
+        if head["version"] != VERSION:
+            raise SnapshotError(f"snapshot is of version {head['version']}, this program reads version {VERSION}")
+        engine = Engine(registry)
+        _adopt(engine, arrays)
+        _take_head(engine, head)
+    except (zlib.error, KeyError, ValueError, OSError, EOFError) as error:
+        raise SnapshotError(f"snapshot can't be read: {error!r}") from error
+    return engine
+
+
+def with_registry(engine: Engine, registry: Registry, changes: Changes, journal_id: int, now: int) -> Engine:
+    """An engine of another registry, with the state of every channel, device and site that is in both.
+
+    Alarms of what is no longer registered end at `now` (us) with reason ``unregistered``.
+    """
+    new = Engine(registry)
+    _adopt(new, _export(engine))
+    _take_head(new, _head(engine))
+    for condition in sorted(set(engine.conditions()) - set(new.conditions())):
+        new.book.return_alarm(changes, journal_id, condition, from_us(now), "unregistered")
+    return new
+
+
+def _head(engine: Engine) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "speed": engine.speed,
+        "counted_from": engine.silence.counted_from,
+        "last_tick": engine.silence.last_tick,
+        "unreadable": engine.unreadable,
+        "open": engine.book.open,
+        "states": {str(alarm_id): state for alarm_id, state in engine.book.states.items()},
+    }
+
+
+def _take_head(engine: Engine, head: Mapping[str, Any]) -> None:
+    engine.speed = head["speed"]
+    engine.delays = engine.layout.delays(engine.speed)
+    engine.silence.counted_from, engine.silence.last_tick = head["counted_from"], head["last_tick"]
+    engine.unreadable = head["unreadable"]
+    engine.book.open = dict(head["open"])
+    engine.book.states = {int(alarm_id): AlarmState(state) for alarm_id, state in head["states"].items()}
+
+
+def _export(engine: Engine) -> Arrays:
+    layout, judge, silence = engine.layout, engine.judge, engine.silence
+    return {
+        "channels": layout.channel_ids,
+        "devices": np.array([device.code for device in layout.devices], dtype=np.str_),
+        "sites": np.array([site.code for site in layout.sites], dtype=np.str_),
+        "points": np.array(["/".join(point) for point in layout.points], dtype=np.str_),
+        **{name: getattr(judge, name) for name in CHANNEL_FIELDS},
+        "dirty": judge.dirty,
+        "extreme_dirty": judge.extreme_dirty,
+        "flow_on": judge.circulation.on,
+        "flow_ts": judge.circulation.ts,
+        **{name: getattr(silence, name) for name in _DEVICE_FIELDS},
+        "site_alarm": silence.site_alarm,
+    }
+
+
+def _adopt(engine: Engine, arrays: Arrays) -> None:
+    mine = _export(engine)
+    for names, fields in (
+        ("channels", (*CHANNEL_FIELDS, "dirty", "extreme_dirty")),
+        ("devices", _DEVICE_FIELDS),
+        ("sites", ("site_alarm",)),
+        ("points", ("flow_on", "flow_ts")),
+    ):
+        _adopt_by_name(mine, arrays, names, fields)
+
+
+def _adopt_by_name(mine: Arrays, theirs: Arrays, names: str, fields: Sequence[str]) -> None:
+    """Copy the fields (last axis: slots) of what both name, in place."""
+    _, to, of = np.intersect1d(mine[names], theirs[names], assume_unique=True, return_indices=True)
+    for field in fields:
+        mine[field][..., to] = theirs[field][..., of]

@@ -1,0 +1,328 @@
+"""The limit judge: readings of many channels in, transitions of conditions out. No I/O, no clock.
+
+State is a struct of arrays with one slot a channel; a call advances it past a batch of readings. The only
+Python loop is over rounds (the k-th reading of each channel), and the arithmetic is element-wise, so the result
+does not depend on where a stream is cut into batches.
+
+Terms are ISA-18.2's (on-delay, off-delay, deadband) and QARTOD's (gross range).
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.gates import Circulation, Codes, Gate, gates
+from monitor.layout import FOREVER, Bools, Delays, Floats, Ints, Layout
+from registry.limits.judgement import side_of_limit
+from store.records import Readings
+
+MIN_SAMPLES: Final = 3
+"""Consecutive valid samples outside before an alarm, however short the on-delay (FACTS 2.3)."""
+
+SIDES: Final = (-1, 1)
+"""Low and high: the first axis of the arrays of shape (2, channels)."""
+
+
+class State(IntEnum):
+    """What a channel's newest value means; the names in lower case are those of table `channel_latest`."""
+
+    NORMAL = 0
+    ADVICE = 1
+    PENDING = 2
+    BREACH = 3
+    CLOSED = 4
+    STALE = 5
+    UNJUDGED = 6
+    BAD = 7
+
+
+TRANSITION: Final = np.dtype(
+    [
+        ("row", "<i8"),  # index of the reading in the batch
+        ("slot", "<i8"),
+        ("side", "<i1"),  # -1 low, 1 high
+        ("raised", "?"),  # else returned
+        ("gate", "<u1"),  # why it returned: JUDGED means that the value came back
+        ("since", "<i8"),  # us, first reading outside
+        ("ts", "<i8"),  # us
+        ("value", "<f8"),
+        ("extreme", "<f8"),
+    ]
+)
+"""A condition began (on-delay over) or ended at a reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a batch brought: transitions in the order of the stream, and rows that failed the gross range test."""
+
+    transitions: NDArray[Any]
+    gross_range: Ints
+
+
+CHANNEL_FIELDS: Final[dict[str, tuple[type, Any, bool]]] = {
+    # name: (dtype, value when nothing is known, whether there is one for each side)
+    "latest_ts": (np.int64, -FOREVER, False),
+    "latest_value": (np.float64, 0.0, False),
+    "latest_batch": (np.int64, 0, False),
+    "live": (np.bool_, False, False),
+    "code": (np.uint8, State.UNJUDGED, False),
+    "since": (np.int64, -FOREVER, False),
+    "valid_ts": (np.int64, -FOREVER, False),
+    "run_side": (np.int8, 0, False),
+    "run_start": (np.int64, -FOREVER, False),
+    "run_count": (np.int64, 0, False),
+    "run_extreme": (np.float64, 0.0, False),
+    "active": (np.bool_, False, True),
+    "active_since": (np.int64, -FOREVER, True),
+    "return_start": (np.int64, -FOREVER, True),
+    "extreme": (np.float64, 0.0, True),
+}
+
+
+class JudgeState:
+    """Struct of arrays, shape (channels,) or (2, channels): what the judge knows of each channel.
+
+    `latest_*` and `code`/`since` are what `channel_latest` shows; `live` says that the newest value came in
+    time. `run_*` is the unbroken run of values outside, `active*` the conditions that are on, `return_start`
+    the beginning of the run of values back inside the deadband. `dirty` and `extreme_dirty` mark what changed
+    since they were last cleared.
+    """
+
+    latest_ts: Ints
+    latest_value: Floats
+    latest_batch: Ints
+    live: Bools
+    code: Codes
+    since: Ints
+    valid_ts: Ints
+    run_side: NDArray[np.int8]
+    run_start: Ints
+    run_count: Ints
+    run_extreme: Floats
+    active: Bools
+    active_since: Ints
+    return_start: Ints
+    extreme: Floats
+
+    def __init__(self, layout: Layout) -> None:
+        channels = len(layout.channels)
+        for name, (dtype, unknown, sided) in CHANNEL_FIELDS.items():
+            setattr(self, name, np.full((2, channels) if sided else channels, unknown, dtype=dtype))
+        self.circulation = Circulation(len(layout.points))
+        self.dirty: Bools = np.zeros(channels, dtype=np.bool_)
+        self.extreme_dirty: Bools = np.zeros((2, channels), dtype=np.bool_)
+
+
+def judge(
+    layout: Layout, delays: Delays, state: JudgeState, readings: Readings, batch: Ints, flagged: Bools | None = None
+) -> Findings:
+    """Judge a batch in the order of the stream and advance `state` past it.
+
+    Parameters
+    ----------
+    layout, delays : from the registry and the speed
+    state : advanced in place
+    readings : dtype `READING`, shape (n,); a channel's rows in order of arrival. Unregistered channels are passed over.
+    batch : shape (n,), number of the batch that each reading was stored with
+    flagged : shape (n,), whether the device itself called the value bad
+
+    """
+    slot = layout.slot_of(readings["channel_id"])
+    known = slot >= 0
+    value = readings["value"].astype(np.float64)
+    beyond = known & ((value < layout.physical_lo[slot]) | (value > layout.physical_hi[slot]))
+    bad = beyond if flagged is None else beyond | (known & flagged)
+    late = readings["late"].astype(np.bool_)
+    found = _judge_live(layout, delays, state, np.flatnonzero(known & ~late), slot, readings, bad, batch)
+    _take_late(layout, state, np.flatnonzero(known & late), slot, readings, bad, batch)
+    return Findings(transitions=found, gross_range=np.flatnonzero(beyond))
+
+
+def _judge_live(
+    layout: Layout,
+    delays: Delays,
+    state: JudgeState,
+    row: Ints,
+    slot: Ints,
+    readings: Readings,
+    bad: Bools,
+    batch: Ints,
+) -> NDArray[Any]:
+    if not row.size:
+        return np.empty(0, dtype=TRANSITION)
+    slot, bad, batch = slot[row], bad[row], batch[row]
+    ts, value = readings["ts"][row].astype(np.int64), readings["value"][row].astype(np.float64)
+    side = _side(layout, slot, value)
+    off = state.circulation.follow(layout, delays, slot, ts, side, ~bad)
+    gate = gates(layout, slot, ts, off)
+    found: list[NDArray[Any]] = []
+    for here in _rounds(slot):
+        i = slot[here]
+        state.latest_ts[i], state.latest_value[i], state.latest_batch[i] = ts[here], value[here], batch[here]
+        wrong = here[bad[here]]
+        _show(state, slot[wrong], np.full(wrong.shape, State.BAD), ts[wrong])
+        fine = here[~bad[here]]
+        found.extend(
+            _round(layout, delays, state, row[fine], slot[fine], ts[fine], value[fine], side[fine], gate[fine])
+        )
+    transitions = np.concatenate(found)
+    return transitions[np.lexsort((transitions["side"], transitions["raised"], transitions["row"]))]
+
+
+def _side(layout: Layout, slot: Ints, value: Floats) -> NDArray[np.int8]:
+    return side_of_limit(
+        value,
+        layout.lo[slot],
+        layout.hi[slot],
+        layout.lo_inclusive[slot],
+        layout.hi_inclusive[slot],
+        layout.precision[slot],
+    )
+
+
+def _rounds(slot: Ints) -> list[Ints]:
+    """Places of the 1st, 2nd, … reading of each slot; within a round every slot is there at most once."""
+    order = np.argsort(slot, kind="stable")
+    grouped = slot[order]
+    starts = np.flatnonzero(np.append(True, grouped[1:] != grouped[:-1]))
+    lengths = np.diff(np.append(starts, len(slot)))
+    rank = np.arange(len(slot)) - np.repeat(starts, lengths)
+    by_rank = np.argsort(rank, kind="stable")
+    return [order[each] for each in np.split(by_rank, np.cumsum(np.bincount(rank))[:-1])]
+
+
+def _round(
+    layout: Layout,
+    delays: Delays,
+    state: JudgeState,
+    row: Ints,
+    i: Ints,
+    ts: Ints,
+    value: Floats,
+    side: NDArray[np.int8],
+    gate: Codes,
+) -> list[NDArray[Any]]:
+    """One valid reading of each slot `i`: move its runs, and tell which conditions began and ended."""
+    judged = gate == Gate.JUDGED
+    broken = ~judged | (ts - state.valid_ts[i] > delays.gap[i])
+    state.valid_ts[i] = ts
+    complete = _move_run(layout, delays, state, i, ts, value, side, judged, broken)
+    found = []
+    for axis, sign in enumerate(SIDES):
+        active = state.active[axis, i]
+        worst = np.minimum if sign < 0 else np.maximum
+        state.extreme_dirty[axis, i] |= (
+            active & judged & (worst(state.extreme[axis, i], value) != state.extreme[axis, i])
+        )
+        state.extreme[axis, i] = np.where(active & judged, worst(state.extreme[axis, i], value), state.extreme[axis, i])
+
+        inside = (
+            (value >= layout.lo[i] + layout.deadband[i]) if sign < 0 else (value <= layout.hi[i] - layout.deadband[i])
+        )
+        recovered = active & judged & inside & (side != sign)
+        start = np.where(broken | (state.return_start[axis, i] == -FOREVER), ts, state.return_start[axis, i])
+        state.return_start[axis, i] = np.where(recovered, start, -FOREVER)
+        returned = active & (~judged | (recovered & (ts - start >= delays.off[i])))
+        began = complete & (side == sign) & ~active
+        found.append(_transitions(row, i, axis, ts, value, gate, returned, state, raised=False))
+
+        state.active[axis, i] = (active & ~returned) | began
+        state.return_start[axis, i] = np.where(returned, -FOREVER, state.return_start[axis, i])
+        state.active_since[axis, i] = np.where(began, state.run_start[i], state.active_since[axis, i])
+        state.extreme[axis, i] = np.where(began, state.run_extreme[i], state.extreme[axis, i])
+        state.extreme_dirty[axis, i] &= ~returned & ~began
+        found.append(_transitions(row, i, axis, ts, value, gate, began, state, raised=True))
+    _show_judged(layout, state, i, ts, side, gate)
+    return found
+
+
+def _move_run(
+    layout: Layout,
+    delays: Delays,
+    state: JudgeState,
+    i: Ints,
+    ts: Ints,
+    value: Floats,
+    side: NDArray[np.int8],
+    judged: Bools,
+    broken: Bools,
+) -> Bools:
+    """Begin, lengthen or end the run outside; return where it has lasted the on-delay."""
+    outside = judged & (side != 0) & layout.alarming[i]
+    goes_on = outside & ~broken & (side == state.run_side[i])
+    further = np.where(side < 0, np.minimum(state.run_extreme[i], value), np.maximum(state.run_extreme[i], value))
+    state.run_start[i] = np.where(goes_on, state.run_start[i], ts)
+    state.run_count[i] = np.where(outside, np.where(goes_on, state.run_count[i] + 1, 1), 0)
+    state.run_extreme[i] = np.where(goes_on, further, value)
+    state.run_side[i] = np.where(outside, side, 0)
+    return np.asarray(outside & (ts - state.run_start[i] >= delays.on[i]) & (state.run_count[i] >= MIN_SAMPLES))
+
+
+def _transitions(
+    row: Ints,
+    i: Ints,
+    axis: int,
+    ts: Ints,
+    value: Floats,
+    gate: Codes,
+    which: Bools,
+    state: JudgeState,
+    *,
+    raised: bool,
+) -> NDArray[Any]:
+    found = np.empty(int(which.sum()), dtype=TRANSITION)
+    found["row"], found["slot"], found["side"], found["raised"] = row[which], i[which], SIDES[axis], raised
+    found["gate"], found["ts"], found["value"] = gate[which], ts[which], value[which]
+    found["since"], found["extreme"] = state.active_since[axis, i[which]], state.extreme[axis, i[which]]
+    return found
+
+
+def _show_judged(layout: Layout, state: JudgeState, i: Ints, ts: Ints, side: NDArray[np.int8], gate: Codes) -> None:
+    judged = gate == Gate.JUDGED
+    alarm = state.active[0, i] | state.active[1, i]
+    outside = np.where(layout.alarming[i], State.PENDING, State.ADVICE)
+    code = np.where(alarm, State.BREACH, np.where(side == 0, State.NORMAL, outside))
+    code = np.where(judged, code, np.where(gate == Gate.CLOSED, State.CLOSED, State.UNJUDGED))
+    began = np.where(code == State.PENDING, state.run_start[i], ts)
+    # Both sides can be on at once for a moment; what began later is what the value shows.
+    on_since = np.maximum(
+        np.where(state.active[0, i], state.active_since[0, i], -FOREVER),
+        np.where(state.active[1, i], state.active_since[1, i], -FOREVER),
+    )
+    _show(state, i, code, np.where(code == State.BREACH, on_since, began))
+
+
+def _show(state: JudgeState, i: Ints, code: NDArray[Any], began: Ints) -> None:
+    """Set what `channel_latest` shows; `since` stays while the state does, unless the state tells its beginning."""
+    tells = (code == State.PENDING) | (code == State.BREACH)
+    stays = state.live[i] & (state.code[i] == code) & ~tells
+    state.since[i] = np.where(stays, state.since[i], began)
+    state.code[i] = code
+    state.live[i] = True
+    state.dirty[i] = True
+
+
+def _take_late(
+    layout: Layout, state: JudgeState, row: Ints, slot: Ints, readings: Readings, bad: Bools, batch: Ints
+) -> None:
+    """A channel without any timely value shows its newest late one; it raises nothing and moves no run."""
+    row = row[~state.live[slot[row]]]
+    if not row.size:
+        return
+    # Of two with one time the first to arrive stays, as it would had they come in two batches.
+    row = row[np.lexsort((-row, readings["ts"][row], slot[row]))]
+    row = row[np.append(slot[row[1:]] != slot[row[:-1]], True)]
+    row = row[readings["ts"][row] > state.latest_ts[slot[row]]]
+    i, ts = slot[row], readings["ts"][row].astype(np.int64)
+    value = readings["value"][row].astype(np.float64)
+    gate = gates(layout, i, ts, np.zeros(row.shape, dtype=np.bool_))
+    within = (gate == Gate.JUDGED) & (_side(layout, i, value) == 0)
+    code = np.where(within, State.NORMAL, np.where(gate == Gate.CLOSED, State.CLOSED, State.UNJUDGED))
+    state.latest_ts[i], state.latest_value[i], state.latest_batch[i] = ts, value, batch[row]
+    state.code[i] = np.where(bad[row], State.BAD, code)
+    state.since[i] = ts
+    state.dirty[i] = True

@@ -1,0 +1,110 @@
+"""Silence of devices, found by ticks of the journal.
+
+Silence is the monitor's own judgement of something that did not happen, so it must be sure that it would have
+seen it. A tick says what time it was and whether ingest was alive then, and a device is called silent only
+after a whole offline delay through which ticks came without a break and ingest was alive. So none of these
+raises a false alarm: ingest or the broker down and coming back with a backlog, the monitor or the database
+away, the machine off overnight. `SETTLE_US` on top covers the time in which a backlog is delivered.
+
+"Heard" is the arrival of a timely reading: arrival, so that a slow device clock is not silence; timely, so that
+a gateway emptying yesterday's buffer is not presence. A device never heard is not yet commissioned and raises
+nothing. Everything here is state folded from the journal; there is no timer and no clock.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from monitor.layout import FOREVER, Bools, Delays, Ints, Layout
+from store.records import Readings
+
+MAX_TICK_GAP_US: Final = 60_000_000
+"""Ticks further apart than this mean that the monitor was away in between; they come every 10 s at most."""
+
+SETTLE_US: Final = 15_000_000
+"""Added to the delay after ingest comes back: the broker redelivers what was unacknowledged within some 6 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What a tick found, as indices: alarms to return and to raise, in order of code.
+
+    `whole_site` are device alarms that end because the silence of the whole site takes their place.
+    """
+
+    devices_back: Ints
+    whole_site: Ints
+    sites_back: Ints
+    sites_lost: Ints
+    devices_lost: Ints
+
+
+class Silence:
+    """Struct of arrays, shape (devices,) unless said otherwise.
+
+    `heard` is when a timely reading last arrived (us), `silent` whether the device is silent, `lost` the value of
+    `heard` when that was found, `device_alarm` and `site_alarm` (shape (sites,)) which alarms are on. Silence is
+    counted from `counted_from` (us) at the earliest; `last_tick` (us) is the time of the tick before.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        devices = len(layout.devices)
+        self.heard: Ints = np.full(devices, -FOREVER, dtype=np.int64)
+        self.lost: Ints = np.full(devices, -FOREVER, dtype=np.int64)
+        self.silent: Bools = np.zeros(devices, dtype=np.bool_)
+        self.device_alarm: Bools = np.zeros(devices, dtype=np.bool_)
+        self.site_alarm: Bools = np.zeros(len(layout.sites), dtype=np.bool_)
+        self.counted_from: int = FOREVER
+        self.last_tick: int = -FOREVER
+
+    def hear(self, layout: Layout, readings: Readings) -> None:
+        """Take note of the devices that timely readings came from."""
+        timely = readings[~readings["late"]]
+        slot = layout.slot_of(timely["channel_id"])
+        known = slot >= 0
+        np.maximum.at(self.heard, layout.device[slot[known]], timely["arrived"][known])
+
+    def start_over(self, now: int) -> None:
+        """Count every device's silence from `now` (us) at the earliest."""
+        self.counted_from = now + SETTLE_US
+
+    def sweep(self, layout: Layout, delays: Delays, now: int, *, ingest_alive: bool) -> Sweep:
+        """Decide at a tick which devices and sites are silent."""
+        unbroken = 0 <= now - self.last_tick <= MAX_TICK_GAP_US
+        self.last_tick = now
+        if not (ingest_alive and unbroken):
+            self.start_over(now)
+        commissioned = self.heard > -FOREVER
+        silence = now - np.maximum(self.heard, self.counted_from)
+        lost = commissioned & ~self.silent & (silence > delays.silence)
+        # A longer delay (a slower simulation) is no sign of life: only a newer reading is.
+        back = self.silent & (self.heard > self.lost) & (now - self.heard <= delays.silence)
+        self.lost = np.where(lost, self.heard, self.lost)
+        self.silent = (self.silent & ~back) | lost
+        return self._alarms(layout, delays, commissioned)
+
+    def _alarms(self, layout: Layout, delays: Delays, commissioned: Bools) -> Sweep:
+        sites = len(layout.sites)
+        counted = np.bincount(layout.site[commissioned], minlength=sites)
+        whole = (counted > 0) & (np.bincount(layout.site[self.silent], minlength=sites) == counted)
+        # In a power cut the devices of a site fall silent within a period of each other: a device is alone in its
+        # silence only if another of its site was heard clearly after it.
+        newest = np.full(sites, -FOREVER, dtype=np.int64)
+        np.maximum.at(newest, layout.site, self.heard)
+        alone = newest[layout.site] - self.heard > delays.silence // 2
+        device_alarm = self.silent & ~whole[layout.site] & (alone | self.device_alarm)
+        ended = self.device_alarm & ~device_alarm
+        sweep = Sweep(
+            devices_back=np.flatnonzero(ended & ~self.silent),
+            whole_site=np.flatnonzero(ended & self.silent),
+            sites_back=np.flatnonzero(self.site_alarm & ~whole),
+            sites_lost=np.flatnonzero(whole & ~self.site_alarm),
+            devices_lost=np.flatnonzero(device_alarm & ~self.device_alarm),
+        )
+        self.device_alarm, self.site_alarm = device_alarm, whole
+        return sweep
+
+    def last_heard_of_site(self, layout: Layout, site: int) -> int:
+        """When a device of the site was last heard (us)."""
+        return int(self.heard[layout.site == site].max())
