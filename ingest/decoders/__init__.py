@@ -1,0 +1,1 @@
+"""One decoder a payload dialect: bytes to samples, pure and without the registry."""

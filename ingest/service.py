@@ -1,0 +1,168 @@
+"""The ingest service: session → assembly → late rule → writer → acknowledgement, in one thread beside paho's."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import psycopg
+
+from ingest.assembly import Assembled, Delivery, assemble
+from ingest.lateness import LateRule
+from ingest.records import RegistryFollower, newest_by_channel, write_heartbeat
+from ingest.rejection import Reason
+from ingest.session import ACK_WAIT_S, BrokerAddress, Session
+from ingest.validation import Directory
+from ingest.writer import Load, StoppingError, Writer
+from registry.model import Registry
+
+HEARTBEAT_S: Final = 5.0
+FOLLOW_S: Final = 2.0
+"""How often the journal is asked for a change of the registry, and at most how often an unknown device asks."""
+
+_IDLE_S: Final = 0.5
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSettings:
+    """What ingest needs to know.
+
+    `batch_messages` and `batch_window_s` close a batch; `outage_s` is how long the database may be away before
+    ingest leaves the broker; `hold_s` is how long a resumed session's deliveries are held to be put in order.
+    """
+
+    database_url: str
+    mqtt_url: str
+    batch_messages: int = 5_000
+    batch_window_s: float = 0.1
+    outage_s: float = 30.0
+    hold_s: float = ACK_WAIT_S + 1.0
+
+
+class Service:
+    """One run of ingest, from start to `stopping`."""
+
+    def __init__(self, settings: IngestSettings, stopping: threading.Event) -> None:
+        self.settings = settings
+        self.stopping = stopping
+        self.session = Session(BrokerAddress.parse(settings.mqtt_url), hold_s=settings.hold_s)
+        self.writer = Writer(
+            settings.database_url, stopping=stopping, on_outage=self._leave_broker, outage_s=settings.outage_s
+        )
+        self._follower = RegistryFollower()
+        self._directory: Directory
+        self._late_rule: LateRule
+        self._next_heartbeat = 0.0
+        self._next_follow = 0.0
+        self._told_connected = False
+
+    def run(self) -> None:
+        """Work until `stopping` is set. Raises `SubscriptionRefusedError` when the broker will never deliver."""
+        try:
+            self.writer.persistently("registry not read; start", self._begin)
+            while not self.stopping.is_set():
+                self._step()
+        except StoppingError as error:
+            _log.warning("ending: %s; the broker keeps what is not acknowledged", error)
+        finally:
+            self.session.stop()
+            self.writer.close()
+
+    def _begin(self) -> None:
+        """Read what must be known before the first message."""
+        connection = self.writer.connection()
+        registry = self._follower.load(connection)
+        self._adopt(registry, LateRule(registry, newest_by_channel(connection)))
+
+    def _step(self) -> None:
+        self.session.start()  # at first, and again after an outage of the database
+        batch = self.session.take(self.settings.batch_messages, self.settings.batch_window_s, _IDLE_S)
+        if batch.deliveries:
+            self._process(batch.deliveries, by_time=batch.held)
+        self._keep_house()
+
+    def _process(self, deliveries: Sequence[Delivery], *, by_time: bool) -> None:
+        assembled = assemble(deliveries, self._directory, by_time=by_time)
+        if self._names_unknown(assembled) and self._may_follow():
+            self._reload()
+            assembled = assemble(deliveries, self._directory, by_time=by_time)
+        self._late_rule.mark(assembled.readings)
+        # What a device itself declares not to be a measurement is kept as history and judged by nobody.
+        assembled.readings["late"] |= assembled.flagged
+        self.writer.write(Load(deliveries, assembled, self._directory))
+        self.session.ack(deliveries)
+
+    @staticmethod
+    def _names_unknown(assembled: Assembled) -> bool:
+        unknown = (Reason.UNKNOWN_DEVICE, Reason.UNKNOWN_INDICATOR, Reason.BAD_TOPIC)
+        return any(each.reason in unknown for each in assembled.letters)
+
+    def _may_follow(self) -> bool:
+        """Whether the registry may be asked about now; at most once in `FOLLOW_S`."""
+        now = time.monotonic()
+        if now < self._next_follow:
+            return False
+        self._next_follow = now + FOLLOW_S
+        return True
+
+    def _reload(self) -> None:
+        registry = self.writer.persistently("registry", lambda: self._follower.load(self.writer.connection()))
+        if registry != self._directory.registry:
+            _log.info("registry read again: %d devices, %d channels", len(registry.devices), len(registry.channels))
+            self._adopt(registry, LateRule(registry, self._late_rule.newest()))
+
+    def _adopt(self, registry: Registry, late_rule: LateRule) -> None:
+        self._directory = Directory(registry)
+        self._late_rule = late_rule
+
+    def _keep_house(self) -> None:
+        """Heartbeat, registry changes, and a look at paho's thread; a database away here is no reason to wait."""
+        try:
+            if self._may_follow() and self._follower.changed(self.writer.connection()):
+                self._reload()
+            # A change of the connection is told at once: start-up waits for it.
+            if time.monotonic() >= self._next_heartbeat or self.session.connected != self._told_connected:
+                self._told_connected = self.session.connected
+                self._next_heartbeat = time.monotonic() + HEARTBEAT_S
+                self._watch_session()
+                write_heartbeat(self.writer.connection(), datetime.now(UTC), self._detail())
+        except (psycopg.Error, OSError) as error:
+            _log.warning("heartbeat not written: %s", str(error).strip().split("\n", 1)[0])
+            self.writer.close()
+            self._next_heartbeat = time.monotonic() + 1.0
+
+    def _watch_session(self) -> None:
+        if self.session.running and not self.session.alive:
+            _log.error("the MQTT thread has ended; starting it again")
+            self.session.stop()
+            self.session.start()
+
+    def _detail(self) -> dict[str, object]:
+        return {
+            "broker": "connected" if self.session.connected else "disconnected",
+            "waiting": self.session.waiting,
+            "redelivered": self.session.repeated,
+            "overflowed": self.session.overflowed,
+            **self.writer.counters.as_detail(self.session.received),
+        }
+
+    def _leave_broker(self) -> None:
+        if self.session.running:
+            _log.error(
+                "the database has been away for over %g s: leaving the broker, which keeps the messages",
+                self.settings.outage_s,
+            )
+            self.session.stop()
+
+
+def run(settings: IngestSettings) -> None:
+    """Run ingest until SIGTERM or SIGINT, then end within 5 s; what is not acknowledged stays with the broker."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    Service(settings, stopping).run()

@@ -1,0 +1,310 @@
+"""The MQTT session: paho behind one small class that hands out deliveries and acknowledges them.
+
+paho's sharp edges, and what is done about them:
+
+- ``ack(mid)`` checks nothing: a packet id of a lost connection may belong to another message on the next one.
+  So every delivery carries the connection's epoch, and acknowledgements of an older epoch are dropped.
+- An exception in ``on_message`` can end paho's thread: it only appends to a queue.
+- The broker delivers an unacknowledged message again on the live connection, with the same packet id: it is
+  ignored while the first is still pending, so that a long database outage does not fill memory.
+- After a reconnect the broker (NATS) sends new messages at once and the unacknowledged ones only after its
+  ``ack_wait``: what arrives is held until both are there, then handed out as one batch to be ordered by time.
+"""
+
+import hashlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from ingest.assembly import Delivery
+
+FILTER: Final = "landun/v1/#"
+KEEPALIVE_S: Final = 30
+ACK_WAIT_S: Final = 5.0
+"""The broker's ack_wait (operations/broker.py)."""
+
+_log = logging.getLogger(__name__)
+
+
+class SubscriptionRefusedError(Exception):
+    """The broker answered the subscription with a refusal; nothing would ever arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where the broker is and who we are there."""
+
+    host: str
+    port: int
+    username: str | None
+    password: str | None
+    tls: bool
+
+    @classmethod
+    def parse(cls, url: str) -> "BrokerAddress":
+        """Read ``mqtt://user:password@host:port`` (``mqtts`` with TLS). Raises `ValueError` without showing secrets."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+            raise ValueError(f"MQTT address has scheme {parts.scheme!r}; must be mqtt://user:password@host:port")
+        tls = parts.scheme == "mqtts"
+        return cls(
+            host=parts.hostname,
+            port=parts.port or (8883 if tls else 1883),
+            username=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            tls=tls,
+        )
+
+    def client_id(self) -> str:
+        """The session's name at the broker, with a part nobody else can guess.
+
+        Whoever connects with the same client id takes the session over, and could end it with all it holds.
+        """
+        proof = hashlib.sha256(f"landun-ingest:{self.password}".encode()).hexdigest()[:12]
+        return f"landun-ingest-{proof}"
+
+
+class Batch(NamedTuple):
+    """What `Session.take` hands out. `held` batches hold a reconnect's deliveries in no useful order."""
+
+    deliveries: list[Delivery]
+    held: bool
+
+
+class Session:
+    """A persistent QoS 1 session, reconnecting by itself. All methods but the callbacks belong to one thread.
+
+    Parameters
+    ----------
+    address : the broker
+    hold_s : how long deliveries are held after a reconnect to an existing session
+    most_waiting, most_bytes : bound of the queue; beyond it deliveries are left to the broker
+
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        *,
+        hold_s: float = ACK_WAIT_S + 1.0,
+        most_waiting: int = 65_535,
+        most_bytes: int = 512 * 1024 * 1024,
+    ) -> None:
+        self.address = address
+        self.received = 0
+        self.repeated = 0
+        self.overflowed = 0
+        self.connected = False
+        self.failure: Exception | None = None
+        self.subscribed = threading.Event()
+        self._hold_s = hold_s
+        self._most_waiting = most_waiting
+        self._most_bytes = most_bytes
+        self._queue: deque[Delivery] = deque()
+        # One counter a thread: an addition from two of them could lose one.
+        self._bytes_in = 0
+        self._bytes_out = 0
+        self._pending: set[int] = set()
+        self._epoch = 0
+        self._hold_until: float | None = None
+        self._arrival = threading.Event()
+        # Held to change epoch or to acknowledge, so that no acknowledgement slips from one connection to the next.
+        self._fence = threading.Lock()
+        self._client: Client | None = None
+
+    def start(self) -> None:
+        """Begin connecting, in the background and for as long as it takes."""
+        if self._client is not None:
+            return
+        client = Client(
+            CallbackAPIVersion.VERSION2, client_id=self.address.client_id(), clean_session=False, manual_ack=True
+        )
+        if self.address.username is not None:
+            client.username_pw_set(self.address.username, self.address.password)
+        if self.address.tls:
+            client.tls_set()
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_disconnect = self._on_disconnect
+        client.reconnect_delay_set(min_delay=1, max_delay=8)
+        client.connect_async(self.address.host, self.address.port, keepalive=KEEPALIVE_S)
+        self._client = client
+        client.loop_start()
+
+    def stop(self) -> None:
+        """Disconnect and end the background thread. What is not acknowledged stays with the broker."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        client.disconnect()
+        client.loop_stop()
+        self._lose_connection()
+
+    @property
+    def running(self) -> bool:
+        """Whether the session is connected or trying to be; False after `stop`."""
+        return self._client is not None
+
+    @property
+    def alive(self) -> bool:
+        """Whether paho's thread lives; an error in it must not leave a session that is deaf for ever."""
+        name = f"paho-mqtt-client-{self.address.client_id()}"
+        return any(thread.name == name for thread in threading.enumerate())
+
+    @property
+    def waiting(self) -> int:
+        """Deliveries received and not yet taken."""
+        return len(self._queue)
+
+    def take(self, most: int, window_s: float, idle_s: float) -> Batch:
+        """Deliveries in order of receipt, at most `most`, at most `window_s` after the first; a held batch is whole.
+
+        Returns an empty batch after `idle_s` without any. Raises `SubscriptionRefusedError`.
+        """
+        deadline = time.monotonic() + idle_s
+        while True:
+            if self.failure is not None:
+                raise self.failure
+            now = time.monotonic()
+            hold_until = self._hold_until
+            if hold_until is not None and now >= hold_until:
+                self._hold_until = None
+                return Batch(self._pop(len(self._queue)), held=True)
+            if hold_until is None and self._queue:
+                self._fill(most, window_s)
+                if self._hold_until is None:
+                    return Batch(self._pop(most), held=False)
+                continue  # a reconnect came meanwhile: what is here waits with the rest
+            if now >= deadline:
+                return Batch([], held=False)
+            until = deadline if hold_until is None else min(deadline, hold_until)
+            self._wait_for_arrival(max(until - now, 0.001), hold=hold_until is not None)
+
+    def ack(self, deliveries: Iterable[Delivery]) -> None:
+        """Acknowledge in the order given; deliveries of an earlier connection are the broker's to send again."""
+        for epoch, mid, *_ in deliveries:
+            if mid == 0:  # QoS 0: nothing to acknowledge
+                continue
+            with self._fence:
+                if epoch == self._epoch and self._client is not None:
+                    self._pending.discard(mid)
+                    self._client.ack(mid, 1)
+
+    def _wait_for_arrival(self, timeout: float, *, hold: bool) -> None:
+        if hold:
+            time.sleep(timeout)
+            return
+        self._arrival.clear()
+        if not self._queue:
+            self._arrival.wait(timeout)
+
+    def _fill(self, most: int, window_s: float) -> None:
+        """Wait for the batch to fill, in steps: to be woken with every message would cost more than it gives."""
+        until = time.monotonic() + window_s
+        while len(self._queue) < most and (left := until - time.monotonic()) > 0 and self._hold_until is None:
+            time.sleep(min(left, 0.01))
+
+    def _pop(self, most: int) -> list[Delivery]:
+        popped = [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
+        self._bytes_out += sum(len(each.payload) for each in popped)
+        return popped
+
+    # Callbacks, in paho's thread.
+
+    def _on_connect(
+        self, client: Client, _data: Any, flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            _log.error(
+                "broker refused the connection of user %r: %s; check its credential", self.address.username, reason
+            )
+            return
+        with self._fence:
+            self._epoch += 1
+            self._pending.clear()
+        if flags.session_present:
+            self._hold_until = time.monotonic() + self._hold_s
+        _log.info(
+            "connected to broker %s:%d, session %s",
+            self.address.host,
+            self.address.port,
+            "resumed" if flags.session_present else "new",
+        )
+        client.subscribe(FILTER, qos=1)  # at every connect: a broker may have lost the session
+
+    def _on_subscribe(
+        self, client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            self.failure = SubscriptionRefusedError(
+                f"broker refused the subscription to {FILTER!r} (SUBACK {reasons[0]}): user {self.address.username!r} "
+                "must be allowed to read it, and max_ack_pending of the session must stay under 65535"
+            )
+            client.disconnect()
+        else:
+            self.connected = True
+            self.subscribed.set()
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        mid = message.mid
+        if mid and mid in self._pending:
+            self.repeated += 1
+            return
+        payload = bytes(message.payload)
+        if len(self._queue) >= self._most_waiting or self._bytes_in - self._bytes_out + len(payload) > self._most_bytes:
+            self.overflowed += 1  # neither pending nor acknowledged: the broker sends it again
+            return
+        if mid:
+            self._pending.add(mid)
+        self._bytes_in += len(payload)
+        self.received += 1
+        self._queue.append(Delivery(self._epoch, mid, _topic(message), payload, time.time_ns() // 1000))
+        self._arrival.set()
+
+    def _on_disconnect(
+        self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if self.connected and reason.is_failure:
+            _log.warning("connection to the broker lost: %s; reconnecting", reason)
+        self._lose_connection()
+
+    def _lose_connection(self) -> None:
+        with self._fence:
+            self._epoch += 1
+            self._pending.clear()
+        self.connected = False
+
+
+def _topic(message: MQTTMessage) -> str:
+    try:
+        return message.topic
+    except UnicodeDecodeError:
+        return "not UTF-8"
+
+
+def open_session(url: str, *, timeout_s: float = 15.0) -> None:
+    """Make ingest's persistent session at a broker that may not have it yet, and leave.
+
+    A broker keeps a QoS 1 message only for a session that subscribes to it: without this, what devices publish
+    before ingest's first start would be acknowledged and dropped. Raises `TimeoutError` or `SubscriptionRefusedError`.
+    """
+    session = Session(BrokerAddress.parse(url))
+    session.start()
+    try:
+        if not session.subscribed.wait(timeout_s):
+            raise session.failure or TimeoutError(
+                f"no session at broker {session.address.host}:{session.address.port} within {timeout_s:g} s"
+            )
+    finally:
+        session.stop()

@@ -1,0 +1,240 @@
+"""The batch writer and its failure law.
+
+A batch ends in one of three ways. *Accept*: committed. *Reject*: a row the database refuses for its values
+becomes a dead letter and the others are committed. *Keep*: for any other failure the batch is kept and tried
+again with growing pauses; good rows never become dead letters because a table, a right or a server is missing.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import psycopg
+
+from ingest.assembly import Assembled, Delivery, letter
+from ingest.backoff import Backoff
+from ingest.counters import Counters
+from ingest.rejection import Reason, Rejection
+from ingest.validation import Directory
+from store import journal
+from store.connections import Connection, connect
+from store.errors import Remedy, remedy
+from store.readings import CommitUnknownError, WriteMode, WriteResult, rejected_rows, write_batch
+from store.records import DeadLetter, from_us
+
+CLEAN_BATCHES: Final = 20
+"""After a duplicate this many batches without one go the tolerant way before COPY is trusted again."""
+
+_FLAGS: Final = """
+INSERT INTO reading_flag (channel_id, ts, test, flag)
+SELECT channel_id, ts, 'device_flag', 3 FROM unnest(%s::integer[], %s::timestamptz[]) AS new (channel_id, ts)
+ON CONFLICT DO NOTHING
+"""
+
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+
+
+class StoppingError(Exception):
+    """The service is told to end while a batch cannot be written; the broker keeps its messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One batch on its way: the deliveries, what they come to, and the directory that says whose they are."""
+
+    deliveries: Sequence[Delivery]
+    assembled: Assembled
+    directory: Directory
+
+
+class Writer:
+    """Writes batches over one connection of its own, which it opens again whenever it breaks.
+
+    Parameters
+    ----------
+    dsn : the database
+    stopping : set to end; a batch that cannot be written is then given up with `StoppingError`
+    on_outage : called at every further failure once the database has failed for `outage_s`
+    backoff : the pauses between attempts
+
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        stopping: threading.Event,
+        on_outage: Callable[[], None],
+        outage_s: float = 30.0,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.counters = Counters()
+        self._dsn = dsn
+        self._stopping = stopping
+        self._on_outage = on_outage
+        self._outage_s = outage_s
+        self._backoff = backoff or Backoff()
+        self._connection: Connection | None = None
+        self._tolerant_batches = 0
+        self._unknown: WriteResult | None = None
+
+    def connection(self) -> Connection:
+        """The open connection. Raises `psycopg.OperationalError` when the server cannot be reached."""
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._dsn, autocommit=True, application_name="landun-ingest")
+        return self._connection
+
+    def close(self) -> None:
+        """Close the connection; the next use opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def write(self, load: Load) -> None:
+        """Write a batch, however long it takes. Returns when all of it is committed. Raises `StoppingError`."""
+        assembled = load.assembled
+        if len(assembled.readings) or assembled.letters:
+            result = self.persistently("batch of readings", lambda: self._attempt(load))
+            self.counters.readings += int(result.written.sum())
+            self.counters.duplicate += result.duplicates
+            self.counters.conflict += int(result.conflicts.sum())
+            self.counters.late += int(assembled.readings["late"][result.written].sum())
+            self.counters.dead[Reason.CONFLICT] += int(result.conflicts.sum())
+            self.counters.batches += 1
+        self.counters.dead.update(each.reason for each in assembled.letters)
+        self.counters.dead_messages += assembled.dead
+        self.counters.silent += assembled.silent
+        self.counters.committed += len(load.deliveries) - assembled.dead - assembled.silent
+
+    def persistently(self, what: str, attempt: Callable[[], _Result]) -> _Result:
+        """Try until it succeeds, with growing pauses, over lost connections. Raises `StoppingError`."""
+        failing_since: float | None = None
+        while True:
+            try:
+                result = attempt()
+            except (psycopg.Error, OSError) as error:
+                now = time.monotonic()
+                if failing_since is None:
+                    failing_since = now
+                self._pause(what, error)
+                if now - failing_since >= self._outage_s:
+                    self._on_outage()
+            else:
+                if failing_since is not None:
+                    _log.info("%s written after %.1f s", what, time.monotonic() - failing_since)
+                self._backoff.reset()
+                return result
+
+    def _pause(self, what: str, error: Exception) -> None:
+        self.close()
+        delay = self._backoff.next()
+        say = _log.error if remedy(error) is Remedy.OPERATOR else _log.warning
+        say("%s kept, database failed: %s; trying again in %.1f s", what, _first_line(error), delay)
+        if self._stopping.wait(delay):
+            raise StoppingError(f"{what} not written: {_first_line(error)}")
+
+    def _attempt(self, load: Load) -> WriteResult:
+        while True:
+            mode = WriteMode.ON_CONFLICT if self._tolerant_batches else WriteMode.COPY
+            try:
+                result = self._write_once(load, mode)
+            except psycopg.errors.UniqueViolation:
+                if mode is not WriteMode.COPY:
+                    raise
+                self._tolerant_batches = CLEAN_BATCHES
+            except psycopg.Error as error:
+                if remedy(error) is not Remedy.DATA or not self._reject(load):
+                    raise
+            else:
+                self._note_cleanness(result)
+                return result
+
+    def _write_once(self, load: Load, mode: WriteMode) -> WriteResult:
+        connection = self.connection()
+        assembled = load.assembled
+        result = self._settle_unknown(connection)
+        if result is None:
+            try:
+                result = write_batch(
+                    connection,
+                    assembled.readings,
+                    messages=assembled.messages(load.deliveries),
+                    dead=assembled.letters,
+                    recorded_at=datetime.now(UTC),
+                    mode=mode,
+                    conflict_letter=lambda index, stored: _conflict(load, index, stored),
+                )
+            except CommitUnknownError as error:
+                self._unknown = error.result
+                raise
+        self._write_flags(assembled)
+        return result
+
+    def _settle_unknown(self, connection: Connection) -> WriteResult | None:
+        """What became of the last attempt if the answer to its COMMIT was lost and it was committed after all."""
+        if self._unknown is None:
+            return None
+        committed = journal.holds_batch(connection, self._unknown.batch)
+        unknown, self._unknown = self._unknown, None
+        return unknown if committed else None
+
+    def _write_flags(self, assembled: Assembled) -> None:
+        """Mark what devices flagged themselves; before the acknowledgement, and repeated with a redelivery."""
+        if not assembled.flagged.any():
+            return
+        flagged = assembled.readings[assembled.flagged]
+        self.connection().execute(
+            _FLAGS, (flagged["channel_id"].tolist(), [from_us(each) for each in flagged["ts"].tolist()])
+        )
+
+    def _note_cleanness(self, result: WriteResult) -> None:
+        if self._tolerant_batches:
+            clean = bool(result.written.all())
+            self._tolerant_batches = self._tolerant_batches - 1 if clean else CLEAN_BATCHES
+
+    def _reject(self, load: Load) -> bool:
+        """Move the rows the database refuses to the dead letters; whether there were any."""
+        assembled = load.assembled
+        refused = rejected_rows(self.connection(), assembled.readings)
+        assembled.letters += [_refused(load, index, why) for index, why in refused.items()]
+        kept = np.ones(len(assembled.readings), dtype=np.bool_)
+        kept[list(refused)] = False
+        had_readings = np.unique(assembled.owners)
+        assembled.readings, assembled.owners = assembled.readings[kept], assembled.owners[kept]
+        assembled.flagged = assembled.flagged[kept]
+        assembled.dead += len(np.setdiff1d(had_readings, assembled.owners))
+        return bool(refused)
+
+
+def _letter_of(load: Load, index: int, reason: Reason, why: Callable[[Any, str], str]) -> DeadLetter:
+    """The dead letter of one reading of a batch; `why` gets the row and its indicator."""
+    row = load.assembled.readings[index]
+    delivery = load.deliveries[int(load.assembled.owners[index])]
+    channel = load.directory.registry.channels[int(row["channel_id"])]
+    detail = f"device {channel.device}: {why(row, channel.indicator)}"
+    return letter(delivery, Rejection(reason, detail, channel.indicator), load.directory.telemetry[delivery.topic])
+
+
+def _conflict(load: Load, index: int, stored: float) -> DeadLetter:
+    def why(row: Any, indicator: str) -> str:
+        at = from_us(int(row["ts"])).isoformat()
+        return f"{indicator} at {at} is {row['value']:g}, but {stored:g} is stored; a reading is never changed"
+
+    return _letter_of(load, index, Reason.CONFLICT, why)
+
+
+def _refused(load: Load, index: int, message: str) -> DeadLetter:
+    def why(row: Any, indicator: str) -> str:
+        return f"{indicator} at {from_us(int(row['ts'])).isoformat()} is {row['value']:g}; the database says: {message}"
+
+    return _letter_of(load, index, Reason.REJECTED_BY_DATABASE, why)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0] or type(error).__name__
