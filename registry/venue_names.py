@@ -58,9 +58,10 @@ def venue_names(rng: random.Random, count: int) -> list[tuple[str, str]]:
         for second in _SECOND.split()
         if first[1:].lower() != second[1:]
     ]
+    rng.shuffle(words)
+    words += [(zh + "新", en + "xin") for zh, en in words]
     if count > len(words):
         raise ValueError(f"{count} venues wanted, there are names for {len(words)}")
-    rng.shuffle(words)
     return words[:count]
 
 
