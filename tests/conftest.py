@@ -1,0 +1,13 @@
+"""Fixtures for every test: databases, the running system, and the marks that say what a test needs."""
+
+import pytest
+
+pytest_plugins = ["tests.databases", "tests.system"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks of our own (markers are strict)."""
+    config.addinivalue_line(
+        "markers",
+        "needs(*capabilities): run only on database engines that have them: copy, concurrency, hypertables, partitions",
+    )
