@@ -6,7 +6,6 @@ Heavy modules are imported inside the commands, so that each process loads what 
 import logging
 import os
 import sys
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from operations.errors import OperatorError
-from operations.folder import DataFolder, default_folder
+from operations.folder import default_folder
 
 USAGE_STATUS: Final = 2
 

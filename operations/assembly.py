@@ -1,6 +1,5 @@
 """Which services make the system, in which order, with which environment."""
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ from operations.denied import DeniedPublishes
 from operations.folder import DataFolder, Record
 from operations.leftovers import running_pid
 from operations.secrets import ensure_secret
-from operations.service import Node, Service, Step
+from operations.service import Node, Probe, Service, Step
 from registry.model import Registry
 from store.connections import connect
 from store.embedded import EmbeddedPostgres
@@ -27,18 +26,18 @@ LOOPBACK: Final = "127.0.0.1"
 class Secrets:
     """The system's secrets, generated where missing. Device passwords derive from `device_master`."""
 
+    folder: Path
     postgres: str
     device_master: str
     token: str
     mqtt_ingest: str
     mqtt_tool: str
-    folder: Path
 
     @classmethod
     def of(cls, folder: Path) -> "Secrets":
         """Read or generate the secrets of a folder."""
         names = ("postgres-password", "device-master", "token-secret", "mqtt-ingest", "mqtt-landun")
-        return cls(*(ensure_secret(folder / name) for name in names), folder=folder)
+        return cls(folder, *(ensure_secret(folder / name) for name in names))
 
     @property
     def token_file(self) -> Path:
@@ -211,7 +210,7 @@ class Assembly:
         *,
         after: set[str],
         name: str | None = None,
-        probe: probes.Probe | None = None,
+        probe: Probe | None = None,
         arguments: tuple[str, ...] = (),
     ) -> Service:
         return Service(
@@ -227,8 +226,10 @@ class Assembly:
             self.announce_password(password)
 
     def _admit_services(self) -> None:
-        """At the first start only the services: a device's message is acknowledged but kept by nobody before
-        ingest has its session.
+        """Let ingest in, and devices if they were before.
+
+        Not at the first start: until ingest has its session, the broker acknowledges a device's message and
+        keeps it for nobody.
         """
         admitted = self._device_users() if self.record.admitted else []
         broker.write_config(self.broker, self._service_users() + admitted)

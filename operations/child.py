@@ -35,8 +35,6 @@ class Child:
     async def start(cls, service: Service, said: Callable[[str], None]) -> "Child":
         """Start the service's command. Raises `OSError` where it cannot be."""
         arguments = [sys.executable, "-I", "-S", str(LIFELINE), str(os.getpid()), str(int(service.stop_signal))]
-        if service.user is not None:
-            arguments += ["--user", service.user]
         process = await asyncio.create_subprocess_exec(
             *arguments,
             *service.command,

@@ -5,13 +5,11 @@ even ``kill -9`` of the supervisor leaves services behind. Elsewhere the next st
 (`operations.leftovers`). A script of its own, with nothing but the standard library, because a
 ``preexec_fn`` is not safe in a process with threads, and because it starts in some 20 ms.
 
-Changing the user clears the request, so a command that does that (the database, when started as root)
-gives ``--user NAME`` here and the change happens first.
+Changing the user clears the request: the database, which does that when started as root, asks again for itself.
 """
 
 import ctypes
 import os
-import pwd
 import sys
 from typing import Final
 
@@ -19,25 +17,13 @@ PR_SET_PDEATHSIG: Final = 1
 
 
 def main(arguments: list[str]) -> None:
-    """Bind to the parent, change the user if asked, become the command."""
+    """Bind to the parent, become the command."""
     parent, signal_number, *command = arguments
-    if command[0] == "--user":
-        change_user(command[1])
-        command = command[2:]
     if sys.platform == "linux":
         request_signal_at_parents_death(int(signal_number))
     if os.getppid() != int(parent):  # it died before the request
         sys.exit(1)
     os.execvp(command[0], command)  # noqa: S606 - no shell is the point
-
-
-def change_user(name: str) -> None:
-    """Drop from root to a user and their group, for good."""
-    account = pwd.getpwnam(name)
-    os.setgroups([])
-    os.setgid(account.pw_gid)
-    os.setuid(account.pw_uid)
-    os.environ["HOME"] = account.pw_dir
 
 
 def request_signal_at_parents_death(signal_number: int) -> None:

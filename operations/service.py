@@ -12,9 +12,9 @@ Probe = Callable[[float], Awaitable[bool]]
 class Service:
     """A child process that is kept running.
 
-    It starts when all of `after` are ready and counts as ready itself when `probe` says so. `user` is whom
-    it runs as when the supervisor is root. `heard` gets each line of its output. A `job` ends by itself with
-    status 0, and then `done` is called; everything else is started again when it dies.
+    It starts when all of `after` are ready and counts as ready itself when `probe` says so. `heard` gets each
+    line of its output. A `job` ends by itself with status 0, and then `done` is called; everything else is
+    started again when it dies.
     """
 
     name: str
@@ -23,7 +23,6 @@ class Service:
     after: frozenset[str] = frozenset()
     probe: Probe | None = None
     stop_signal: signal.Signals = signal.SIGTERM
-    user: str | None = None
     heard: Callable[[str], None] | None = None
     job: bool = False
     done: Callable[[], None] | None = None

@@ -8,6 +8,7 @@ of PostgreSQL has.
 """
 
 import argparse
+import ctypes
 import os
 import pwd
 import signal
@@ -20,6 +21,9 @@ import psutil
 
 PARENT_SETTING: Final = "landun.parent"
 """A placeholder setting on the server's command line that names the process which started it."""
+
+
+_PR_SET_PDEATHSIG: Final = 1
 
 
 class InUseError(RuntimeError):
@@ -103,6 +107,16 @@ def drop_to(user: str) -> None:
     os.setuid(entry.pw_uid)
 
 
+def end_with_parent() -> None:
+    """Have the kernel send a fast shutdown when the supervisor dies, however it dies (prctl(2)).
+
+    Asked for after the change of user, which would clear it; a later exec of an ordinary program keeps it.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGINT), 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+
+
 def main(arguments: Sequence[str]) -> NoReturn:
     """Become the postmaster, or exit with 1 and one line that says why not."""
     parser = argparse.ArgumentParser(prog="launch")
@@ -113,6 +127,8 @@ def main(arguments: Sequence[str]) -> NoReturn:
     options = parser.parse_args(arguments)
     if options.user:
         drop_to(options.user)
+    if sys.platform == "linux":
+        end_with_parent()
     os.umask(0o077)
     os.chdir("/")  # root's working directory may be unreadable from here on
     try:
