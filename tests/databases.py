@@ -98,7 +98,7 @@ class Server:
 
     def _execute(self, statement: str, *names: str) -> None:
         with connect(self.admin_dsn, autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 @dataclass(frozen=True)

