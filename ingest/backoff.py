@@ -10,14 +10,14 @@ class Backoff:
 
     first_s: float = 0.1
     most_s: float = 5.0
-    random: random.Random = field(default_factory=random.Random)
+    generator: random.Random = field(default_factory=random.Random)
     attempts: int = 0
 
     def next(self) -> float:
         """The delay before the next attempt."""
         bound = min(self.most_s, self.first_s * 2.0 ** min(self.attempts, 16))
         self.attempts += 1
-        return bound * (0.5 + 0.5 * self.random.random())
+        return bound * (0.5 + 0.5 * self.generator.random())
 
     def reset(self) -> None:
         """Begin again after a success."""

@@ -44,6 +44,22 @@ class IngestSettings:
     hold_s: float = ACK_WAIT_S + 1.0
 
 
+class _Pace:
+    """Says yes at most once in a while."""
+
+    def __init__(self, every_s: float) -> None:
+        self._every_s = every_s
+        self._next = 0.0
+
+    def due(self) -> bool:
+        """Whether it is time; if so, not again for a while."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._every_s
+        return True
+
+
 class Service:
     """One run of ingest, from start to `stopping`."""
 
@@ -58,7 +74,8 @@ class Service:
         self._directory: Directory
         self._late_rule: LateRule
         self._next_heartbeat = 0.0
-        self._next_follow = 0.0
+        self._follow = _Pace(FOLLOW_S)
+        self._unknown_asks = _Pace(FOLLOW_S)
         self._told_connected = False
 
     def run(self) -> None:
@@ -88,7 +105,7 @@ class Service:
 
     def _process(self, deliveries: Sequence[Delivery], *, by_time: bool) -> None:
         assembled = assemble(deliveries, self._directory, by_time=by_time)
-        if self._names_unknown(assembled) and self._may_follow():
+        if self._names_unknown(assembled) and self._unknown_asks.due():
             self._reload()
             assembled = assemble(deliveries, self._directory, by_time=by_time)
         self._late_rule.mark(assembled.readings)
@@ -101,14 +118,6 @@ class Service:
     def _names_unknown(assembled: Assembled) -> bool:
         unknown = (Reason.UNKNOWN_DEVICE, Reason.UNKNOWN_INDICATOR, Reason.BAD_TOPIC)
         return any(each.reason in unknown for each in assembled.letters)
-
-    def _may_follow(self) -> bool:
-        """Whether the registry may be asked about now; at most once in `FOLLOW_S`."""
-        now = time.monotonic()
-        if now < self._next_follow:
-            return False
-        self._next_follow = now + FOLLOW_S
-        return True
 
     def _reload(self) -> None:
         registry = self.writer.persistently("registry", lambda: self._follower.load(self.writer.connection()))
@@ -123,7 +132,7 @@ class Service:
     def _keep_house(self) -> None:
         """Heartbeat, registry changes, and a look at paho's thread; a database away here is no reason to wait."""
         try:
-            if self._may_follow() and self._follower.changed(self.writer.connection()):
+            if self._follow.due() and self._follower.changed(self.writer.connection()):
                 self._reload()
             # A change of the connection is told at once: start-up waits for it.
             if time.monotonic() >= self._next_heartbeat or self.session.connected != self._told_connected:

@@ -105,7 +105,8 @@ class Writer:
             self.counters.duplicate += result.duplicates
             self.counters.conflict += int(result.conflicts.sum())
             self.counters.late += int(assembled.readings["late"][result.written].sum())
-            self.counters.dead[Reason.CONFLICT] += int(result.conflicts.sum())
+            if result.conflicts.any():
+                self.counters.dead[Reason.CONFLICT] += int(result.conflicts.sum())
             self.counters.batches += 1
         self.counters.dead.update(each.reason for each in assembled.letters)
         self.counters.dead_messages += assembled.dead

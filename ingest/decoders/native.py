@@ -84,13 +84,12 @@ def decode(payload: bytes) -> Decoded:
 
 def _parse(payload: bytes) -> Any:
     text = payload.decode("utf-8")
-    try:
-        return json.loads(text, object_pairs_hook=_Object)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:
-        # An integer of more than 4 300 digits: as a float it is infinite, and is judged as such further on.
-        return json.loads(text, object_pairs_hook=_Object, parse_int=float)
+    return json.loads(text, object_pairs_hook=_Object, parse_int=_integer)
+
+
+def _integer(digits: str) -> int | float:
+    """An integer; infinity where it is beyond any float (and where Python would refuse to read it)."""
+    return int(digits) if len(digits) <= 309 else float(digits)
 
 
 def _decode_sample(content: Any, where: str, into: Decoded) -> None:
