@@ -22,7 +22,7 @@ from registry.model import Registry
 from store.records import from_us
 
 VERSION: Final = 1
-_DEVICE_FIELDS: Final = ("heard", "lost", "silent", "device_alarm")
+_DEVICE_FIELDS: Final = ("timely", "recent", "lost", "silent", "device_alarm")
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -56,17 +56,18 @@ def load(state: bytes, registry: Registry) -> Engine:
     return engine
 
 
-def with_registry(engine: Engine, registry: Registry, changes: Changes, journal_id: int, now: int) -> Engine:
-    """An engine of another registry, with the state of every channel, device and site that is in both.
-
-    Alarms of what is no longer registered end at `now` (us) with reason ``unregistered``.
-    """
+def with_registry(engine: Engine, registry: Registry) -> Engine:
+    """An engine of another registry, with the state of every channel, device and site that is in both."""
     new = Engine(registry)
     _adopt(new, _export(engine))
     _take_head(new, _head(engine))
-    for condition in sorted(set(engine.conditions()) - set(new.conditions())):
-        new.book.return_alarm(changes, journal_id, condition, from_us(now), "unregistered")
     return new
+
+
+def end_orphans(engine: Engine, changes: Changes, journal_id: int, now: int) -> None:
+    """End the alarms of what is no longer registered at `now` (us), with reason ``unregistered``."""
+    for condition in sorted(set(engine.book.open) - set(engine.conditions())):
+        engine.book.return_alarm(changes, journal_id, condition, from_us(now), "unregistered")
 
 
 def _head(engine: Engine) -> dict[str, Any]:
@@ -76,6 +77,7 @@ def _head(engine: Engine) -> dict[str, Any]:
         "counted_from": engine.silence.counted_from,
         "last_tick": engine.silence.last_tick,
         "unreadable": engine.unreadable,
+        "unregistered": engine.unregistered,
         "open": engine.book.open,
         "states": {str(alarm_id): state for alarm_id, state in engine.book.states.items()},
     }
@@ -85,7 +87,7 @@ def _take_head(engine: Engine, head: Mapping[str, Any]) -> None:
     engine.speed = head["speed"]
     engine.delays = engine.layout.delays(engine.speed)
     engine.silence.counted_from, engine.silence.last_tick = head["counted_from"], head["last_tick"]
-    engine.unreadable = head["unreadable"]
+    engine.unreadable, engine.unregistered = head["unreadable"], head["unregistered"]
     engine.book.open = dict(head["open"])
     engine.book.states = {int(alarm_id): AlarmState(state) for alarm_id, state in head["states"].items()}
 

@@ -44,6 +44,7 @@ class Engine:
         self.silence = Silence(self.layout)
         self.book = Book()
         self.unreadable = 0
+        self.unregistered = 0
 
     def fold(self, entries: Sequence[Entry], changes: Changes) -> None:
         """Advance past journal rows in order and add to `changes` what is to be written.
@@ -94,9 +95,11 @@ class Engine:
         lengths = [len(batch) for _, batch in rows_of]
         ends = np.cumsum(lengths)
         numbers = np.repeat([entry.batch or 0 for entry in entries], lengths)
-        self.silence.hear(self.layout, readings)
+        recorded = np.repeat([to_us(entry.recorded_at) for entry in entries], lengths)
+        self.silence.hear(self.layout, readings, recorded)
         findings = judge(self.layout, self.delays, self.judge, readings, numbers)
         self._transitions(changes, findings, [entry.id for entry in entries], ends)
+        self.unregistered += findings.unregistered
         failed = readings[findings.gross_range]
         changes.gross_range.extend(zip(failed["channel_id"].tolist(), failed["ts"].tolist(), strict=True))
 

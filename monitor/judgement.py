@@ -57,10 +57,15 @@ TRANSITION: Final = np.dtype(
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a batch brought: transitions in the order of the stream, and rows that failed the gross range test."""
+    """What a batch brought.
+
+    `transitions` (dtype `TRANSITION`) in the order of the stream, rows that failed the `gross_range` test, and how
+    many rows were of `unregistered` channels.
+    """
 
     transitions: NDArray[Any]
     gross_range: Ints
+    unregistered: int
 
 
 CHANNEL_FIELDS: Final[dict[str, tuple[type, Any, bool]]] = {
@@ -117,9 +122,7 @@ class JudgeState:
         self.extreme_dirty: Bools = np.zeros((2, channels), dtype=np.bool_)
 
 
-def judge(
-    layout: Layout, delays: Delays, state: JudgeState, readings: Readings, batch: Ints, flagged: Bools | None = None
-) -> Findings:
+def judge(layout: Layout, delays: Delays, state: JudgeState, readings: Readings, batch: Ints) -> Findings:
     """Judge a batch in the order of the stream and advance `state` past it.
 
     Parameters
@@ -128,18 +131,16 @@ def judge(
     state : advanced in place
     readings : dtype `READING`, shape (n,); a channel's rows in order of arrival. Unregistered channels are passed over.
     batch : shape (n,), number of the batch that each reading was stored with
-    flagged : shape (n,), whether the device itself called the value bad
 
     """
     slot = layout.slot_of(readings["channel_id"])
     known = slot >= 0
     value = readings["value"].astype(np.float64)
-    beyond = known & ((value < layout.physical_lo[slot]) | (value > layout.physical_hi[slot]))
-    bad = beyond if flagged is None else beyond | (known & flagged)
+    bad = known & ((value < layout.physical_lo[slot]) | (value > layout.physical_hi[slot]))
     late = readings["late"].astype(np.bool_)
     found = _judge_live(layout, delays, state, np.flatnonzero(known & ~late), slot, readings, bad, batch)
     _take_late(layout, state, np.flatnonzero(known & late), slot, readings, bad, batch)
-    return Findings(transitions=found, gross_range=np.flatnonzero(beyond))
+    return Findings(found, gross_range=np.flatnonzero(bad), unregistered=int(np.count_nonzero(~known)))
 
 
 def _judge_live(

@@ -7,8 +7,9 @@ raises a false alarm: ingest or the broker down and coming back with a backlog, 
 away, the machine off overnight. `SETTLE_US` on top covers the time in which a backlog is delivered.
 
 "Heard" is the arrival of a timely reading: arrival, so that a slow device clock is not silence; timely, so that
-a gateway emptying yesterday's buffer is not presence. A device never heard is not yet commissioned and raises
-nothing. Everything here is state folded from the journal; there is no timer and no clock.
+a gateway emptying yesterday's buffer is not presence. A late reading counts if it is of the last minutes by every
+clock (a device that flags its own values during calibration is there). A device never heard in time is not yet
+commissioned and raises nothing. Everything here is state folded from the journal; there is no timer and no clock.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,13 @@ MAX_TICK_GAP_US: Final = 60_000_000
 
 SETTLE_US: Final = 15_000_000
 """Added to the delay after ingest comes back: the broker redelivers what was unacknowledged within some 6 s."""
+
+
+RECENT_US: Final = 600_000_000
+"""A late reading no older than this on arrival shows that its device is there."""
+
+JOURNALED_WITHIN_US: Final = 60_000_000
+"""… if it was journaled right after its arrival, which readings filled in from elsewhere were not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +51,16 @@ class Sweep:
 class Silence:
     """Struct of arrays, shape (devices,) unless said otherwise.
 
-    `heard` is when a timely reading last arrived (us), `silent` whether the device is silent, `lost` the value of
-    `heard` when that was found, `device_alarm` and `site_alarm` (shape (sites,)) which alarms are on. Silence is
-    counted from `counted_from` (us) at the earliest; `last_tick` (us) is the time of the tick before.
+    `timely` and `recent` are when a timely and a late but recent reading last arrived (us), `silent` whether the
+    device is silent, `lost` the value of `heard` when that was found, `device_alarm` and `site_alarm` (shape
+    (sites,)) which alarms are on. Silence is counted from `counted_from` (us) at the earliest; `last_tick` (us) is
+    the time of the tick before.
     """
 
     def __init__(self, layout: Layout) -> None:
         devices = len(layout.devices)
-        self.heard: Ints = np.full(devices, -FOREVER, dtype=np.int64)
+        self.timely: Ints = np.full(devices, -FOREVER, dtype=np.int64)
+        self.recent: Ints = np.full(devices, -FOREVER, dtype=np.int64)
         self.lost: Ints = np.full(devices, -FOREVER, dtype=np.int64)
         self.silent: Bools = np.zeros(devices, dtype=np.bool_)
         self.device_alarm: Bools = np.zeros(devices, dtype=np.bool_)
@@ -58,12 +68,19 @@ class Silence:
         self.counted_from: int = FOREVER
         self.last_tick: int = -FOREVER
 
-    def hear(self, layout: Layout, readings: Readings) -> None:
-        """Take note of the devices that timely readings came from."""
-        timely = readings[~readings["late"]]
-        slot = layout.slot_of(timely["channel_id"])
-        known = slot >= 0
-        np.maximum.at(self.heard, layout.device[slot[known]], timely["arrived"][known])
+    def hear(self, layout: Layout, readings: Readings, recorded: Ints) -> None:
+        """Take note of the devices that readings came from; `recorded` (us) is when each was journaled."""
+        slot = layout.slot_of(readings["channel_id"])
+        late, arrived = readings["late"], readings["arrived"]
+        recent = (arrived - readings["ts"] <= RECENT_US) & (recorded - arrived <= JOURNALED_WITHIN_US)
+        for heard, which in ((self.timely, ~late), (self.recent, late & recent)):
+            rows = np.flatnonzero(which & (slot >= 0))
+            np.maximum.at(heard, layout.device[slot[rows]], arrived[rows])
+
+    @property
+    def heard(self) -> Ints:
+        """When each device was last heard (us), `-FOREVER` if never in time."""
+        return np.where(self.timely > -FOREVER, np.maximum(self.timely, self.recent), -FOREVER)
 
     def start_over(self, now: int) -> None:
         """Count every device's silence from `now` (us) at the earliest."""
@@ -75,24 +92,25 @@ class Silence:
         self.last_tick = now
         if not (ingest_alive and unbroken):
             self.start_over(now)
-        commissioned = self.heard > -FOREVER
-        silence = now - np.maximum(self.heard, self.counted_from)
+        heard = self.heard
+        commissioned = heard > -FOREVER
+        silence = now - np.maximum(heard, self.counted_from)
         lost = commissioned & ~self.silent & (silence > delays.silence)
         # A longer delay (a slower simulation) is no sign of life: only a newer reading is.
-        back = self.silent & (self.heard > self.lost) & (now - self.heard <= delays.silence)
-        self.lost = np.where(lost, self.heard, self.lost)
+        back = self.silent & (heard > self.lost) & (now - heard <= delays.silence)
+        self.lost = np.where(lost, heard, self.lost)
         self.silent = (self.silent & ~back) | lost
-        return self._alarms(layout, delays, commissioned)
+        return self._alarms(layout, delays, heard, commissioned)
 
-    def _alarms(self, layout: Layout, delays: Delays, commissioned: Bools) -> Sweep:
+    def _alarms(self, layout: Layout, delays: Delays, heard: Ints, commissioned: Bools) -> Sweep:
         sites = len(layout.sites)
         counted = np.bincount(layout.site[commissioned], minlength=sites)
         whole = (counted > 0) & (np.bincount(layout.site[self.silent], minlength=sites) == counted)
         # In a power cut the devices of a site fall silent within a period of each other: a device is alone in its
         # silence only if another of its site was heard clearly after it.
         newest = np.full(sites, -FOREVER, dtype=np.int64)
-        np.maximum.at(newest, layout.site, self.heard)
-        alone = newest[layout.site] - self.heard > delays.silence // 2
+        np.maximum.at(newest, layout.site, heard)
+        alone = newest[layout.site] - heard > delays.silence // 2
         device_alarm = self.silent & ~whole[layout.site] & (alone | self.device_alarm)
         ended = self.device_alarm & ~device_alarm
         sweep = Sweep(

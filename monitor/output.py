@@ -1,0 +1,97 @@
+"""Writing what the fold found: alarms, their events and flags. The caller holds the transaction."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from monitor.alarms.book import AlarmEvent, Changes
+from store.connections import Connection
+from store.copy_format import int4_array, timestamptz_array
+
+_COLUMNS: Final = (
+    "id",
+    "kind",
+    "condition",
+    "site",
+    "device",
+    "sampling_point",
+    "channel_id",
+    "indicator",
+    "simulated",
+    "priority",
+    "state",
+    "since",
+    "raised_at",
+    "returned_at",
+    "acknowledged_at",
+    "acknowledged_by",
+    "value",
+    "extreme",
+    "unit",
+    "side",
+    "limit_lo",
+    "limit_hi",
+    "limit_profile",
+    "clause",
+    "return_reason",
+)
+_INSERT: Final = (
+    f"INSERT INTO alarm ({', '.join(_COLUMNS)}) "  # noqa: S608 -- constants
+    f"VALUES ({', '.join(f'%({column})s' for column in _COLUMNS)})"
+)
+_AMENDABLE: Final = ("state", "returned_at", "acknowledged_at", "acknowledged_by", "extreme", "return_reason")
+_AMEND: Final = (
+    "UPDATE alarm SET "  # noqa: S608 -- constants
+    + ", ".join(f"{column} = coalesce(%({column})s, {column})" for column in _AMENDABLE)
+    + " WHERE id = %(id)s"
+)
+# An action may name an alarm that never was: it stays in the journal, and there is no row for its event to hang on.
+_EVENT: Final = """
+INSERT INTO alarm_event (alarm_id, journal_id, at, event, state, actor, text)
+SELECT %(alarm_id)s::bigint, %(journal_id)s, %(at)s, %(event)s, %(state)s, %(actor)s, %(text)s
+WHERE EXISTS (SELECT FROM alarm WHERE id = %(alarm_id)s::bigint)
+"""
+_FLAG: Final = """
+INSERT INTO reading_flag (channel_id, ts, test, flag)
+SELECT channel_id, ts, 'gross_range', 4 FROM unnest(%s::integer[], %s::timestamptz[]) AS failed (channel_id, ts)
+ON CONFLICT DO NOTHING
+"""
+
+
+def write(connection: Connection, changes: Changes) -> None:
+    """Write alarms, events and flags; older alarms are amended first, so that a condition is free before it recurs."""
+    with connection.cursor() as cursor:
+        if changes.amended:
+            cursor.executemany(_AMEND, (_amendment(*each) for each in changes.amended.items()))
+        if changes.raised:
+            cursor.executemany(_INSERT, list(changes.raised.values()))
+        if changes.events:
+            cursor.executemany(_EVENT, (_event(event) for event in changes.events))
+        if changes.gross_range:
+            channel_ids, ts = np.array(changes.gross_range, dtype=np.int64).T
+            cursor.execute(_FLAG, (int4_array(channel_ids.astype(np.int32)), timestamptz_array(ts)))
+
+
+def write_extremes(connection: Connection, extremes: Iterable[tuple[int, float]]) -> None:
+    """Update how far open alarms have gone beyond their limit; pairs of alarm id and value."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE alarm SET extreme = %s WHERE id = %s", ((extreme, alarm_id) for alarm_id, extreme in extremes)
+        )
+
+
+def _amendment(alarm_id: int, columns: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": alarm_id, **dict.fromkeys(_AMENDABLE), **columns}
+
+
+def _event(event: AlarmEvent) -> dict[str, Any]:
+    return {
+        "alarm_id": event.alarm_id,
+        "journal_id": event.journal_id,
+        "at": event.at,
+        "event": event.event,
+        "state": event.state,
+        "actor": event.actor,
+        "text": event.text,
+    }

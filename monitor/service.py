@@ -1,0 +1,261 @@
+"""The monitor service: journal → fold → alarms, states and cursor, in one transaction a step.
+
+A step that fails is forgotten: the folded state is dropped and built again from the last snapshot and the
+journal rows up to the cursor. So whether a commit came through or not, and wherever the process was killed, an
+alarm is written exactly once.
+"""
+
+import logging
+import random
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from monitor import carrying, latest, output
+from monitor.alarms.book import Changes
+from monitor.engine import Engine
+from store import journal
+from store.connections import Connection, connect
+from store.journal import Entry
+from store.records import to_us
+from store.registry_rows import load_registry
+
+CONSUMER: Final = "monitor"
+LOCK_MONITOR: Final = 0x4C44_4D4F
+"""Session advisory lock: a second monitor waits until the first is gone."""
+
+INGEST_ALIVE_WITHIN: Final = timedelta(seconds=15)
+"""Ingest writes a heartbeat every 5 s."""
+
+ROWS_A_STEP: Final = 200_000
+
+_INGEST_HEARTBEAT: Final = "SELECT at, detail ->> 'broker' FROM heartbeat WHERE service = 'ingest'"
+_HEARTBEAT: Final = """
+INSERT INTO heartbeat (service, at, detail) VALUES (%s, %s, %s)
+ON CONFLICT (service) DO UPDATE SET at = excluded.at, detail = excluded.detail
+"""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorSettings:
+    """Where the database is, and the periods of what the monitor does (seconds)."""
+
+    dsn: str
+    poll_s: float = 0.1
+    latest_s: float = 1.0
+    heartbeat_s: float = 5.0
+    snapshot_s: float = 30.0
+    tick_s: float = 10.0
+    tick_simulated_s: float = 2.0
+
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class Every:
+    """Something to do every so often, by a clock that may also be set back."""
+
+    def __init__(self, seconds: float) -> None:
+        self.period = timedelta(seconds=seconds)
+        self._last: datetime | None = None
+
+    def due(self, now: datetime) -> bool:
+        """Whether it is time again."""
+        return self._last is None or not timedelta(0) <= now - self._last < self.period
+
+    def done(self, now: datetime) -> None:
+        """Count from `now`."""
+        self._last = now
+
+
+class Monitor:
+    """One monitor over one connection. Raises `psycopg.Error` when the database fails: then make another."""
+
+    def __init__(self, connection: Connection, settings: MonitorSettings, clock: Clock = utc_now) -> None:
+        self.connection = connection
+        self.settings = settings
+        self.clock = clock
+        self.cursor = journal.cursor(connection, CONSUMER)
+        self._merge = Every(settings.latest_s)
+        self._heartbeat = Every(settings.heartbeat_s)
+        self._snapshot = Every(settings.snapshot_s)
+        self._reload = Every(settings.tick_s)
+        self._ticked: datetime | None = None
+        self._unregistered = 0
+        self._limit = 32
+        self._changes = Changes()
+        self.engine = self._restored()
+
+    def _restored(self) -> Engine:
+        """The state as of the cursor: the snapshot, and what came after it folded again without its output."""
+        registry = load_registry(self.connection)
+        engine, at = Engine(registry), 0
+        snapshot = journal.load_snapshot(self.connection, CONSUMER)
+        if snapshot is not None:
+            try:
+                engine, at = carrying.load(snapshot[1], registry), snapshot[0]
+            except carrying.SnapshotError as error:
+                _log.warning("%s; folding the journal from its beginning instead", error)
+        while at < self.cursor:
+            entries = [each for each in self._read(at) if each.id <= self.cursor]
+            if not entries:
+                break
+            engine.fold(entries, Changes())
+            at = entries[-1].id
+        carrying.end_orphans(engine, self._changes, self.cursor, to_us(self.clock()))
+        self._unregistered = engine.unregistered
+        latest.touch_all(engine)
+        _log.info("at journal row %d with %d open alarms", self.cursor, engine.book.open_count)
+        return engine
+
+    def step(self) -> bool:
+        """Do what is due; return whether there may be more to read at once."""
+        now = self.clock()
+        if self._tick_due(now):
+            self._tick(now)
+        entries = self._read(self.cursor)
+        if entries:
+            self._advance(entries, now)
+        elif latest.pending(self.engine) and self._merge.due(now):
+            self._commit(now)
+        if self._heartbeat.due(now):
+            self._beat(now)
+        return bool(entries)
+
+    def finish(self) -> None:
+        """Write what is merged once in a while, so that a clean end leaves nothing to do again."""
+        self._merge, self._snapshot = Every(0), Every(0)
+        self._commit(self.clock())
+
+    def _read(self, after: int) -> list[Entry]:
+        """The next rows of the journal, as many as hold a step's worth of readings."""
+        entries = journal.read_after(self.connection, after, self._limit)
+        rows = sum(entry.rows for entry in entries)
+        if rows > ROWS_A_STEP:
+            self._limit = max(1, self._limit // 2)
+        elif rows < ROWS_A_STEP // 4:
+            self._limit = min(512, self._limit * 2)
+        return entries
+
+    def _advance(self, entries: Sequence[Entry], now: datetime) -> None:
+        for piece in _pieces(entries):
+            self.engine.fold(piece, self._changes)
+            if _changes_registry(piece[-1]):
+                self._adopt_registry(piece[-1].id, to_us(piece[-1].recorded_at))
+        self.cursor = entries[-1].id
+        if self.engine.unregistered > self._unregistered and self._reload.due(now):
+            _log.warning("readings of channels that are not registered: reading the registry again")
+            self._reload.done(now)
+            self._adopt_registry(self.cursor, to_us(now))
+        self._unregistered = self.engine.unregistered
+        self._commit(now)
+
+    def _adopt_registry(self, journal_id: int, now: int) -> None:
+        self.engine = carrying.with_registry(self.engine, load_registry(self.connection))
+        carrying.end_orphans(self.engine, self._changes, journal_id, now)
+        # Folding again from before this row would be under another registry.
+        self._snapshot = Every(self.settings.snapshot_s)
+        _log.info("registry read: %d channels", len(self.engine.layout.channels))
+
+    def _commit(self, now: datetime) -> None:
+        with self.connection.transaction():
+            output.write(self.connection, self._changes)
+            if self._merge.due(now):
+                latest.merge(self.connection, self.engine, self.cursor)
+                self._merge.done(now)
+            if self._snapshot.due(now):
+                journal.save_snapshot(self.connection, CONSUMER, self.cursor, carrying.dump(self.engine), now)
+                self._snapshot.done(now)
+            journal.move_cursor(self.connection, CONSUMER, self.cursor, now)
+        self._changes = Changes()
+
+    def _tick_due(self, now: datetime) -> bool:
+        period = self.settings.tick_s if self.engine.speed <= 1 else self.settings.tick_simulated_s
+        return self._ticked is None or not timedelta(0) <= now - self._ticked < timedelta(seconds=period)
+
+    def _tick(self, now: datetime) -> None:
+        """Journal what time it is and whether ingest is alive: what has not come by then, was not sent."""
+        row = self.connection.execute(_INGEST_HEARTBEAT).fetchone()
+        alive = row is not None and abs(now - row[0]) <= INGEST_ALIVE_WITHIN and row[1] == "connected"
+        with self.connection.transaction():
+            journal.append_event(self.connection, "tick", {"now": to_us(now), "ingest": alive}, now)
+        self._ticked = now
+
+    def _beat(self, now: datetime) -> None:
+        last = journal.last_id(self.connection)
+        detail = {
+            "cursor": self.cursor,
+            "last_id": last,
+            "lag": last - self.cursor,
+            "open_alarms": self.engine.book.open_count,
+            "channels": len(self.engine.layout.channels),
+            "silent_devices": int(self.engine.silence.silent.sum()),
+            "speed": self.engine.speed,
+            "unreadable": self.engine.unreadable,
+            "unregistered": self.engine.unregistered,
+        }
+        self.connection.execute(_HEARTBEAT, (CONSUMER, now, Jsonb(detail)))
+        self._heartbeat.done(now)
+
+
+def _changes_registry(entry: Entry) -> bool:
+    return entry.kind == "config" and b'"registry"' in entry.body
+
+
+def _pieces(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """Cut after every row that changes the registry."""
+    start = 0
+    for index, entry in enumerate(entries, start=1):
+        if _changes_registry(entry) or index == len(entries):
+            yield entries[start:index]
+            start = index
+
+
+def serve(settings: MonitorSettings, stopping: threading.Event, clock: Clock = utc_now) -> None:
+    """Run until `stopping` is set, over outages of the database."""
+    failures = 0
+    while not stopping.is_set():
+        try:
+            with connect(settings.dsn, autocommit=True, application_name="landun-monitor") as connection:
+                if not _alone(connection):
+                    _log.warning("another monitor is running on this database; waiting for it to end")
+                    stopping.wait(1.0)
+                    continue
+                monitor = Monitor(connection, settings, clock)
+                while not stopping.is_set():
+                    if not monitor.step():
+                        failures = 0
+                        stopping.wait(settings.poll_s)
+                monitor.finish()
+        except (psycopg.Error, OSError) as error:
+            failures += 1
+            delay = min(10.0, 0.2 * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)  # noqa: S311 -- jitter
+            reason = str(error).strip().split("\n", 1)[0] or type(error).__name__
+            _log.warning("database failed: %s; trying again in %.1f s", reason, delay)
+            stopping.wait(delay)
+
+
+def _alone(connection: Connection) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_MONITOR,)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def run(settings: MonitorSettings) -> None:
+    """Run the monitor until SIGTERM or SIGINT, then end within 5 s."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    serve(settings, stopping)
+    _log.info("ended")
