@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from operations.errors import OperatorError
-from operations.folder import default_folder
+from operations.folder import DataFolder, default_folder
 
 USAGE_STATUS: Final = 2
 
@@ -101,6 +101,202 @@ def up(
 
 
 @app.command()
+def ingest(database_url: DatabaseUrl, mqtt_url: MqttUrl) -> None:
+    """Store what devices publish: from the broker to committed readings and dead letters."""
+    from ingest.service import IngestSettings, run
+
+    run(IngestSettings(database_url=database_url, mqtt_url=mqtt_url))
+
+
+@app.command()
+def monitor(database_url: DatabaseUrl) -> None:
+    """Judge what is stored: limits, silence, alarms, latest values."""
+    from monitor.service import MonitorSettings, run
+
+    run(MonitorSettings(dsn=database_url))
+
+
+@app.command()
+def serve(
+    data: Data,
+    database_url: DatabaseUrl,
+    token_secret_file: Annotated[
+        Path, typer.Option(envvar="LANDUN_TOKEN_SECRET_FILE", help="File that holds what tokens are signed with.")
+    ],
+    host: Annotated[str, typer.Option(envvar="LANDUN_API_HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="LANDUN_API_PORT", help="Port to listen on.")] = 8000,
+    simulators_url: Annotated[
+        str | None, typer.Option(envvar="LANDUN_SIMULATORS_URL", help="The simulators' control, where any run.")
+    ] = None,
+) -> None:
+    """Serve the HTTP API and the live feed."""
+    from monitor.api.service import run
+
+    from monitor.api.settings import ApiSettings
+
+    run(
+        ApiSettings(
+            database_url=database_url,
+            token_secret=secret_of(token_secret_file),
+            host=host,
+            port=port,
+            simulators_url=simulators_url,
+            data=data,
+        )
+    )
+
+
+@app.command()
+def dashboard(
+    api_url: Annotated[str, typer.Option(envvar="LANDUN_API_URL", help="Where the API is.")] = "http://127.0.0.1:8000",
+    host: Annotated[str, typer.Option(envvar="LANDUN_DASHBOARD_HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="LANDUN_DASHBOARD_PORT", help="Port to listen on.")] = 8501,
+) -> None:
+    """Serve the dashboard."""
+    from dashboard.service import DashboardSettings, run
+
+    run(DashboardSettings(api_url=api_url, host=host, port=port))
+
+
+@app.command()
+def simulate(
+    data: Data,
+    device_master_file: Annotated[
+        Path, typer.Option(envvar="LANDUN_DEVICE_MASTER_FILE", help="File that devices' passwords derive from.")
+    ],
+    mqtt_url: Annotated[str, typer.Option(envvar="LANDUN_MQTT_URL", help="mqtt://host:port of the broker")],
+    host: Annotated[
+        str, typer.Option(envvar="LANDUN_SIMULATORS_HOST", help="Where the control listens.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="LANDUN_SIMULATORS_PORT", help="Port of the control.")] = 8010,
+    min_free_bytes: Annotated[
+        int, typer.Option(envvar="LANDUN_MIN_FREE_BYTES", help="Publishing stops with less free disk space.")
+    ] = 2_000_000_000,
+    record: Annotated[
+        Path | None, typer.Option(envvar="LANDUN_RECORD", help="File that notes every acknowledged message.")
+    ] = None,
+) -> None:
+    """Bring the demonstration's sites to life: simulated devices that publish as real ones do."""
+    from simulators.service import run
+
+    from operations.demonstration import simulator_settings
+
+    run(
+        simulator_settings(
+            DataFolder(data),
+            secret_of(device_master_file),
+            mqtt_url=mqtt_url,
+            control=(host, port),
+            min_free_bytes=min_free_bytes,
+            record=record,
+        )
+    )
+
+
+@app.command()
+def backfill(
+    data: Data,
+    database_url: OptionalDatabaseUrl = None,
+    days: Annotated[float, typer.Option(min=0, help="Days of history, up to now or to what is there.")] = 30,
+    hours: Annotated[float, typer.Option(min=0, help="Hours of history instead of days.")] = 0,
+    period: Annotated[int, typer.Option(min=1, help="Seconds between readings.")] = 60,
+) -> None:
+    """Write history for the simulated sites, continuous with what they publish now."""
+    from operations.backfill import fill
+
+    from operations.database import database_of
+
+    folder = DataFolder(data)
+    with database_of(folder, database_url) as dsn:
+        fill(dsn, folder, hours=hours or days * 24, period_s=period, said=typer.echo)
+
+
+@app.command()
+def migrate(data: Data, database_url: OptionalDatabaseUrl = None) -> None:
+    """Bring a database's tables up to date."""
+    from operations.database import database_of
+    from store.migrations import migrate as apply
+
+    with database_of(DataFolder(data), database_url) as dsn:
+        applied = apply(dsn)
+    typer.echo(f"applied: {', '.join(applied)}" if applied else "up to date")
+
+
+@app.command()
+def passwd(
+    data: Data,
+    username: Annotated[str, typer.Argument(help="Who gets a new password.")] = "admin",
+    database_url: OptionalDatabaseUrl = None,
+) -> None:
+    """Give a person a new random password and print it."""
+    from operations.database import database_of
+    from operations.people import reset_password
+    from store.connections import connect
+
+    with database_of(DataFolder(data), database_url) as dsn, connect(dsn) as connection:
+        password = reset_password(connection, username)
+    typer.echo(f"new password of {username}: {password}")
+
+
+@app.command()
+def verify(
+    data: Data,
+    database_url: OptionalDatabaseUrl = None,
+    first: Annotated[int, typer.Option(min=1, help="First journal row to check.")] = 1,
+) -> None:
+    """Recompute the journal's chain of hashes; status 1 when a row was changed, removed or moved."""
+    from operations.database import database_of
+    from store import journal
+    from store.connections import connect
+
+    with database_of(DataFolder(data), database_url) as dsn, connect(dsn) as connection:
+        found = journal.verify(connection, first)
+    if found.ok:
+        typer.echo(f"{found.checked} journal rows checked: each is as it was written")
+        return
+    typer.echo(
+        f"journal row {found.first_bad_id}: {found.why} ({found.checked} rows before it are as written)", err=True
+    )
+    raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="Which benchmarks; all of them by default.")] = None,
+) -> None:
+    """Run the benchmarks of the checkout, one JSON line each."""
+    from operations.bench import run
+
+    run(names or [])
+
+
+@app.command()
+def chaos(
+    rounds: Annotated[int, typer.Option(min=1, help="How often every service is killed.")] = 3,
+    seconds: Annotated[float, typer.Option(min=1, help="Seconds of load after each kill.")] = 15,
+    seed: Seed = None,
+) -> None:
+    """Kill each service in turn with SIGKILL under load, then account for every acknowledged message."""
+    from operations.chaos import run
+
+    if not run(rounds=rounds, seconds=seconds, seed=seed):
+        raise typer.Exit(1)
+
+
+@demo.command("remove")
+def demo_remove(data: Data, database_url: OptionalDatabaseUrl = None) -> None:
+    """Delete the simulated sites and all their data; later starts run no simulators. End `landun up` first."""
+    from operations.database import database_of
+    from operations.demo import remove
+
+    folder = DataFolder(data)
+    with database_of(folder, database_url, alone=True) as dsn:
+        deleted = remove(dsn, folder if database_url is None else None)
+    for table, rows in deleted.items():
+        typer.echo(f"{table}: {'all rows' if rows < 0 else f'{rows} rows'} deleted")
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     try:
@@ -126,9 +322,27 @@ def main() -> None:
 
 def explained(error: Exception) -> str | None:
     """One line for an error that an operator can act on; nothing for a fault of the program."""
-    if isinstance(error, OperatorError):
+    import psycopg
+
+    from ingest.session import SubscriptionRefusedError
+    from registry.model import RegistryError
+    from store.embedded import AccountError, EmbeddedPostgresError
+
+    if isinstance(
+        error, OperatorError | RegistryError | AccountError | EmbeddedPostgresError | SubscriptionRefusedError
+    ):
         return str(error)
+    if isinstance(error, psycopg.OperationalError):
+        return f"database: {str(error).strip().splitlines()[-1]}"
     return None
+
+
+def secret_of(file: Path) -> str:
+    """The secret in a file. Raises `OperatorError` naming a file that cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise OperatorError(f"secret file {file}: {error.strerror}") from error
 
 
 def _log_format() -> str:

@@ -42,7 +42,7 @@ def prepare_database(dsn: str, record: Record) -> str | None:
     migrate(dsn)
     now = datetime.now(UTC)
     with connect(dsn, application_name="landun-up") as connection:
-        password = ensure_administrator(connection, now)
+        password = ensure_administrator(connection)
         if record.demonstration:
             wanted = demonstration_of(record)
             if not wanted.sites.keys() <= load_registry(connection).sites.keys():
