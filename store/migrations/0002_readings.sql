@@ -1,5 +1,7 @@
 -- Readings are never updated. A TimescaleDB hypertable where the extension is there; else weekly range
 -- partitions of the same name, made ahead and on demand (store/partitions.py), with a DEFAULT partition.
+-- The key includes the value: neighbours in time of one channel lie on as many pages as there are minutes, but side by
+-- side in the index, so that a week of a channel is read from some fifty pages instead of ten thousand.
 DO $$
 BEGIN
     IF EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'timescaledb') THEN
@@ -8,7 +10,7 @@ BEGIN
             ts         timestamptz NOT NULL,
             value      float8 NOT NULL,
             batch      bigint NOT NULL,
-            PRIMARY KEY (channel_id, ts)
+            PRIMARY KEY (channel_id, ts) INCLUDE (value)
         );
         PERFORM create_hypertable('reading', 'ts', chunk_time_interval => INTERVAL '7 days',
                                   create_default_indexes => false);
@@ -18,7 +20,7 @@ BEGIN
             ts         timestamptz NOT NULL,
             value      float8 NOT NULL,
             batch      bigint NOT NULL,
-            PRIMARY KEY (channel_id, ts)
+            PRIMARY KEY (channel_id, ts) INCLUDE (value)
         ) PARTITION BY RANGE (ts);
         CREATE TABLE reading_default PARTITION OF reading DEFAULT;
     END IF;

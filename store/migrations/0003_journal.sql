@@ -14,6 +14,7 @@ CREATE TABLE journal (
 -- Both are compressed before they come here.
 ALTER TABLE journal ALTER COLUMN body SET STORAGE EXTERNAL, ALTER COLUMN raw SET STORAGE EXTERNAL;
 CREATE INDEX ON journal (batch);
+CREATE INDEX ON journal (id) WHERE kind = 'config';
 CREATE TABLE journal_default PARTITION OF journal DEFAULT;
 
 -- A batch is numbered when its transaction begins, because the journal id is known only at its end, under the
@@ -46,4 +47,5 @@ CREATE TABLE dead_letter (
     field       text,
     batch       bigint NOT NULL
 );
-CREATE INDEX ON dead_letter (received_at);
+CREATE INDEX ON dead_letter (received_at) INCLUDE (reason);
+CREATE INDEX ON dead_letter (device, id);

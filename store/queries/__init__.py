@@ -1,0 +1,52 @@
+"""The read side: what the API asks the database, one module a topic."""
+
+from store.queries.alarms import (
+    alarm,
+    alarm_event_of,
+    alarm_events,
+    alarms,
+    alarms_changed_since,
+    last_alarm_event,
+    open_alarm_counts,
+)
+from store.queries.dead_letters import dead_letter_counts, dead_letters
+from store.queries.latest import latest_since, newest_ts
+from store.queries.operation import (
+    configured_speed,
+    database_bytes,
+    heartbeats,
+    registry_digest,
+    save_truth,
+    transmission,
+    truth,
+    write_heartbeat,
+)
+from store.queries.readings import Buckets, Rows, bucket_width, reading_buckets, reading_count, reading_rows
+
+__all__ = [
+    "Buckets",
+    "Rows",
+    "alarm",
+    "alarm_event_of",
+    "alarm_events",
+    "alarms",
+    "alarms_changed_since",
+    "bucket_width",
+    "configured_speed",
+    "database_bytes",
+    "dead_letter_counts",
+    "dead_letters",
+    "heartbeats",
+    "last_alarm_event",
+    "latest_since",
+    "newest_ts",
+    "open_alarm_counts",
+    "reading_buckets",
+    "reading_count",
+    "reading_rows",
+    "registry_digest",
+    "save_truth",
+    "transmission",
+    "truth",
+    "write_heartbeat",
+]
