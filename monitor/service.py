@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 class MonitorSettings:
     """Where the database is, and the periods of what the monitor does (seconds)."""
 
-    dsn: str
+    database_url: str
     poll_s: float = 0.1
     latest_s: float = 1.0
     heartbeat_s: float = 5.0
@@ -228,7 +228,7 @@ def serve(settings: MonitorSettings, stopping: threading.Event, clock: Clock = u
     failures = 0
     while not stopping.is_set():
         try:
-            with connect(settings.dsn, autocommit=True, application_name="landun-monitor") as connection:
+            with connect(settings.database_url, autocommit=True, application_name="landun-monitor") as connection:
                 if not _alone(connection):
                     _log.warning("another monitor is running on this database; waiting for it to end")
                     stopping.wait(1.0)
