@@ -131,7 +131,6 @@ def serve(
 ) -> None:
     """Serve the HTTP API and the live feed."""
     from monitor.api.service import run
-
     from monitor.api.settings import ApiSettings
 
     run(
