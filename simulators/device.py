@@ -1,0 +1,160 @@
+"""A simulated device: it samples, keeps what it sampled, and sends it over its own connection."""
+
+import selectors
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+from typing import Protocol
+
+from simulators.link import Address, Identity, Link, Listener
+from simulators.outbox import Outbox, Sample, payload_of
+
+
+class Presence(Enum):
+    """How a device is doing: in service, switched off by the operator, without network, or without power."""
+
+    ONLINE = auto()
+    STOPPED = auto()
+    CUT_OFF = auto()
+    POWERLESS = auto()
+
+    @property
+    def samples(self) -> bool:
+        """Whether the device takes readings: without a network it still does."""
+        return self in {Presence.ONLINE, Presence.CUT_OFF}
+
+
+class Watcher(Protocol):
+    """Who wants to know what becomes of connections."""
+
+    def connected(self, device: "SimulatedDevice") -> None:
+        """The broker accepted the device."""
+
+    def refused(self, device: "SimulatedDevice", why: str) -> None:
+        """The broker answered and refused the device."""
+
+    def lost(self, device: "SimulatedDevice", why: str) -> None:
+        """The connection, or the attempt to make one, ended without the device's doing."""
+
+
+class SimulatedDevice:
+    """One device with its own credential, topic, sequence numbers and bounded memory.
+
+    Parameters
+    ----------
+    first_seq : sequence number before the first sample's
+    on_acknowledged : called with the device's code and the samples of each acknowledged message
+
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        topic: str,
+        first_seq: int,
+        on_acknowledged: Callable[[str, tuple[Sample, ...]], None],
+    ) -> None:
+        self.identity = identity
+        self.presence = Presence.ONLINE
+        self.outbox = Outbox()
+        self.connected = False
+        self.published = 0
+        self.acknowledged = 0
+        self.last_ts: int | None = None
+        self._topic = topic
+        self._seq = first_seq
+        self._on_acknowledged = on_acknowledged
+        self._link: Link | None = None
+
+    @property
+    def code(self) -> str:
+        """The device's code."""
+        return self.identity.code
+
+    @property
+    def wants_connection(self) -> bool:
+        """Whether it should be connected and has no connection, nor one on its way."""
+        return self.presence is Presence.ONLINE and self._link is None
+
+    @property
+    def link(self) -> Link | None:
+        """The present connection, or the one being made."""
+        return self._link
+
+    def connect(self, address: Address, selector: selectors.BaseSelector, watcher: Watcher) -> None:
+        """Begin to connect; `watcher` is told how it goes. Raises `OSError` where no broker listens."""
+
+        def connected() -> None:
+            self.connected = True
+            watcher.connected(self)
+            self.flush()
+
+        def refused(why: str) -> None:
+            self._forget_link()
+            watcher.refused(self, why)
+
+        def lost(why: str) -> None:
+            self._forget_link()
+            watcher.lost(self, why)
+
+        link = Link(self.identity, selector, Listener(connected, refused, lost, self._puback))
+        self._link = link
+        try:
+            link.open(address)
+        except OSError:
+            self._forget_link()
+            raise
+
+    def give_up(self) -> None:
+        """Cut a connection that does not come about."""
+        link = self._link
+        self._forget_link()
+        if link is not None:
+            link.abort()
+
+    def set_presence(self, presence: Presence) -> Link | None:
+        """Change how the device is doing; a link that is to say goodbye is handed back to be driven to its end."""
+        if presence is self.presence:
+            return None
+        self.presence = presence
+        link = self._link
+        if presence is Presence.ONLINE:
+            return None
+        self._forget_link()
+        if presence is not Presence.CUT_OFF:
+            self.outbox.clear()
+        if link is None:
+            return None
+        if presence is Presence.STOPPED:
+            link.say_goodbye()
+            return link
+        link.abort()
+        return None
+
+    def sample(self, ts: int, values: Mapping[str, float]) -> None:
+        """Take a reading at `ts` (ms since the epoch) and send it if there is a connection."""
+        self._seq += 1
+        self.last_ts = ts
+        self.outbox.add(Sample(self._seq, ts, values))
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what waits, in order, as far as the window allows."""
+        while self.connected and self._link is not None and (samples := self.outbox.take()):
+            mid = self._link.publish(self._topic, payload_of(samples))
+            if mid is None:
+                self.outbox.put_back(samples)
+                return
+            self.outbox.sent(mid, samples)
+            self.published += len(samples)
+
+    def _puback(self, mid: int) -> None:
+        samples = self.outbox.acknowledged(mid)
+        if samples:
+            self.acknowledged += len(samples)
+            self._on_acknowledged(self.code, samples)
+            self.flush()
+
+    def _forget_link(self) -> None:
+        self._link = None
+        self.connected = False
+        self.outbox.connection_lost()
