@@ -15,8 +15,8 @@ ACTIVE_STATES: Final = ("unacknowledged", "acknowledged")
 
 def alarms(
     connection: Connection,
-    *,
     sites: Sequence[str] | None = None,
+    *,
     open: bool | None = None,  # noqa: A002 -- the API's word
     states: Sequence[str] | None = None,
     priorities: Sequence[str] | None = None,
@@ -42,7 +42,7 @@ def alarms(
     names = ("sites", "open", "states", "priorities", "simulated", "first", "last")
     parameters: dict[str, Any] = dict(zip(names, (value for _, value in tests), strict=True))
     parameters |= {"active": list(ACTIVE_STATES), "limit": limit, "offset": offset}
-    where = SQL(" AND ").join([SQL("true"), *(SQL(test) for test, value in tests if value is not None)])  # type: ignore[arg-type]
+    where = SQL(" AND ").join([SQL("true"), *(SQL(test) for test, value in tests if value is not None)])
     with connection.cursor(row_factory=dict_row) as cursor:
         total = cursor.execute(SQL("SELECT count(*) AS n FROM alarm WHERE {}").format(where), parameters).fetchone()
         page = SQL("SELECT * FROM alarm WHERE {} ORDER BY raised_at DESC, id DESC LIMIT %(limit)s OFFSET %(offset)s")

@@ -12,7 +12,8 @@ from store.connections import Connection, scalar
 # One index range a channel: quick however many rows lie outside the period.
 _TRANSMISSION: Final = """
 SELECT device.site, sum(received.readings)::bigint,
-       sum(greatest(extract(epoch FROM %(last)s - greatest(%(first)s, site.registered_at)), 0)::float8 / device.period_s)
+       sum(greatest(extract(epoch FROM %(last)s - greatest(%(first)s, site.registered_at)), 0)::float8
+           / device.period_s)
 FROM channel
 JOIN device ON device.code = channel.device
 JOIN site ON site.code = device.site,

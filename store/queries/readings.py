@@ -126,7 +126,8 @@ def reading_count(
     return int(
         scalar(
             connection,
-            "SELECT count(*) FROM (SELECT FROM reading WHERE channel_id = %s AND ts >= %s AND ts < %s LIMIT %s) AS some",
+            "SELECT count(*) FROM "
+            "(SELECT FROM reading WHERE channel_id = %s AND ts >= %s AND ts < %s LIMIT %s) AS counted",
             (channel_id, first, last, at_most),
         )
     )
