@@ -21,7 +21,15 @@ from store.queries.operation import (
     truth,
     write_heartbeat,
 )
-from store.queries.readings import Buckets, Rows, bucket_width, reading_buckets, reading_count, reading_rows
+from store.queries.readings import (
+    Buckets,
+    Rows,
+    bucket_width,
+    raw_readings,
+    reading_buckets,
+    reading_count,
+    reading_rows,
+)
 
 __all__ = [
     "Buckets",
@@ -41,6 +49,7 @@ __all__ = [
     "latest_since",
     "newest_ts",
     "open_alarm_counts",
+    "raw_readings",
     "reading_buckets",
     "reading_count",
     "reading_rows",

@@ -4,7 +4,7 @@ Both are answered from the primary key's index alone, which holds the value. Arr
 binary form, without a Python object a value.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,7 +19,7 @@ from store.copy_format import (
     decode_int8_array,
     decode_timestamptz_array,
 )
-from store.records import EPOCH
+from store.records import EPOCH, from_us
 
 _WIDTHS_S: Final = (
     *(1, 2, 5, 10, 15, 30),
@@ -131,3 +131,19 @@ def reading_count(
             (channel_id, first, last, at_most),
         )
     )
+
+
+def raw_readings(
+    connection: Connection, channel_ids: Sequence[int], first: datetime, last: datetime
+) -> Iterator[tuple[int, datetime, float]]:
+    """(channel id, device time, value) from `first` (included) to `last`, by time and then channel, for exports.
+
+    Fetched a day at a time, so that a range of years neither fills the memory nor keeps a transaction open.
+    """
+    begin = first
+    while begin < last:
+        end = min(begin + timedelta(days=1), last)
+        rows = reading_rows(connection, channel_ids, begin, end)
+        for channel_id, ts, value in zip(rows.channel_id.tolist(), rows.ts.tolist(), rows.value.tolist(), strict=True):
+            yield channel_id, from_us(ts), value
+        begin = end
