@@ -5,6 +5,7 @@ The quick way takes a message only when it is certain that the exact one (`inges
 """
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -34,9 +35,12 @@ from store.records import READING, DeadLetter, Message, Readings, from_us
 MOST_LETTERS_A_MESSAGE: Final = 16
 """A message of a thousand bad fields must not be kept a thousand times."""
 
+FAULT: Final = "the decoder failed on this payload, please report it"
+
 _LATEST_QUICK_MS: Final = 4_102_444_800_000
 _NUMBERS: Final = frozenset((int, float))
 _parse = json.JSONDecoder().decode
+_log = logging.getLogger(__name__)
 
 
 class Delivery(NamedTuple):
@@ -206,7 +210,12 @@ class _Exact:
         )
 
     def _telemetry(self, index: int, delivery: Delivery, binding: Binding) -> None:
-        good, rejections = validate(native.decode(delivery.payload), binding, delivery.arrived)
+        try:
+            good, rejections = validate(native.decode(delivery.payload), binding, delivery.arrived)
+        except Exception as error:
+            # A fault of ours: one message must not stop all others, coming back for ever.
+            _log.exception("device %s: payload not understood", binding.device.code)
+            good, rejections = [], [Rejection(Reason.WRONG_SHAPE, f"{FAULT}: {error!r}")]
         for reading in good:
             self._keep(index, reading, delivery.arrived)
         if rejections and not good:

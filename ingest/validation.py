@@ -70,7 +70,7 @@ class Directory:
             if not CODE_PATTERN.match(code):
                 return Rejection(
                     Reason.BAD_TOPIC,
-                    f"topic {shown(topic)}: {name} is {shown(code)}; only letters, digits, '_' and '-'",
+                    f"topic {shown(topic)}: {name} is {shown(code)}; must be of letters, digits, '_', '-'",
                 )
         binding = self._bindings.get(device)
         if binding is None:

@@ -131,10 +131,10 @@ def parse_timestamp(ts: object) -> int:
         _bad_timestamp(ts)
     try:
         # Python reads at most microseconds.
-        at = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", ts.upper().replace(" ", "T")))
-        return (at - _EPOCH) // timedelta(microseconds=1)
-    except (ValueError, OverflowError):
+        at = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", ts.upper().replace(" ", "T"))).astimezone(UTC)
+    except (ValueError, OverflowError):  # no such date, or beyond the calendar once its offset is applied
         _bad_timestamp(ts)
+    return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def _bad_timestamp(ts: object) -> NoReturn:
