@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from monitor.api.schemas import AlarmCounts, ChannelState, CountyState, Group, Priority, SiteState
+from monitor.api.schemas import AlarmCounts, CountyState, Group, Priority, SiteState
+from monitor.layout import MIN_SILENCE_S, MIN_SIMULATED_SILENCE_S
 from registry.counties import COUNTIES
 from registry.model import Device, Registry, Site, SiteStatus
+from store.queries.latest import LatestValue
 
 JUDGED: Final[frozenset[str]] = frozenset({"normal", "advice", "pending", "breach"})
 """States of a channel whose value is judged against a limit."""
@@ -20,20 +22,6 @@ UNUSABLE: Final[frozenset[str]] = frozenset({"bad", "stale"})
 
 PRIORITIES: Final[tuple[Priority, ...]] = ("high", "medium", "low")
 NO_ALARMS: Final = AlarmCounts()
-SILENCE_FLOOR: Final = timedelta(minutes=10)
-FASTEST_SILENCE: Final = timedelta(seconds=5)
-
-
-@dataclass(frozen=True, slots=True)
-class LatestRow:
-    """A row of ``channel_latest``."""
-
-    channel_id: int
-    ts: datetime
-    value: float
-    state: ChannelState
-    since: datetime | None
-    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +51,14 @@ class SiteFigures:
 
 def silence_allowed(device: Device, *, simulated: bool, speed: float) -> timedelta:
     """How long a device may be silent before it is off line: max(3 periods, 10 min), shorter for a fast simulator."""
-    allowed = max(timedelta(seconds=3 * device.period_s), SILENCE_FLOOR)
-    return max(allowed / speed, FASTEST_SILENCE) if simulated else allowed
+    allowed = max(3 * device.period_s, MIN_SILENCE_S)
+    return timedelta(seconds=max(allowed / speed, MIN_SIMULATED_SILENCE_S) if simulated else allowed)
 
 
 def site_figures(
     registry: Registry,
     site: Site,
-    latest: Mapping[int, LatestRow],
+    latest: Mapping[int, LatestValue],
     open_alarms: AlarmCounts,
     *,
     speed: float,

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic import TypeAdapter
 
 from monitor.api.figures import (
     NO_ALARMS,
-    LatestRow,
     SiteFigures,
     Transmission,
     county_states,
@@ -17,10 +16,11 @@ from monitor.api.figures import (
     site_figures,
     worst_priority,
 )
-from monitor.api.schemas import AlarmCounts, Groups, Latest, Overview, SiteSummary
+from monitor.api.schemas import AlarmCounts, ChannelState, Groups, Latest, Overview, SiteSummary
 from monitor.api.scope import Permission, Principal
 from registry.model import Registry, Site, SiteStatus
 from registry.opening import OpeningHours
+from store.queries.latest import LatestValue
 
 _OVERVIEW: Final = TypeAdapter(Overview)
 _SITES: Final = TypeAdapter(list[SiteSummary])
@@ -36,7 +36,7 @@ class Facts:
     """
 
     registry: Registry
-    latest: Mapping[int, LatestRow]
+    latest: Mapping[int, LatestValue]
     open_alarms: Mapping[str, AlarmCounts]
     transmission: Mapping[str, Transmission]
     dead_letters: Mapping[str, int]
@@ -169,6 +169,7 @@ def opening_text(opening: OpeningHours) -> list[list[tuple[str, str]]]:
     return [[(clock(opens), clock(closes)) for opens, closes in day] for day in opening.week]
 
 
-def latest_of(row: LatestRow) -> Latest:
+def latest_of(row: LatestValue) -> Latest:
     """A newest value as it is answered."""
-    return Latest(channel_id=row.channel_id, ts=row.ts, value=row.value, state=row.state, since=row.since)
+    state = cast(ChannelState, row.state)  # the monitor's word; checked when the answer is made
+    return Latest(channel_id=row.channel_id, ts=row.ts, value=row.value, state=state, since=row.since)

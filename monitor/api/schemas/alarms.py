@@ -85,7 +85,7 @@ class Acknowledgement(BaseModel):
     """Taking note of an alarm."""
 
     model_config = ConfigDict(extra="forbid")
-    comment: str | None = Field(None, max_length=2000, examples=["已电话通知场所，正在检查加药泵"])
+    comment: str | None = Field(default=None, max_length=2000, examples=["已电话通知场所，正在检查加药泵"])
 
 
 class Comment(BaseModel):

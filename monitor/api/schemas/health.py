@@ -12,8 +12,8 @@ class Component(BaseModel):
 
     name: Literal["database", "ingest", "broker", "monitor", "api", "simulators"]
     state: Literal["up", "missing", "degraded"]
-    since: Time | None = Field(None, description="When this process first saw the part in this state")
-    detail: str = Field("", description="What is known, in English", examples=["last heartbeat 2.1 s ago"])
+    since: Time | None = Field(default=None, description="When this process first saw the part in this state")
+    detail: str = Field(default="", description="What is known, in English", examples=["last heartbeat 2.1 s ago"])
 
 
 class SiteCount(BaseModel):

@@ -14,7 +14,7 @@ class Me(BaseModel):
     name: str = Field(description="Name shown to others", examples=["值班员"])
     role: RoleName = Field(examples=["centre"])
     counties: list[CountyCode] = Field(description="Counties in scope; empty means all")
-    site: SiteCode | None = Field(None, description="The only site in scope, for the role venue")
+    site: SiteCode | None = Field(default=None, description="The only site in scope, for the role venue")
 
 
 class Token(Me):

@@ -49,7 +49,7 @@ class Fleet(BaseModel):
     paused_reason: Literal["disk", "operator"] | None
     speed: float = Field(description="How many times faster than real time the physics runs", examples=[60.0])
     seed: int
-    sim_now: Time | None = Field(None, description="Time inside the simulation")
+    sim_now: Time | None = Field(default=None, description="Time inside the simulation")
     sites: list[FleetSite]
 
 
@@ -74,7 +74,7 @@ class FaultRequest(BaseModel):
     site: SiteCode
     sampling_point: PointCode
     fault: Fault
-    minutes: float | None = Field(None, gt=0, description="Minutes it lasts; until it is ended if absent")
+    minutes: float | None = Field(default=None, gt=0, description="Minutes it lasts; until it is ended if absent")
 
 
 class Truth(BaseModel):

@@ -1,0 +1,175 @@
+"""The application: its parts, its life, and how errors are told."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import httpx
+from fastapi import FastAPI, Request, Response, status
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from monitor.api import alarms, auth, dead_letters, health, live, readings, simulators, sites
+from monitor.api.context import PREFIX, Context
+from monitor.api.control import Control, RefusedError, SimulatorsMissingError
+from monitor.api.database import Database, DatabaseMissingError
+from monitor.api.fleet import FleetWatch
+from monitor.api.refresher import PERIOD_S, Refresher
+from monitor.api.schemas import Error, HealthFrame
+from monitor.api.settings import VERSION, ApiSettings
+
+log = logging.getLogger(__name__)
+
+HEALTH_FRAME_S: Final = 15.0
+"""The live feed tells the health when it changes, and at least this often."""
+
+_TAGS: Final = [
+    {"name": "health", "description": "How the platform is doing; open to everybody."},
+    {"name": "people", "description": "Signing in."},
+    {"name": "sites", "description": "Sites, channels and their newest values and states, from memory."},
+    {"name": "readings", "description": "Readings over time, for charts and files."},
+    {"name": "alarms", "description": "Warnings (预警) by ISA-18.2, with what people do about them."},
+    {"name": "dead letters", "description": "What could not be stored, and why."},
+    {"name": "simulators", "description": "The simulated fleet and its ground truth."},
+    {"name": "live", "description": "The WebSocket feed."},
+]
+_DESCRIPTION: Final = f"""
+Landun 蓝盾 watches public-health venues from a distance. On-line data is a lead for supervision, not proof.
+
+* Sign in with `POST {PREFIX}/auth/token` and send `Authorization: Bearer <token>`.
+* Times are RFC 3339 in UTC; every figure's unit is in its description or beside it.
+* Figures of simulated sites and of live ones are never mixed.
+* **Live feed**: WebSocket `{PREFIX}/live?token=<token>`, JSON text frames `hello`, `latest`, `alarm`, `health` (see
+  `LiveFrame`). After `hello` come all present values. Values conflate by channel; a viewer that does not keep up
+  is closed with 1013, one whose token ends with 1008.
+"""
+_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"model": Error, "description": "Not signed in"},
+    403: {"model": Error, "description": "Your role does not allow it"},
+    422: {"model": Error, "description": "A parameter is not acceptable"},
+    503: {"model": Error, "description": "The database or another part is missing; try again later"},
+}
+
+
+def create_app(
+    settings: ApiSettings,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    control_transport: httpx.AsyncBaseTransport | None = None,
+) -> FastAPI:
+    """The API over a database and, where there are any, simulators. It starts whether or not the database is there."""
+    database = Database(settings.database_url)
+    control = Control(settings.simulators_url, control_transport)
+    context = Context(
+        settings=settings,
+        clock=clock,
+        database=database,
+        refresher=Refresher(settings.database_url, database, clock),
+        control=control,
+        fleet=FleetWatch(control, database, clock),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(_keep_fresh(context)), asyncio.create_task(context.fleet.run())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await control.close()
+            await asyncio.to_thread(_close, context)
+
+    app = FastAPI(
+        title="Landun 蓝盾",
+        version=VERSION,
+        description=_DESCRIPTION,
+        openapi_tags=_TAGS,
+        lifespan=lifespan,
+        separate_input_output_schemas=False,
+    )
+    app.state.context = context
+    app.include_router(health.router)
+    for router in (
+        auth.router,
+        sites.router,
+        readings.router,
+        alarms.files,
+        alarms.router,
+        dead_letters.router,
+        simulators.router,
+        live.router,
+    ):
+        app.include_router(router, prefix=PREFIX, responses=_ERRORS)
+    _tell_errors(app)
+    return app
+
+
+async def _keep_fresh(context: Context) -> None:
+    """Refresh and feed the viewers until cancelled."""
+    loop = asyncio.get_running_loop()
+    told, told_at = None, 0.0
+    while True:
+        began = loop.time()
+        try:
+            news = await asyncio.to_thread(context.refresher.refresh)
+            now = health.health_of(context)
+            state = [(component.name, component.state) for component in now.components]
+            frame = None
+            if state != told or began - told_at >= HEALTH_FRAME_S:
+                told, told_at = state, began
+                frame = HealthFrame(health=now).model_dump_json().encode()
+            if (snapshot := context.refresher.snapshot) is not None:
+                context.hub.publish(news.values, news.alarms, frame, snapshot.registry)
+        except Exception:
+            # Whatever one round met, the next must still come: this task is what everybody looks through.
+            log.exception("refreshing failed; trying again")
+        await asyncio.sleep(max(0.05, PERIOD_S - (loop.time() - began)))
+
+
+def _close(context: Context) -> None:
+    with suppress(Exception):
+        context.refresher.close()
+    context.database.close()
+
+
+def _tell_errors(app: FastAPI) -> None:
+    """Every error in one shape: ``{"detail": "…"}``."""
+
+    @app.exception_handler(DatabaseMissingError)
+    async def database_missing(_: Request, __: DatabaseMissingError) -> Response:
+        return _error(status.HTTP_503_SERVICE_UNAVAILABLE, "the database is missing: try again in a few seconds")
+
+    @app.exception_handler(SimulatorsMissingError)
+    async def simulators_missing(_: Request, error: SimulatorsMissingError) -> Response:
+        return _error(status.HTTP_503_SERVICE_UNAVAILABLE, str(error))
+
+    @app.exception_handler(RefusedError)
+    async def refused(_: Request, error: RefusedError) -> Response:
+        return _error(simulators.status_of(error), str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def not_acceptable(_: Request, error: RequestValidationError) -> Response:
+        return _error(status.HTTP_422_UNPROCESSABLE_CONTENT, "; ".join(map(_sentence, error.errors())))
+
+
+def _error(code: int, detail: str) -> Response:
+    headers = {"Retry-After": "5"} if code == status.HTTP_503_SERVICE_UNAVAILABLE else None
+    return JSONResponse({"detail": detail}, code, headers)
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    """Where, what was given, and what would be right."""
+    where, *path = error["loc"]
+    place = f"{'body' if where == 'body' else f'{where} parameter'} {'.'.join(map(str, path))}".rstrip()
+    given = "" if error["type"] == "missing" else f" {_short(error.get('input'))}:"
+    return f"{place}:{given} {error['msg']}"
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}…"

@@ -1,0 +1,80 @@
+"""Signing in."""
+
+import logging
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, HTTPException, Request, status
+from fastapi.security import OAuth2PasswordRequestForm
+
+from monitor.api import people, tokens
+from monitor.api.context import Context, Shared, SignedIn, client_of, unauthorized
+from monitor.api.schemas import Error, Me, Token
+from monitor.api.scope import Principal
+from store import audit
+
+log = logging.getLogger(__name__)
+router = APIRouter(tags=["people"])
+
+USERNAME_CHARACTERS: Final = 100
+PASSWORD_CHARACTERS: Final = 1_000
+
+_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"model": Error, "description": "Wrong username or password"},
+    429: {"model": Error, "description": "Too many wrong passwords; see Retry-After (s)"},
+}
+
+
+@router.post("/auth/token", summary="Sign in", responses=_REFUSALS)
+def sign_in(form: Annotated[OAuth2PasswordRequestForm, Depends()], request: Request, shared: Shared) -> Token:
+    """A token for eight hours, in exchange for username and password (OAuth2 password form).
+
+    After five wrong passwords a username waits for a minute. A changed password ends its tokens.
+    """
+    username = form.username[:USERNAME_CHARACTERS]
+    _refuse_in_haste(shared, username)
+    with shared.database.connection() as connection:
+        found = people.find(connection, username)
+        # Hashing is made slow on purpose, so what is too long is not hashed.
+        right = len(form.password) <= PASSWORD_CHARACTERS and people.right_password(found, form.password)
+        now = shared.clock()
+        with connection.transaction():
+            action = "sign_in" if right else "sign_in_refused"
+            audit.append(connection, username, action, f"person:{username}", {"from": client_of(request)}, now)
+    if found is None or not right:
+        shared.brake.failed(username, now)
+        log.info("sign-in of %r refused: wrong username or password", username)
+        raise unauthorized("wrong username or password")
+    shared.brake.succeeded(username)
+    shared.refresher.know(found)
+    return Token(
+        **_me(found),
+        access_token=tokens.issue(found, shared.settings.token_secret, now),
+        expires_in=int(tokens.LIFETIME.total_seconds()),
+    )
+
+
+@router.get("/me", summary="Who is signed in")
+async def me(principal: SignedIn) -> Me:
+    """The signed-in person, their role and their scope."""
+    return Me(**_me(principal))
+
+
+def _refuse_in_haste(shared: Context, username: str) -> None:
+    wait = shared.brake.wait(username, shared.clock())
+    if wait:
+        seconds = max(1, round(wait.total_seconds()))
+        raise HTTPException(
+            status.HTTP_429_TOO_MANY_REQUESTS,
+            f"{tokens.FAILURES} wrong passwords for this username: try again in {seconds} s",
+            headers={"Retry-After": str(seconds)},
+        )
+
+
+def _me(principal: Principal) -> dict[str, Any]:
+    return {
+        "username": principal.username,
+        "name": principal.name,
+        "role": principal.role,
+        "counties": list(principal.counties),
+        "site": principal.site,
+    }

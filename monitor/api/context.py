@@ -1,0 +1,122 @@
+"""What every request needs, made once a process, and the dependencies that hand it out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import Depends, HTTPException, Request, status
+from fastapi.security import OAuth2PasswordBearer
+from starlette.requests import HTTPConnection
+
+from monitor.api import tokens
+from monitor.api.control import Control
+from monitor.api.database import Database, DatabaseMissingError
+from monitor.api.feed import Hub
+from monitor.api.fleet import FleetWatch
+from monitor.api.refresher import Refresher
+from monitor.api.scope import Permission, Principal
+from monitor.api.settings import ApiSettings
+from monitor.api.snapshot import Snapshot
+from monitor.api.tokens import Brake, TokenError
+from monitor.api.watch import ComponentWatch
+from registry.model import Site
+
+Clock = Callable[[], datetime]
+
+PREFIX: Final = "/api/v1"
+_BEARER: Final = OAuth2PasswordBearer(tokenUrl=f"{PREFIX}/auth/token", auto_error=False)
+
+
+@dataclass
+class Context:
+    """The parts of the API that requests share. `clock` gives aware datetimes in UTC."""
+
+    settings: ApiSettings
+    clock: Clock
+    database: Database
+    refresher: Refresher
+    control: Control
+    fleet: FleetWatch
+    hub: Hub = field(default_factory=Hub)
+    brake: Brake = field(default_factory=Brake)
+    watch: ComponentWatch = field(default_factory=ComponentWatch)
+
+    def principal_of(self, token: str) -> tuple[Principal, datetime]:
+        """Who a token speaks for, and until when.
+
+        Raises `TokenError`, or `DatabaseMissingError` before people are known.
+        """
+        username, fingerprint, expires = tokens.read(token, self.settings.token_secret, self.clock())
+        people = self.refresher.people
+        if people is None:
+            raise DatabaseMissingError
+        principal = people.get(username)
+        if principal is None or tokens.fingerprint(principal) != fingerprint:
+            raise TokenError("the token is no longer valid: sign in again")
+        return principal, expires
+
+
+def context(connection: HTTPConnection) -> Context:
+    """The context of the application that answers."""
+    found: Context = connection.app.state.context
+    return found
+
+
+Shared = Annotated[Context, Depends(context)]
+
+
+def signed_in(shared: Shared, token: Annotated[str | None, Depends(_BEARER)]) -> Principal:
+    """The person who asks; 401 where the token is missing or not acceptable."""
+    if token is None:
+        raise unauthorized("sign in first: send Authorization: Bearer <token> from POST /api/v1/auth/token")
+    try:
+        return shared.principal_of(token)[0]
+    except TokenError as error:
+        raise unauthorized(str(error)) from error
+
+
+SignedIn = Annotated[Principal, Depends(signed_in)]
+
+
+def requires(permission: Permission) -> Callable[[Principal], Principal]:
+    """A dependency: the person who asks, if their role allows `permission`; else 403."""
+
+    def allowed(principal: SignedIn) -> Principal:
+        if not principal.may(permission):
+            raise HTTPException(
+                status.HTTP_403_FORBIDDEN,
+                f"role {principal.role!r} may not {permission}; ask an administrator for another role",
+            )
+        return principal
+
+    return allowed
+
+
+def snapshot(shared: Shared) -> Snapshot:
+    """What is known now; 503 while the database is away, since an old state must not look like a new one."""
+    found = shared.refresher.snapshot
+    if found is None or not shared.refresher.answering(shared.clock()):
+        raise DatabaseMissingError
+    return found
+
+
+Now = Annotated[Snapshot, Depends(snapshot)]
+
+
+def visible_site(now: Snapshot, principal: Principal, code: str) -> Site:
+    """A site by its code, if it is in scope; 404 otherwise, so that codes out of scope cannot be probed."""
+    site = now.registry.sites.get(code)
+    if site is None or not principal.sees(site):
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"site {code!r} is not registered or not in your scope")
+    return site
+
+
+def unauthorized(detail: str) -> HTTPException:
+    """A 401 that says which scheme is expected (RFC 6750)."""
+    return HTTPException(status.HTTP_401_UNAUTHORIZED, detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def client_of(request: Request) -> str:
+    """The address a request came from, for the audit log."""
+    return request.client.host if request.client else "unknown"

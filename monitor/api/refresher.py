@@ -1,0 +1,234 @@
+"""Asks the database twice a second what is new, so that requests needn't.
+
+One connection, one thread at a time. What it finds becomes a new `Snapshot` for requests and `News` for the live
+feed. While the database is away the last snapshot stands, and the refresher goes on asking.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import psycopg
+
+from monitor.api import people
+from monitor.api.alarm_rows import alarm_of
+from monitor.api.database import Database
+from monitor.api.feed import AlarmItem, ChannelItem
+from monitor.api.figures import Transmission
+from monitor.api.schemas import AlarmCounts, AlarmFrame
+from monitor.api.scope import Principal
+from monitor.api.snapshot import Facts, Snapshot, latest_of
+from registry.model import Registry
+from store import connections, journal, queries
+from store.connections import Connection
+from store.queries.latest import LatestValue
+from store.registry_rows import load_registry
+
+log = logging.getLogger(__name__)
+
+PERIOD_S: Final = 0.5
+REBUILD: Final = timedelta(seconds=1)
+"""Time alone changes a snapshot (opening hours, silence), so it is made anew this often without any news."""
+ANSWER_LIMIT: Final = timedelta(seconds=5)
+"""Without an answer for this long the database counts as missing, even if it refused nothing."""
+CONSUMER: Final = "monitor"
+"""The monitor's name among the consumers of the journal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The last sign of life of a service: how old it was when read, and when it was read."""
+
+    age: timedelta
+    read_at: datetime
+    detail: Mapping[str, object]
+
+    def age_at(self, now: datetime) -> timedelta:
+        """How old it is by now."""
+        return self.age + (now - self.read_at)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What the live feed should pass on."""
+
+    values: tuple[ChannelItem, ...] = ()
+    alarms: tuple[AlarmItem, ...] = ()
+
+
+@dataclass
+class _Known:
+    """What was read of the database over one connection."""
+
+    registry: Registry
+    registry_digest: str
+    latest: dict[int, LatestValue] = field(default_factory=dict)
+    revision: int = 0
+    event_id: int = 0
+    open_alarms: dict[str, AlarmCounts] = field(default_factory=dict)
+    transmission: dict[str, Transmission] = field(default_factory=dict)
+    dead_letters: dict[str, int] = field(default_factory=dict)
+
+
+class Refresher:
+    """Keeps the snapshot fresh. `refresh` blocks and is called from one thread at a time; the rest is read anywhere."""
+
+    def __init__(self, dsn: str, database: Database, clock: Callable[[], datetime]) -> None:
+        self._dsn = dsn
+        self._database = database
+        self._clock = clock
+        self._connection: Connection | None = None
+        self._known: _Known | None = None
+        self._done: dict[str, datetime] = {}
+        self.snapshot: Snapshot | None = None
+        self.people: dict[str, Principal] | None = None
+        self.heartbeats: Mapping[str, Heartbeat] = {}
+        self.last_journal_id: int | None = None
+        self.monitor_lag: int | None = None
+        self.answered_at: datetime | None = None
+        self.problem = "not asked yet"
+
+    def items(self) -> Iterable[ChannelItem]:
+        """Every channel's newest value for a new viewer of the live feed."""
+        return [] if self.snapshot is None else [_item(row) for row in self.snapshot.facts.latest.values()]
+
+    def refresh(self) -> News:
+        """Ask once. Never raises for a database that is away or not migrated; `problem` then says what is wrong."""
+        try:
+            news = self._ask()
+        except (psycopg.Error, OSError) as error:
+            self._lose(error)
+            news = News()
+        else:
+            self.answered_at, self.problem = self._clock(), ""
+            self._database.found()
+            self._rebuild(force=bool(news.values or news.alarms))
+        return news
+
+    def answering(self, now: datetime) -> bool:
+        """Whether the database answers: neither refused the last question nor left it open for long."""
+        return not self.problem and self.answered_at is not None and now - self.answered_at <= ANSWER_LIMIT
+
+    def know(self, principal: Principal) -> None:
+        """Take note of somebody who signed in just now, before people are read again."""
+        if self.people is not None:
+            self.people = {**self.people, principal.username: principal}
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _lose(self, error: Exception) -> None:
+        problem = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if problem != self.problem:
+            log.warning("database: %s", problem)
+        self.problem = problem
+        self._database.lost()
+        try:
+            self.close()
+        except psycopg.Error:
+            self._connection = None
+
+    def _ask(self) -> News:
+        if self._connection is None:
+            self._connection = connections.connect(self._dsn, autocommit=True, application_name="landun-api-refresher")
+            self._done.clear()
+        connection = self._connection
+        known = self._known = self._known or self._first(connection)
+        self._seldom(connection, known)
+        values = self._new_values(connection, known)
+        alarms = self._new_alarms(connection, known)
+        return News(values, alarms)
+
+    def _first(self, connection: Connection) -> _Known:
+        return _Known(
+            registry=load_registry(connection),
+            registry_digest=queries.registry_digest(connection),
+            event_id=queries.last_alarm_event(connection),
+        )
+
+    def _new_values(self, connection: Connection, known: _Known) -> tuple[ChannelItem, ...]:
+        """Changed rows: those at or after the newest revision seen, since a revision may be merged in two steps."""
+        changed = []
+        for now in queries.latest_since(connection, known.revision):
+            if known.latest.get(now.channel_id) != now:
+                known.latest[now.channel_id] = now
+                changed.append(_item(now))
+            known.revision = max(known.revision, now.revision)
+        return tuple(changed)
+
+    def _new_alarms(self, connection: Connection, known: _Known) -> tuple[AlarmItem, ...]:
+        last, rows = queries.alarms_changed_since(connection, known.event_id)
+        if last == known.event_id and self._done.get("open alarms"):
+            return ()
+        self._done["open alarms"] = self._clock()
+        known.open_alarms = {}
+        for site, priority, count in queries.open_alarm_counts(connection):
+            counts = known.open_alarms.setdefault(site, AlarmCounts())
+            setattr(counts, priority, count)
+        known.event_id = last
+        return tuple(
+            AlarmItem(row["site"], AlarmFrame(alarm=alarm_of(row, known.registry)).model_dump_json().encode())
+            for row in rows
+        )
+
+    def _seldom(self, connection: Connection, known: _Known) -> None:
+        """What needn't be asked every time."""
+        now = self._clock()
+        if self._due("heartbeats", 1, now):
+            self.heartbeats = {
+                service: Heartbeat(age, now, detail) for service, age, detail in queries.heartbeats(connection)
+            }
+            self.last_journal_id = journal.last_id(connection)
+            self.monitor_lag = max(0, self.last_journal_id - journal.cursor(connection, CONSUMER))
+        if self._due("people", 5, now):
+            self.people = people.load(connection)
+        if self._due("dead letters", 5, now):
+            known.dead_letters = queries.dead_letter_counts(connection, now - timedelta(days=1))
+        if self._due("registry", 10, now):
+            digest = queries.registry_digest(connection)
+            if digest != known.registry_digest:
+                known.registry, known.registry_digest = load_registry(connection), digest
+        if self._due("transmission", 30, now):
+            known.transmission = {
+                site: Transmission(received, due)
+                for site, received, due in queries.transmission(connection, now - timedelta(hours=1), now)
+            }
+
+    def _speed(self, known: _Known) -> float | None:
+        """The speed that the monitor judges simulated sites by, as it said last; None without simulated sites."""
+        if not any(site.simulated for site in known.registry.sites.values()):
+            return None
+        heartbeat = self.heartbeats.get(CONSUMER)
+        speed = heartbeat.detail.get("speed") if heartbeat else None
+        return float(speed) if isinstance(speed, int | float) else 1.0
+
+    def _due(self, what: str, seconds: float, now: datetime) -> bool:
+        done = self._done.get(what)
+        if done is not None and now - done < timedelta(seconds=seconds):
+            return False
+        self._done[what] = now
+        return True
+
+    def _rebuild(self, *, force: bool) -> None:
+        now = self._clock()
+        known = self._known
+        if known is None or not (force or self.snapshot is None or now - self.snapshot.at >= REBUILD):
+            return
+        facts = Facts(
+            registry=known.registry,
+            latest=dict(known.latest),
+            open_alarms=known.open_alarms,
+            transmission=known.transmission,
+            dead_letters=known.dead_letters,
+            speed=self._speed(known),
+        )
+        self.snapshot = Snapshot.of(facts, now)
+
+
+def _item(row: LatestValue) -> ChannelItem:
+    return ChannelItem(row.channel_id, latest_of(row).model_dump_json().encode())

@@ -1,0 +1,188 @@
+"""Sites and their channels, as they are now: answered from memory."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, HTTPException, Path, Query, Response, status
+
+from monitor.api.context import Now, SignedIn, visible_site
+from monitor.api.schemas import (
+    ChannelInfo,
+    ChannelNow,
+    DeviceInfo,
+    Error,
+    Latest,
+    LimitInfo,
+    Overview,
+    SamplingPointInfo,
+    SiteDetail,
+    SiteSummary,
+)
+from monitor.api.scope import Permission
+from monitor.api.snapshot import Snapshot, now_fields
+from monitor.layout import PROFILES_OF_SCENARIO
+from registry.counties import COUNTIES
+from registry.indicators import INDICATORS
+from registry.limits import Limit, profiles
+from registry.model import Channel, SamplingPoint, Site
+from store.queries.latest import LatestValue
+
+router = APIRouter(tags=["sites"])
+
+JSON: Final = "application/json"
+NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"model": Error, "description": "Not registered, or not in your scope"}
+}
+SiteInPath = Annotated[str, Path(description="Site code", examples=["NT-001"])]
+
+
+@router.get("/overview", response_model=Overview, summary="The live page's figures")
+async def overview(now: Now, principal: SignedIn) -> Response:
+    """Live and simulated sites in groups of their own, counties for the map, and what was rejected."""
+    return Response(now.overview(principal), media_type=JSON)
+
+
+@router.get("/sites", response_model=list[SiteSummary], summary="All sites in scope")
+async def sites(
+    now: Now,
+    principal: SignedIn,
+    county: Annotated[str | None, Query(description="Only this county", examples=["320602"])] = None,
+    watched: Annotated[
+        Literal["live", "simulated", "offline"] | None,
+        Query(alias="status", description="Only sites watched like this"),
+    ] = None,
+) -> Response:
+    """Each site in scope with its state, ordered by code."""
+    check_county(county)
+    return Response(now.summaries(principal, county, watched), media_type=JSON)
+
+
+@router.get("/sites/{code}", summary="A site with its channels", responses=NOT_FOUND)
+async def site(code: SiteInPath, now: Now, principal: SignedIn) -> SiteDetail:
+    """Everything measured at a site: newest values, states, and the limits they are judged by."""
+    found = visible_site(now, principal, code)
+    figures, registry = now.sites[code], now.registry
+    return SiteDetail(
+        **now_fields(figures, alarms=principal.may(Permission.READ_ALARMS)),
+        sampling_points=[
+            SamplingPointInfo(
+                code=point.code,
+                name_zh=point.name_zh,
+                name_en=point.name_en,
+                water_kind=point.water_kind.value,
+                volume_m3=point.volume_m3,
+            )
+            for point in registry.sampling_points.values()
+            if point.site == code
+        ],
+        devices=[
+            DeviceInfo(
+                code=device.code,
+                sampling_point=device.sampling_point,
+                period_s=device.period_s,
+                online=device.code not in figures.silent,
+                last_seen=figures.seen[device.code],
+            )
+            for device in registry.devices_of_site[code]
+        ],
+        channels=[
+            ChannelNow(**channel_fields(now, found, channel), **_value_fields(now.facts.latest.get(channel.id)))
+            for device in registry.devices_of_site[code]
+            for channel in registry.channels_of_device[device.code]
+        ],
+    )
+
+
+@router.get("/channels", summary="All channels in scope")
+def channels(now: Now, principal: SignedIn) -> list[ChannelInfo]:
+    """What each channel is, and the limit it is judged by now."""
+    registry = now.registry
+    return [
+        ChannelInfo(**channel_fields(now, at, channel))
+        for channel in registry.channels.values()
+        if principal.sees(at := registry.site_of(channel))
+    ]
+
+
+@router.get("/latest", response_model=list[Latest], summary="Newest values", responses=NOT_FOUND)
+async def latest(
+    now: Now,
+    principal: SignedIn,
+    site: Annotated[str | None, Query(description="Only this site", examples=["NT-001"])] = None,
+) -> Response:
+    """The newest value and state of each channel in scope that ever reported."""
+    if site is not None:
+        visible_site(now, principal, site)
+    return Response(now.latest(principal, site), media_type=JSON)
+
+
+def check_county(county: str | None) -> None:
+    """422 on a county that is none."""
+    if county is not None and county not in COUNTIES:
+        raise HTTPException(
+            status.HTTP_422_UNPROCESSABLE_CONTENT,
+            f"query parameter county: {county!r} is not a county; known: {', '.join(COUNTIES)}",
+        )
+
+
+def channel_fields(now: Snapshot, site: Site, channel: Channel) -> dict[str, Any]:
+    """The fields of `ChannelInfo`."""
+    device = now.registry.device_of(channel)
+    indicator = INDICATORS[channel.indicator]
+    point = now.registry.sampling_point_of(device)
+    return {
+        "id": channel.id,
+        "site": site.code,
+        "simulated": site.simulated,
+        "device": device.code,
+        "sampling_point": device.sampling_point,
+        "indicator": indicator.code,
+        "unit": indicator.unit,
+        "precision": indicator.precision,
+        "role": indicator.role.value,
+        "limit": limits_at(site, point, now.at).get(indicator.code),
+    }
+
+
+def limits_at(site: Site, point: SamplingPoint, at: datetime) -> Mapping[str, LimitInfo]:
+    """The limits in force at a sampling point, by indicator; where two profiles name one, the later wins, as judged."""
+    in_force = tuple(
+        code for code in PROFILES_OF_SCENARIO.get(site.scenario, ()) if profiles()[code].in_force(at, site.zone)
+    )
+    return _limits(site, point, in_force)
+
+
+@lru_cache(maxsize=10_000)
+def _limits(site: Site, point: SamplingPoint, in_force: tuple[str, ...]) -> Mapping[str, LimitInfo]:
+    return {
+        indicator: _limit_info(limit, profiles()[code].standard)
+        for code in in_force
+        for indicator, limit in profiles()[code].applicable(site, point).items()
+    }
+
+
+def _limit_info(limit: Limit, standard: str) -> LimitInfo:
+    return LimitInfo(
+        profile=limit.profile,
+        standard=standard,
+        clause=limit.clause,
+        force=limit.force.value,
+        lo=limit.lo,
+        hi=limit.hi,
+        lo_inclusive=limit.lo_inclusive,
+        hi_inclusive=limit.hi_inclusive,
+        interval=limit.interval(),
+        certainty=limit.certainty.value,
+        note_zh=limit.note_zh,
+        note_en=limit.note_en,
+        severity=limit.severity.value,
+        severity_low=limit.severity_low.value,
+    )
+
+
+def _value_fields(row: LatestValue | None) -> dict[str, Any]:
+    if row is None:
+        return {"value": None, "ts": None, "state": None, "since": None}
+    return {"value": row.value, "ts": row.ts, "state": row.state, "since": row.since}
