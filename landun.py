@@ -68,7 +68,7 @@ def up(
     sites: Annotated[int, typer.Option(min=1, help="Simulated sites of the demonstration, at the first start.")] = 32,
     demonstration: Annotated[bool, typer.Option(help="Start with simulated sites, at the first start.")] = True,
     backfill: Annotated[
-        int, typer.Option(min=0, help="Hours of history the first start makes for simulated sites.")
+        int, typer.Option(min=0, help="Hours of history for the simulated sites, at the first start.")
     ] = 24,
 ) -> None:
     """Start the whole system on this machine and keep it running until Ctrl-C.
@@ -113,7 +113,7 @@ def monitor(database_url: DatabaseUrl) -> None:
     """Judge what is stored: limits, silence, alarms, latest values."""
     from monitor.service import MonitorSettings, run
 
-    run(MonitorSettings(dsn=database_url))
+    run(MonitorSettings(database_url=database_url))
 
 
 @app.command()
@@ -176,9 +176,8 @@ def simulate(
     ] = None,
 ) -> None:
     """Bring the demonstration's sites to life: simulated devices that publish as real ones do."""
-    from simulators.service import run
-
     from operations.demonstration import simulator_settings
+    from simulators.service import run
 
     run(
         simulator_settings(
@@ -199,15 +198,15 @@ def backfill(
     days: Annotated[float, typer.Option(min=0, help="Days of history, up to now or to what is there.")] = 30,
     hours: Annotated[float, typer.Option(min=0, help="Hours of history instead of days.")] = 0,
     period: Annotated[int, typer.Option(min=1, help="Seconds between readings.")] = 60,
+    gap: Annotated[bool, typer.Option(help="Also fill what is missing between the newest reading and now.")] = True,
 ) -> None:
     """Write history for the simulated sites, continuous with what they publish now."""
     from operations.backfill import fill
-
     from operations.database import database_of
 
     folder = DataFolder(data)
     with database_of(folder, database_url) as dsn:
-        fill(dsn, folder, hours=hours or days * 24, period_s=period, said=typer.echo)
+        fill(dsn, folder, hours=hours or days * 24, period_s=period, gap=gap, said=typer.echo)
 
 
 @app.command()

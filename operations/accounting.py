@@ -55,7 +55,8 @@ def read_record(file: Path) -> set[Sample]:
 
 def account(connection: Connection, acknowledged: set[Sample]) -> Account:
     """Compare the acknowledged samples with the tables and the journal."""
-    fields = dict(connection.execute("SELECT device, count(*) FROM channel GROUP BY device").fetchall())
+    channels = connection.execute("SELECT device, count(*) FROM channel GROUP BY device")
+    fields: dict[str, int] = dict(channels)
     stored = _stored(connection)
     letters = _letters(connection)
     whole = {sample for sample in acknowledged if stored.get(sample, 0) == fields.get(sample.device)}

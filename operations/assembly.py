@@ -1,5 +1,6 @@
 """Which services make the system, in which order, with which environment."""
 
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from store.registry_rows import load_registry
 
 COMMAND: Final = Path(__file__).resolve().parent.parent / "landun.py"
 LOOPBACK: Final = "127.0.0.1"
+HISTORY_BEFORE_READY_H: Final = 24
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,6 @@ class Assembly:
     embedded: EmbeddedPostgres | None
     denied: DeniedPublishes
     announce_password: Callable[[str], None]
-    backfill_hours: int
 
     def __post_init__(self) -> None:
         self.broker = broker.BrokerSettings(
@@ -124,9 +125,23 @@ class Assembly:
             self._dashboard(),
         ]
         if self.record.demonstration:
-            nodes.append(self._simulators())
-            if not self.record.backfilled and self.backfill_hours > 0:
-                nodes.append(self._backfill())
+            nodes += self._demonstration()
+        return nodes
+
+    def _demonstration(self) -> list[Node]:
+        """The simulators, and their sites' past: the last day of it first, because the fleet goes on from there.
+
+        The system is not ready without that day, which takes seconds; a longer past is written while it runs.
+        """
+        wanted, written = self.record.history_hours, self.record.backfilled_hours
+        soon = min(wanted, HISTORY_BEFORE_READY_H)
+        nodes: list[Node] = []
+        if written < soon:
+            nodes.append(self._backfill("backfill", soon, after={"schema"}))
+        # After `devices`, so that no reading is acknowledged before ingest's session keeps it.
+        nodes.append(self._simulators(after={"devices", *(node.name for node in nodes)}))
+        if max(written, soon) < wanted:
+            nodes.append(self._backfill("history", wanted, after={"simulators"}))
         return nodes
 
     def _database(self, embedded: EmbeddedPostgres) -> Service:
@@ -134,6 +149,7 @@ class Assembly:
             name="database",
             command=embedded.command(),
             probe=probes.database(self.dsn),
+            shown=_without_time,
             stop_signal=signal.SIGINT,  # fast shutdown: rolls back, disconnects, checkpoints
         )
 
@@ -147,6 +163,7 @@ class Assembly:
             after=frozenset({"accounts"}),
             probe=probe,
             heard=self.denied.hear,
+            shown=_without_banner,
         )
 
     def _api(self) -> Service:
@@ -173,7 +190,7 @@ class Assembly:
             "dashboard", environment, after={"schema"}, probe=probes.http(f"{self.address.dashboard}/_stcore/health")
         )
 
-    def _simulators(self) -> Service:
+    def _simulators(self, after: set[str]) -> Service:
         environment = {
             "LANDUN_MQTT_URL": f"mqtt://{LOOPBACK}:{self.broker.mqtt_port}",
             "LANDUN_DEVICE_MASTER_FILE": str(self.secrets.device_master_file),
@@ -181,27 +198,28 @@ class Assembly:
             "LANDUN_SIMULATORS_PORT": str(self.address.ports["simulators"]),
             "LANDUN_DATA": str(self.folder.path),
         }
-        # After `devices`, so that no reading is acknowledged before ingest's session keeps it.
         return self._landun(
             "simulate",
             environment,
             name="simulators",
-            after={"devices"},
+            after=after,
             probe=probes.http(f"{self.address.simulators}/fleet"),
         )
 
-    def _backfill(self) -> Service:
+    def _backfill(self, name: str, hours: int, after: set[str]) -> Service:
         def done() -> None:
-            self.record.backfilled = True
+            self.record.backfilled_hours = hours
             self.folder.write_record(self.record)
 
+        first = name == "backfill"
         service = self._landun(
             "backfill",
             {"LANDUN_DATABASE_URL": self.dsn, "LANDUN_DATA": str(self.folder.path)},
-            arguments=("--hours", str(self.backfill_hours)),
-            after={"schema"},
+            name=name,
+            arguments=("--hours", str(hours), "--gap" if first else "--no-gap"),
+            after=after,
         )
-        return replace(service, job=True, done=done)
+        return replace(service, job=True, background=not first, done=done)
 
     def _landun(
         self,
@@ -255,6 +273,19 @@ class Assembly:
     def _ingest_url(self) -> str:
         return f"mqtt://{broker.INGEST_USER}:{self.secrets.mqtt_ingest}@{LOOPBACK}:{self.broker.mqtt_port}"
 
+
+def _without_time(line: str) -> str:
+    """A line of a server's log without its own time and process id: the log has the time already."""
+    return _STAMP.sub("", line)
+
+
+def _without_banner(line: str) -> str | None:
+    """A line of the broker's log, unless it is one of the many that say that all is well."""
+    short = _without_time(line)
+    return None if short.startswith("[INF]") else short
+
+
+_STAMP: Final = re.compile(r"^(\[\d+\] )?\d{4}[-/]\d\d[-/]\d\d \d\d:\d\d:\d\d(\.\d+)? (UTC )?(\[\d+\] )?")
 
 _COMMON: Final = {
     "PYTHONUNBUFFERED": "1",

@@ -18,13 +18,21 @@ POOLS: Final = 32
 """On-line pools of the demonstration; with more sites asked for, the rest are small ones with few channels."""
 
 
-def record_of(folder: DataFolder, *, seed: int | None, sites: int, demonstrate: bool, now: datetime) -> Record:
+def record_of(
+    folder: DataFolder, *, seed: int | None, sites: int, demonstrate: bool, history_hours: int, now: datetime
+) -> Record:
     """The folder's record; a new one, not yet written, where it has none. An existing folder keeps its own seed."""
     known = folder.read_record()
     if known is not None:
         return known
     chosen = secrets.randbelow(SEEDS) if seed is None else seed
-    return Record(created=now.replace(microsecond=0), seed=chosen, sites=sites, demonstration=demonstrate)
+    return Record(
+        created=now.replace(microsecond=0),
+        seed=chosen,
+        sites=sites,
+        demonstration=demonstrate,
+        history_hours=history_hours,
+    )
 
 
 def demonstration_of(record: Record) -> Registry:

@@ -34,7 +34,8 @@ def default_folder() -> Path:
 class Record:
     """What ``landun.json`` remembers from start to start. `ports` by service name; times are aware, UTC.
 
-    `sites` is the number of simulated sites of the demonstration; `admitted` whether devices have been let in
+    `sites` is the number of simulated sites of the demonstration, `history_hours` how much past they were wanted
+    with and `backfilled_hours` how much of it has been written; `admitted` whether devices have been let in
     at the broker, which the first start does last.
     """
 
@@ -43,7 +44,8 @@ class Record:
     sites: int = 32
     ports: dict[str, int] = field(default_factory=dict)
     demonstration: bool = True
-    backfilled: bool = False
+    history_hours: int = 0
+    backfilled_hours: int = 0
     admitted: bool = False
 
     @property
@@ -66,7 +68,8 @@ class Record:
                 sites=int(values.get("sites", 32)),
                 ports={str(name): int(port) for name, port in values.get("ports", {}).items()},
                 demonstration=bool(values.get("demonstration", True)),
-                backfilled=bool(values.get("backfilled", False)),
+                history_hours=int(values.get("history_hours", 0)),
+                backfilled_hours=int(values.get("backfilled_hours", 0)),
                 admitted=bool(values.get("admitted", False)),
             )
         except (KeyError, TypeError, AttributeError) as error:

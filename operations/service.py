@@ -13,8 +13,9 @@ class Service:
     """A child process that is kept running.
 
     It starts when all of `after` are ready and counts as ready itself when `probe` says so. `heard` gets each
-    line of its output. A `job` ends by itself with status 0, and then `done` is called; everything else is
-    started again when it dies.
+    line of its output, `shown` says what of a line goes to the log, if anything. A `job` ends by itself: with
+    status 0 it is ready, and `done` is called; else, and everything else, is started again when it ends. The
+    system counts as ready without what runs in the `background`.
     """
 
     name: str
@@ -24,7 +25,9 @@ class Service:
     probe: Probe | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     heard: Callable[[str], None] | None = None
+    shown: Callable[[str], str | None] | None = None
     job: bool = False
+    background: bool = False
     done: Callable[[], None] | None = None
 
 

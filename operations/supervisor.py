@@ -57,7 +57,7 @@ class Supervisor:
     async def run(self, when_ready: Callable[[], None]) -> None:
         """Start everything, call `when_ready` when all of it is ready, return when it has been stopped.
 
-        A job need not have ended for that. Raises what a step raised, after ending what had been started.
+        Raises what a step raised, after ending what had been started.
         """
         tasks = {name: asyncio.create_task(self._live(node), name=name) for name, node in self._nodes.items()}
         announce = asyncio.create_task(self._announce(when_ready), name="ready")
@@ -94,13 +94,13 @@ class Supervisor:
                 await self._wait_again(service, ended, back_off.after(uptime))
 
     async def _finish(self, job: Service) -> None:
-        self._ready[job.name].set()
         back_off = self._back_off()
         while not self._stopping.is_set():
             uptime, ended = await self._run_once(job)
             if ended == describe_end(0):
                 if job.done is not None:
                     job.done()
+                self._ready[job.name].set()
                 return
             if not self._stopping.is_set():
                 await self._wait_again(job, ended, back_off.after(uptime))
@@ -109,7 +109,9 @@ class Supervisor:
         """Run a service until its process ends: its uptime in seconds and how it ended."""
 
         def said(line: str) -> None:
-            self._output.say(service.name, line)
+            shown = line if service.shown is None else service.shown(line)
+            if shown:
+                self._output.say(service.name, shown)
             if service.heard is not None:
                 service.heard(line)
 
@@ -135,19 +137,21 @@ class Supervisor:
 
     async def _watch_readiness(self, child: Child) -> None:
         service = child.service
+        if service.job:
+            return
         slow_after = SLOW_AFTER_S
         while service.probe is not None and not await _answers(service, child.started_at):
             if child.uptime_s > slow_after:
                 self._say(f"{service.name} is not ready after {slow_after:g} s, still waiting")
                 slow_after *= 2
             await asyncio.sleep(PROBE_EVERY_S)
-        if not service.job:
-            self._say(f"{service.name} ready after {child.uptime_s:.1f} s (process {child.pid})")
+        self._say(f"{service.name} ready after {child.uptime_s:.1f} s (process {child.pid})")
         self._ready[service.name].set()
 
     async def _announce(self, when_ready: Callable[[], None]) -> None:
-        for ready in self._ready.values():
-            await ready.wait()
+        for name, node in self._nodes.items():
+            if not (isinstance(node, Service) and node.background):
+                await self._ready[name].wait()
         when_ready()
 
     async def _end(self, tasks: dict[str, "asyncio.Task[None]"]) -> None:

@@ -32,7 +32,7 @@ class UpSettings:
     """Options of ``landun up``.
 
     `ports` holds those asked for, 0 for any free one. `database_url` names a database to use instead of the
-    embedded one. `seed`, `sites` and `demonstrate` count at the first start only. `backfill_hours` 0 is none.
+    embedded one. `seed`, `sites`, `demonstrate` and `backfill_hours` count at the first start only.
     """
 
     data: Path
@@ -61,6 +61,7 @@ def run(settings: UpSettings) -> None:
             seed=settings.seed,
             sites=settings.sites,
             demonstrate=settings.demonstrate,
+            history_hours=settings.backfill_hours,
             now=datetime.now(UTC),
         )
         address = _choose_ports(settings, record, say)
@@ -79,7 +80,6 @@ def run(settings: UpSettings) -> None:
             embedded=embedded,
             denied=denied,
             announce_password=passwords.append,
-            backfill_hours=settings.backfill_hours,
         )
         guard = DiskGuard(folder.path, say)
         with _started(denied), _started(guard):

@@ -18,7 +18,7 @@ def test_a_record_survives_being_written_and_read(tmp_path: Path) -> None:
     """Ports, seed and what was done come back as they were written."""
     folder = DataFolder(tmp_path)
     assert folder.read_record() is None
-    record = Record(created=CREATED, seed=7, sites=40, ports={"api": 8001}, backfilled=True)
+    record = Record(created=CREATED, seed=7, sites=40, ports={"api": 8001}, history_hours=24, backfilled_hours=24)
     folder.write_record(record)
     assert folder.read_record() == record
     assert record.registered_at == CREATED - timedelta(days=35)
