@@ -5,18 +5,11 @@ from dataclasses import replace
 from typing import Final
 
 from simulators.clock import MINUTE_US, PhysicsClock
+from simulators.errors import ConflictError, UnknownError
 from simulators.faults import Fault, FaultKind
 
 REMEMBERED: Final = 1_000
 """Ended faults that are kept; the monitoring side stores them for good."""
-
-
-class FaultConflictError(ValueError):
-    """The basin has this fault already."""
-
-
-class UnknownFaultError(KeyError):
-    """There is no fault of this id."""
 
 
 class Ledger:
@@ -38,9 +31,9 @@ class Ledger:
         return tuple(fault for fault in self.active if fault.device == device)
 
     def begin(self, device: str, kind: FaultKind, minutes: float | None, now: int, clock: PhysicsClock) -> Fault:
-        """Put a fault in, for `minutes` of the physics or until it is ended. Raises `FaultConflictError`."""
+        """Put a fault in, for `minutes` of the physics or until it is ended. Raises `ConflictError`."""
         if any(fault.kind is kind for fault in self.of(device)):
-            raise FaultConflictError(f"device {device} has fault {kind.value!r} already: end it first")
+            raise ConflictError(f"device {device} has fault {kind.value!r} already: end it first")
         starts = clock.at(now)
         fault = Fault(
             id=self._new_id(starts, device, kind),
@@ -55,9 +48,11 @@ class Ledger:
         return fault
 
     def end(self, fault_id: str, now: int, clock: PhysicsClock) -> Fault:
-        """End a fault; one that has ended stays as it was. Raises `UnknownFaultError`."""
+        """End a fault; one that has ended stays as it was. Raises `UnknownError`."""
         if fault_id not in self._faults:
-            raise UnknownFaultError(fault_id)
+            raise UnknownError(
+                f"fault {fault_id!r} does not exist; active are {', '.join(e.id for e in self.active) or 'none'}"
+            )
         fault = self._faults[fault_id]
         if fault.ended_at is None:
             fault = replace(fault, ends=clock.at(now), ended_at=now)

@@ -1,0 +1,350 @@
+"""The live fleet: physics that follows the clock, devices that sample and publish, commands and faults.
+
+Everything runs in the one thread that is in `Fleet.run`; other threads hand in commands by `Fleet.call`.
+"""
+
+import logging
+import queue
+import time
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+import numpy as np
+
+from registry.indicators import INDICATORS
+from simulators import disk
+from simulators.backfill import CHECKPOINT_NAME
+from simulators.clock import FASTEST_SPEED, SECOND_US, SLOWEST_SPEED, PhysicsClock, physics_minute
+from simulators.connector import Connector
+from simulators.device import Presence, SimulatedDevice
+from simulators.disk import DiskGuard
+from simulators.engine import Engine
+from simulators.errors import NotAllowedError, UnknownError
+from simulators.faults import Fault, FaultKind
+from simulators.instrument import INDICATOR_ROWS
+from simulators.ledger import Ledger
+from simulators.link import Address, Identity
+from simulators.outbox import Sample
+from simulators.recorder import Recorder
+from simulators.schedule import Schedule
+from simulators.settings import SimulatorSettings
+from simulators.state import FleetState, load_checkpoint, load_state, save_checkpoint, save_state
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+SAVE_EVERY_US: Final = 60 * SECOND_US
+LONGEST_POLL_S: Final = 0.25
+GOODBYE_S: Final = 3.0
+CALL_TIMEOUT_S: Final = 4.0
+NAP_US: Final = 30 * SECOND_US
+"""A gap in the loop of more than this is a machine that slept; a faster physics does not make up for it."""
+LONGEST_CATCH_UP_MINUTES: Final = 7 * 24 * 60
+SEQUENCE_EPOCH: Final = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())
+
+
+def wall_clock() -> int:
+    """µs since the epoch."""
+    return time.time_ns() // 1000
+
+
+class Fleet:
+    """Every simulated device of a registry, as one live system."""
+
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        *,
+        now: Callable[[], int] = wall_clock,
+        measure_disk: Callable[[], int] | None = None,
+    ) -> None:
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        self.settings = settings
+        self._now = now
+        self._state_file = settings.folder / "state.json"
+        self._checkpoint_file = settings.folder / CHECKPOINT_NAME
+        started = now()
+        known = load_state(self._state_file)
+        self.clock = _clock_at_start(known, started)
+        self.ledger = Ledger(known.faults if known else ())
+        self.engine = self._engine_at_start(physics_minute(self.clock.at(started)))
+        sites = {device.site for device in self.engine.devices}
+        self.stopped: set[str] = known.stopped & sites if known else set()
+        self.guard = DiskGuard(settings.min_free_bytes, measure_disk or (lambda: disk.free_bytes(settings.data)))
+        self._recorder = Recorder(settings.record, now) if settings.record else None
+        self.devices: Sequence[SimulatedDevice] = [self._device(code, started) for code in self.engine.plant.devices]
+        self._fields = [self._fields_of(code) for code in self.engine.plant.devices]
+        periods = np.array([device.period_s for device in self.engine.devices], dtype=np.int64)
+        self.schedule = Schedule(periods, self.engine.plant.phase)
+        address = Address(settings.mqtt_host, settings.mqtt_port)
+        self._connector = Connector(address, self.devices, settings.seed)
+        self._commands: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
+        self._ending = False
+        self._last_now = started
+        self._next_save = started + SAVE_EVERY_US
+        self._restart_schedule(started)
+        self._apply_faults(started)
+
+    # Life.
+
+    def run(self) -> None:
+        """Run until `end` is called, then leave the broker in order. Blocks."""
+        log.info("%d simulated devices, seed %d, speed %g", len(self.devices), self.settings.seed, self.clock.speed)
+        try:
+            while not self._ending:
+                self.turn()
+        finally:
+            self._leave()
+
+    def end(self) -> None:
+        """Ask `run` to end; may be called from another thread or a signal handler."""
+        self._ending = True
+        self._connector.wake()
+
+    def call(self, command: Callable[[], T]) -> T:
+        """Have a command executed in the fleet's thread, and its result. Raises `TimeoutError` when it is not."""
+        future: Future[T] = Future()
+        self._commands.put((command, future))
+        self._connector.wake()
+        return future.result(CALL_TIMEOUT_S)
+
+    def turn(self) -> None:
+        """One round of the loop: commands, faults, connections, samples, then wait for the network."""
+        now = self._now()
+        self._notice_gap(now)
+        self._execute_commands()
+        if self.ledger.end_due(now, self.clock):
+            self._apply_faults(now)
+            self._save_state(now)
+        self.guard.check(now)
+        self._connector.connect_some(now)
+        self._sample_due(now)
+        self._connector.tick(now)
+        if self._recorder:
+            self._recorder.flush()
+        if now >= self._next_save:
+            self._next_save = now + SAVE_EVERY_US
+            self._save_state(now)
+            self._save_checkpoint()
+        next_at = self.schedule.next_at
+        wait = LONGEST_POLL_S if next_at is None else (next_at - self._now()) / SECOND_US
+        self._connector.poll(min(max(wait, 0.0), LONGEST_POLL_S))
+
+    # Commands; called in the fleet's thread.
+
+    def start_sites(self, sites: Collection[str] | None) -> None:
+        """Put sites (or all) into service. Raises `UnknownError`."""
+        now = self._now()
+        chosen = self._checked_sites(sites) & self.stopped
+        self.stopped -= chosen
+        for column, device in enumerate(self.engine.devices):
+            if device.site in chosen:
+                self.schedule.soon(column, now)
+        self._apply_faults(now)
+        self._save_state(now)
+
+    def stop_sites(self, sites: Collection[str] | None) -> None:
+        """Switch sites (or all) off; their devices leave the broker in order. Raises `UnknownError`."""
+        now = self._now()
+        self.stopped |= self._checked_sites(sites)
+        self._apply_faults(now)
+        self._save_state(now)
+
+    def set_speed(self, speed: float) -> None:
+        """Let the physics run `speed` times as fast as the wall clock. Raises `NotAllowedError`."""
+        if not SLOWEST_SPEED <= speed <= FASTEST_SPEED:
+            raise NotAllowedError(f"speed {speed:g}: must be between {SLOWEST_SPEED:g} and {FASTEST_SPEED:g}")
+        now = self._now()
+        self.clock = self.clock.with_speed(now, speed)
+        self.schedule.set_speed(speed, now)
+        log.info("speed is now %g; a device publishes its next reading at that pace", speed)
+        self._save_state(now)
+
+    def inject(self, site: str, sampling_point: str, kind: str, minutes: float | None) -> Fault:
+        """Put a fault into a basin, for `minutes` of the physics. Raises `UnknownError`, `NotAllowedError`."""
+        device = self._device_at(site, sampling_point)
+        if kind not in {each.value for each in FaultKind}:
+            raise NotAllowedError(f"fault {kind!r}: must be one of {', '.join(FaultKind)}")
+        now = self._now()
+        fault = self.ledger.begin(device, FaultKind(kind), minutes, now, self.clock)
+        log.info("fault %s begins at site %s, sampling point %s", kind, site, sampling_point)
+        self._apply_faults(now)
+        self._save_state(now)
+        return fault
+
+    def end_fault(self, fault_id: str) -> Fault:
+        """End a fault. Raises `UnknownError`."""
+        now = self._now()
+        fault = self.ledger.end(fault_id, now, self.clock)
+        self._apply_faults(now)
+        self._save_state(now)
+        return fault
+
+    @property
+    def paused_reason(self) -> str | None:
+        """Why nothing is published: disk, operator, or None."""
+        if self.guard.low:
+            return "disk"
+        sites = {device.site for device in self.engine.devices}
+        return "operator" if sites and sites <= self.stopped else None
+
+    @property
+    def physics_now(self) -> int:
+        """The instant of the physics, µs since the epoch."""
+        return self.clock.at(self._now())
+
+    # Inside.
+
+    def _sample_due(self, now: int) -> None:
+        for instant, column in self.schedule.due(now):
+            device = self.devices[column]
+            if self.guard.low or not device.presence.samples:
+                continue
+            self.engine.advance(physics_minute(self.clock.at(instant)))
+            device.sample(instant // 1000, self._values(column))
+
+    def _values(self, column: int) -> dict[str, float]:
+        readings = self.engine.readings
+        found: dict[str, float] = {}
+        for indicator, row, precision in self._fields[column]:
+            value = float(readings[row, column])
+            found[indicator] = round(value, precision) if precision else int(value)
+        return found
+
+    def _apply_faults(self, now: int) -> None:
+        """Hand the faults to the physics, and to each device what becomes of it."""
+        self.engine.set_faults(self.ledger)
+        at_work = {(each.device, each.kind) for each in self.ledger.active if each.at_work(self.clock.at(now))}
+        for column, device in enumerate(self.devices):
+            presence = Presence.ONLINE
+            if self.engine.devices[column].site in self.stopped:
+                presence = Presence.STOPPED
+            elif (device.code, FaultKind.POWER_CUT) in at_work:
+                presence = Presence.POWERLESS
+            elif (device.code, FaultKind.DROPOUT) in at_work:
+                presence = Presence.CUT_OFF
+            leaving = device.set_presence(presence)
+            if leaving is not None:
+                self._connector.leave(leaving)
+
+    def _execute_commands(self) -> None:
+        while True:
+            try:
+                command, future = self._commands.get_nowait()
+            except queue.Empty:
+                return
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(command())
+            except Exception as error:
+                future.set_exception(error)
+
+    def _notice_gap(self, now: int) -> None:
+        gap = now - self._last_now
+        if not 0 <= gap <= NAP_US:
+            log.warning("the clock jumped by %.0f s: going on from here", gap / SECOND_US)
+            if self.clock.speed > 1 or gap < 0:
+                self.clock = PhysicsClock(wall=now, physics=self.clock.at(self._last_now), speed=self.clock.speed)
+            self._restart_schedule(now)
+        self._last_now = now
+
+    def _restart_schedule(self, now: int) -> None:
+        self.schedule.set_speed(self.clock.speed, now)
+        for column in range(len(self.devices)):
+            self.schedule.soon(column, now)
+
+    def _leave(self) -> None:
+        """Say goodbye to the broker, keep the state, fail the commands that came too late."""
+        while not self._commands.empty():
+            self._commands.get_nowait()[1].cancel()
+        for device in self.devices:
+            leaving = device.set_presence(Presence.STOPPED)
+            if leaving is not None:
+                self._connector.leave(leaving)
+        deadline = time.monotonic() + GOODBYE_S
+        while self._connector.leaving and time.monotonic() < deadline:
+            self._connector.poll(0.05)
+        self._connector.close()
+        self._save_state(self._now())
+        self._save_checkpoint()
+        if self._recorder:
+            self._recorder.close()
+        log.info("all simulated devices have left the broker")
+
+    def _acknowledged(self, device: str, samples: tuple[Sample, ...]) -> None:
+        if self._recorder:
+            self._recorder.note(device, samples)
+
+    def _save_state(self, now: int) -> None:
+        clock = self.clock.with_speed(now, self.clock.speed)
+        try:
+            save_state(self._state_file, FleetState(clock, set(self.stopped), tuple(self.ledger)))
+        except OSError as error:
+            log.warning("simulator state %s cannot be written: %s", self._state_file, error)
+
+    def _save_checkpoint(self) -> None:
+        try:
+            save_checkpoint(
+                self._checkpoint_file, self.engine.checkpoint, self.engine.plant.devices, self.settings.seed
+            )
+        except OSError as error:
+            log.warning("physics checkpoint %s cannot be written: %s", self._checkpoint_file, error)
+
+    def _engine_at_start(self, minute: int) -> Engine:
+        """The water as it was kept, run on to `minute`; or fresh water, run for two days."""
+        registry, seed = self.settings.registry, self.settings.seed
+        fresh = Engine(registry, seed, minute)
+        kept = load_checkpoint(self._checkpoint_file, fresh.plant.devices, seed)
+        if kept is None or not minute - LONGEST_CATCH_UP_MINUTES <= kept.minute <= minute:
+            engine = Engine.settled(registry, seed, minute)
+        else:
+            engine = Engine(registry, seed, kept.minute, kept)
+        engine.set_faults(self.ledger)
+        engine.advance(minute)
+        return engine
+
+    def _device(self, code: str, started: int) -> SimulatedDevice:
+        registry = self.settings.registry
+        device = registry.devices[code]
+        identity = Identity(code, self.settings.device_password(code), registry.topic_of(device, "status"))
+        # One sample a second at most, so seconds since a fixed day never fall behind the numbers of an earlier run.
+        first_seq = started // SECOND_US - SEQUENCE_EPOCH
+        return SimulatedDevice(identity, registry.topic_of(device, "telemetry"), first_seq, self._acknowledged)
+
+    def _fields_of(self, code: str) -> list[tuple[str, int, int]]:
+        names = [channel.indicator for channel in self.settings.registry.channels_of_device[code]]
+        return [(name, INDICATOR_ROWS[name], INDICATORS[name].precision) for name in names]
+
+    def _checked_sites(self, sites: Collection[str] | None) -> set[str]:
+        known = {device.site for device in self.engine.devices}
+        if sites is None:
+            return known
+        for site in sites:
+            if site not in known:
+                raise UnknownError(f"site {site!r} is not a simulated site; known are {', '.join(sorted(known))}")
+        return set(sites)
+
+    def _device_at(self, site: str, sampling_point: str) -> str:
+        self._checked_sites([site])
+        points = {device.sampling_point: device.code for device in self.engine.devices if device.site == site}
+        if sampling_point not in points:
+            raise UnknownError(
+                f"sampling point {sampling_point!r} of site {site!r} does not exist; known are {', '.join(points)}"
+            )
+        return points[sampling_point]
+
+
+def _clock_at_start(known: FleetState | None, now: int) -> PhysicsClock:
+    """The physics clock of a start.
+
+    It shows wall time, so that day and night fit; only while a fault is at work in water that had run ahead does
+    it go on from where it was.
+    """
+    if known is None:
+        return PhysicsClock(wall=now, physics=now)
+    faulty = any(fault.ended_at is None for fault in known.faults)
+    physics = known.clock.physics + max(0, now - known.clock.wall) if faulty else now
+    return PhysicsClock(wall=now, physics=physics, speed=known.clock.speed)
