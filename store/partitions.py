@@ -5,16 +5,18 @@ Each table has a DEFAULT partition, so that a row never has nowhere to go; what 
 its own partition is made.
 """
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
 
-from store.connections import Connection, is_timescale
+from store.connections import Connection, is_timescale, scalar
 from store.records import from_us, to_us
 
 WEEK_US: Final = 7 * 86_400 * 1_000_000
@@ -23,6 +25,11 @@ JOURNAL_ROWS: Final = 1_000_000
 LOCK_PARTITIONS: Final = 0x4C44_5054
 """Advisory lock held while partitions are made, so that two writers do not make the same one."""
 
+LOCK_TIMEOUT_MS: Final = 1_000
+"""How long others may hold up the making of a partition. While it waits, it holds up readers of the DEFAULT one."""
+
+_log = logging.getLogger(__name__)
+
 # What this process knows to exist. A connection that has seen a partition need not ask again.
 _known: "WeakKeyDictionary[Connection, set[int]]" = WeakKeyDictionary()
 
@@ -30,21 +37,38 @@ _known: "WeakKeyDictionary[Connection, set[int]]" = WeakKeyDictionary()
 def ensure_partitions(connection: Connection, first: datetime, last: datetime) -> list[str]:
     """Make the weekly partitions of `reading` from `first` to `last` (both included) and the next ones of `journal`.
 
-    Returns the names of those made. Nothing is made for readings on TimescaleDB. Opens and commits its own
-    transaction (a savepoint if one is open).
+    Returns the names of those made; one that a long transaction of somebody else keeps from being made is left for
+    the next call, with a warning. Nothing is made for readings on TimescaleDB. Opens and commits its own transaction
+    (a savepoint if one is open).
     """
     weeks = range(week_of(to_us(first)), week_of(to_us(last)) + 1)
-    return ensure_weeks(connection, weeks) + ensure_journal(connection)
+    return _unless_locked(connection, ensure_weeks, weeks) + _unless_locked(connection, ensure_journal)
 
 
 def ensure_for(connection: Connection, ts: NDArray[np.int64]) -> None:
-    """Make the weekly partitions that these device times (us) need; free once the connection knows them."""
+    """Make the weekly partitions that these device times (us) need; free once the connection knows them.
+
+    The way of every write: it does not wait for long, since the DEFAULT partition takes the rows meanwhile.
+    """
     if len(ts) == 0:
         return
     weeks = set(np.unique((ts - _MONDAY_US) // WEEK_US).tolist())
     missing = weeks - _known.setdefault(connection, set())
     if missing:
-        ensure_weeks(connection, sorted(missing))
+        _unless_locked(connection, ensure_weeks, sorted(missing))
+        _known[connection] |= missing  # once tried is enough here: `ensure_partitions` comes by from time to time
+
+
+def _unless_locked(connection: Connection, make: Callable[..., list[str]], *arguments: Any) -> list[str]:
+    try:
+        return make(connection, *arguments)
+    except psycopg.errors.LockNotAvailable:
+        _log.warning(
+            "partitions not made now: another transaction has held the DEFAULT partition for more than %d ms; "
+            "its rows are kept there meanwhile",
+            LOCK_TIMEOUT_MS,
+        )
+        return []
 
 
 def week_of(us: int) -> int:
@@ -93,10 +117,13 @@ def ensure_journal(connection: Connection, *, ahead: int = 1) -> list[str]:
 def _make(connection: Connection, table: str, key: str, bounds: dict[str, tuple[Any, Any]]) -> list[str]:
     if not _absent(connection, bounds):
         return []
+    before = scalar(connection, "SELECT current_setting('lock_timeout')")
+    connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{LOCK_TIMEOUT_MS}ms",))
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK_PARTITIONS,))
     absent = _absent(connection, bounds)
     for name in absent:
         _attach(connection, table, key, name, *bounds[name])
+    connection.execute("SELECT set_config('lock_timeout', %s, true)", (before,))
     return absent
 
 
