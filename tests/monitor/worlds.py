@@ -38,7 +38,8 @@ def pool(
     period_s: int = 60,
 ) -> Registry:
     """Pools P1, P2, …, each with basins B1, B2, … that device D1-1, D1-2, … measures; channel ids count up from 1."""
-    found_sites, points, found_devices, channels = [], [], [], []
+    found_sites, points, found_devices = [], [], []
+    channels: list[Channel] = []
     for site in range(1, sites + 1):
         found_sites.append(
             Site(

@@ -1,0 +1,150 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from monitor.alarms.book import ORDINALS, Book, BookError, Changes
+from monitor.alarms.states import AlarmState, Happening, active, step
+from tests.monitor.worlds import START
+
+
+@pytest.mark.parametrize(
+    ("story", "end"),
+    [
+        ([Happening.RAISED], AlarmState.UNACKNOWLEDGED),
+        ([Happening.RAISED, Happening.ACKNOWLEDGED], AlarmState.ACKNOWLEDGED),
+        ([Happening.RAISED, Happening.ACKNOWLEDGED, Happening.RETURNED], AlarmState.NORMAL),
+        ([Happening.RAISED, Happening.RETURNED], AlarmState.RETURNED_UNACKNOWLEDGED),
+        ([Happening.RAISED, Happening.RETURNED, Happening.ACKNOWLEDGED], AlarmState.NORMAL),
+        ([Happening.RAISED, Happening.COMMENT], AlarmState.UNACKNOWLEDGED),
+        ([Happening.ACKNOWLEDGED], AlarmState.NORMAL),
+    ],
+)
+def test_stories_of_isa_18_2(story: list[Happening], end: AlarmState) -> None:
+    """Each story ends in the state that ISA-18.2 names."""
+    state = AlarmState.NORMAL
+    for happening in story:
+        state = step(state, happening)
+    assert state is end
+
+
+@given(st.lists(st.sampled_from(Happening)))
+def test_an_alarm_is_active_exactly_between_raise_and_return(story: list[Happening]) -> None:
+    """Whatever people do, only raise and return switch the condition, and nothing else than a person acknowledges."""
+    state, on, seen = AlarmState.NORMAL, False, True
+    for happening in story:
+        before = state
+        state = step(state, happening)
+        if before is AlarmState.NORMAL and happening is Happening.RAISED:
+            on, seen = True, False
+        elif before is not AlarmState.NORMAL:
+            on = on and happening is not Happening.RETURNED
+            seen = seen or happening is Happening.ACKNOWLEDGED
+        assert active(state) == on
+        assert (state in (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED)) == (not seen)
+
+
+CONDITIONS = ("channel:1:low", "channel:1:high", "site:P1:offline")
+
+
+class BookMachine(RuleBasedStateMachine):
+    """Random raises, returns and actions on a book, with every row kept as the table would keep it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.book = Book()
+        self.rows: dict[int, dict[str, object]] = {}
+        self.journal_id = 0
+        self.events = 0
+
+    def _apply(self, changes: Changes) -> None:
+        for alarm_id, columns in changes.amended.items():
+            self.rows[alarm_id].update(columns)
+        for alarm_id, row in changes.raised.items():
+            assert alarm_id not in self.rows
+            self.rows[alarm_id] = row
+        self.events += len(changes.events)
+
+    def _next(self) -> tuple[Changes, int]:
+        self.journal_id += 1
+        return Changes(), self.journal_id
+
+    @rule(condition=st.sampled_from(CONDITIONS))
+    def raise_alarm(self, condition: str) -> None:
+        changes, journal_id = self._next()
+        row = {"condition": condition, "raised_at": START}
+        if condition in self.book.open:
+            with pytest.raises(BookError, match="one condition is one alarm"):
+                self.book.raise_alarm(changes, journal_id, row)
+            return
+        self.book.raise_alarm(changes, journal_id, row)
+        self._apply(changes)
+
+    @rule(condition=st.sampled_from(CONDITIONS))
+    def return_alarm(self, condition: str) -> None:
+        changes, journal_id = self._next()
+        on = condition in self.book.open
+        self.book.return_alarm(changes, journal_id, condition, START, "within_limit")
+        assert len(changes.events) == on
+        self._apply(changes)
+
+    @precondition(lambda self: self.rows)
+    @rule(data=st.data(), comment=st.booleans())
+    def act(self, data: st.DataObject, comment: bool) -> None:
+        changes, journal_id = self._next()
+        alarm_id = data.draw(st.sampled_from([*self.rows, 12345]))
+        act = self.book.comment if comment else self.book.acknowledge
+        act(changes, journal_id, alarm_id, START + timedelta(minutes=journal_id), "inspector", None)
+        assert len(changes.events) == 1, "what a person does is recorded, whatever it changes"
+        self._apply(changes)
+
+    @invariant()
+    def one_condition_is_one_alarm(self) -> None:
+        on = [row["condition"] for row in self.rows.values() if active(AlarmState(str(row["state"])))]
+        assert sorted(map(str, on)) == sorted(self.book.open)
+
+    @invariant()
+    def the_book_holds_exactly_what_is_not_over(self) -> None:
+        kept = {alarm_id: row["state"] for alarm_id, row in self.rows.items() if row["state"] != AlarmState.NORMAL}
+        assert kept == self.book.states
+        assert self.book.open_count == len(self.book.open)
+
+    @invariant()
+    def who_acknowledged_is_kept_with_when(self) -> None:
+        for row in self.rows.values():
+            seen = row["state"] in (AlarmState.ACKNOWLEDGED, AlarmState.NORMAL)
+            assert (row["acknowledged_by"] is not None) == seen == (row["acknowledged_at"] is not None)
+
+
+TestBook = BookMachine.TestCase
+
+
+def test_ids_tell_the_journal_row_and_never_collide() -> None:
+    """Alarm id = journal id × 65 536 + ordinal within the row."""
+    book, changes = Book(), Changes()
+    ids = [book.raise_alarm(changes, 7, {"condition": f"channel:{i}:low", "raised_at": START}) for i in range(3)]
+    ids.append(book.raise_alarm(changes, 8, {"condition": "channel:9:low", "raised_at": START}))
+    assert ids == [7 * ORDINALS, 7 * ORDINALS + 1, 7 * ORDINALS + 2, 8 * ORDINALS]
+
+
+def test_an_alarm_raised_and_returned_in_one_step_is_one_row() -> None:
+    """The row is inserted as it ends up, so that the condition is free when it recurs in the same step."""
+    book, changes = Book(), Changes()
+    for _ in range(2):
+        alarm_id = book.raise_alarm(changes, 1, {"condition": "channel:1:low", "raised_at": START})
+        book.return_alarm(changes, 1, "channel:1:low", START, "within_limit", 0.1)
+        assert changes.raised[alarm_id]["state"] is AlarmState.RETURNED_UNACKNOWLEDGED
+    assert len(changes.raised) == 2
+    assert not changes.amended
+
+
+def test_acknowledging_twice_keeps_the_first_name() -> None:
+    """The second acknowledgement is an event and changes nothing."""
+    book, changes = Book(), Changes()
+    alarm_id = book.raise_alarm(changes, 1, {"condition": "channel:1:low", "raised_at": START})
+    book.acknowledge(changes, 2, alarm_id, START, "first", None)
+    book.acknowledge(changes, 3, alarm_id, START, "second", None)
+    assert changes.raised[alarm_id]["acknowledged_by"] == "first"
+    assert [event.actor for event in changes.events] == [None, "first", "second"]

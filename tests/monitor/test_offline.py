@@ -1,0 +1,205 @@
+from dataclasses import dataclass, field
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.layout import Layout
+from monitor.offline import SETTLE_US, Silence
+from registry.model import Registry, SiteStatus
+from store.records import READING
+from tests.monitor.worlds import channel, pool, us
+
+SETTLE = SETTLE_US / 60e6
+
+
+@dataclass
+class Watch:
+    """A silence watch to play minutes to; `found` collects (minute, what, code)."""
+
+    registry: Registry = field(default_factory=pool)
+    speed: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.layout = Layout.of(self.registry)
+        self.silence = Silence(self.layout)
+        self.found: list[tuple[float, str, str]] = []
+
+    def hear(self, minute: float, device: str = "D1-1", *, late: bool = False, age: float = 0.0) -> None:
+        row = (channel(self.registry, "ph", device), us(minute - age), 7.4, us(minute), late)
+        self.silence.hear(self.layout, np.array([row], dtype=READING), np.array([us(minute)]))
+
+    def tick(self, minute: float, *, ingest: bool = True) -> None:
+        sweep = self.silence.sweep(self.layout, self.layout.delays(self.speed), us(minute), ingest_alive=ingest)
+        devices = [device.code for device in self.layout.devices]
+        sites = [site.code for site in self.layout.sites]
+        for what, codes, indices in (
+            ("back", devices, sweep.devices_back),
+            ("merged", devices, sweep.whole_site),
+            ("back", sites, sweep.sites_back),
+            ("lost", sites, sweep.sites_lost),
+            ("lost", devices, sweep.devices_lost),
+        ):
+            self.found += [(minute, what, codes[index]) for index in indices.tolist()]
+
+    def play(
+        self, start: int, stop: int, *, talking: tuple[str, ...] = ("D1-1",), ingest: bool = True, ticks: bool = True
+    ) -> "Watch":
+        """Minutes of ticks, six a minute, with some devices talking once a minute."""
+        for sixth in range(start * 6, stop * 6):
+            if sixth % 6 == 0:
+                for device in talking:
+                    self.hear(sixth / 6, device)
+            if ticks:
+                self.tick(sixth / 6, ingest=ingest)
+        return self
+
+
+def test_a_silent_device_is_found_after_the_offline_delay_and_returns_when_heard() -> None:
+    """More than ten minutes without a reading: lost, once; the next reading brings it back at the next tick."""
+    watch = Watch().play(0, 21).play(21, 40, talking=())
+    assert watch.found == [(30 + 1 / 6, "lost", "P1")]
+    watch.play(40, 45)
+    assert watch.found[1:] == [(40.0, "back", "P1")]
+
+
+def test_three_periods_are_waited_for_when_they_are_longer() -> None:
+    """A device with a period of ten minutes is given thirty."""
+    watch = Watch(pool(period_s=600)).play(0, 21).play(21, 50, talking=())
+    assert watch.found == []
+    watch.play(50, 52, talking=())
+    assert [each[1:] for each in watch.found] == [("lost", "P1")]
+
+
+def test_a_power_cut_is_one_alarm_of_the_site() -> None:
+    """Three devices that fall silent within a period of each other are one condition."""
+    three = ("D1-1", "D1-2", "D1-3")
+    watch = Watch(pool(devices=3)).play(0, 20, talking=three)
+    watch.hear(20.3, "D1-2")
+    watch.hear(20.9, "D1-3")
+    watch.play(20, 60, talking=())
+    assert [each[1:] for each in watch.found] == [("lost", "P1")]
+    watch.play(60, 62, talking=three)
+    assert [each[1:] for each in watch.found[1:]] == [("back", "P1")]
+
+
+def test_one_of_several_devices_is_its_own_alarm_until_the_site_is_gone() -> None:
+    """The device's alarm gives way to the site's, and comes again when the others return without it."""
+    watch = Watch(pool(devices=2)).play(0, 20, talking=("D1-1", "D1-2")).play(20, 40, talking=("D1-1",))
+    watch.play(40, 60, talking=()).play(60, 70, talking=("D1-1",))
+    assert [each[1:] for each in watch.found] == [
+        ("lost", "D1-2"),
+        ("merged", "D1-2"),
+        ("lost", "P1"),
+        ("back", "P1"),
+        ("lost", "D1-2"),
+    ]
+
+
+def test_a_device_never_heard_is_not_commissioned_and_raises_nothing() -> None:
+    """Registered and silent from the start is not an alarm, and does not keep its site from being all silent."""
+    watch = Watch(pool(devices=2)).play(0, 20).play(20, 40, talking=())
+    assert [each[1:] for each in watch.found] == [("lost", "P1")]
+    assert Watch().play(0, 60, talking=()).found == []
+
+
+def test_twenty_minutes_without_ingest_are_nobodys_silence() -> None:
+    """Ingest or the broker away: no alarm then, none at the return, and a real silence only a whole delay later."""
+    watch = Watch().play(0, 20).play(20, 40, talking=(), ingest=False)
+    assert watch.found == []
+    watch.play(40, 41, talking=()).play(41, 60)
+    assert watch.found == []
+    silent = Watch().play(0, 20).play(20, 40, talking=(), ingest=False).play(40, 60, talking=())
+    assert [each[1:] for each in silent.found] == [("lost", "P1")]
+    last_dead_tick = 40 - 1 / 6
+    assert last_dead_tick + SETTLE + 10 < silent.found[0][0] <= last_dead_tick + SETTLE + 10 + 1 / 6
+
+
+def test_a_night_with_the_machine_off_is_nobodys_silence() -> None:
+    """No ticks for ten hours: the first tick of the morning counts from the morning."""
+    watch = Watch().play(0, 20).play(620, 625, talking=()).play(625, 660)
+    assert watch.found == []
+
+
+def test_a_monitor_away_while_readings_came_raises_nothing() -> None:
+    """The monitor finds twenty minutes of readings without ticks, then ticks on: nothing is silent."""
+    assert Watch().play(0, 20).play(20, 40, ticks=False).play(40, 60).found == []
+
+
+def test_a_clock_set_back_counts_anew() -> None:
+    """A tick earlier than the one before is no reason for an alarm."""
+    watch = Watch().play(100, 120)
+    watch.tick(60)
+    assert watch.play(61, 70).found == []
+
+
+def test_an_alarm_stays_through_an_outage_of_ingest() -> None:
+    """What was silent before ingest went away is silent until it is heard."""
+    watch = Watch().play(0, 20).play(20, 40, talking=()).play(40, 60, talking=(), ingest=False)
+    assert [each[1] for each in watch.found] == ["lost"]
+
+
+def test_an_old_buffer_is_not_presence_but_recent_late_readings_are() -> None:
+    """A gateway sending yesterday's readings is not on line; one whose readings are flagged, minutes old, is."""
+    old, flagged = Watch().play(0, 20), Watch().play(0, 20)
+    for minute in range(20, 40):
+        old.hear(minute, late=True, age=1_000.0)
+        old.tick(minute)
+        flagged.hear(minute, late=True, age=1.0)
+        flagged.tick(minute)
+    assert [each[1:] for each in old.found] == [("lost", "P1")]
+    assert flagged.found == []
+
+
+def test_readings_filled_in_from_elsewhere_are_not_presence() -> None:
+    """A back-fill carries its own past as arrival: it neither commissions a device nor keeps it on line."""
+    watch = Watch().play(0, 20)
+    for minute in range(20, 40):
+        row = (channel(watch.registry, "ph"), us(minute - 5), 7.4, us(minute - 5), True)
+        watch.silence.hear(watch.layout, np.array([row], dtype=READING), np.array([us(minute)]))
+        watch.tick(minute)
+    assert [each[1:] for each in watch.found] == [("lost", "P1")]
+
+
+def test_the_delay_shrinks_with_the_speed_of_a_simulation() -> None:
+    """At ×60 a simulated device is missed after ten seconds, and never sooner than five at any speed."""
+    registry = pool(status=SiteStatus.SIMULATED)
+    for speed, seconds in ((1.0, 600.0), (60.0, 10.0), (3600.0, 5.0)):
+        assert Layout.of(registry).delays(speed).silence[0] == seconds * 1e6
+    assert Layout.of(pool()).delays(3600.0).silence[0] == 600e6
+
+
+def test_slowing_down_is_no_sign_of_life() -> None:
+    """A silent simulated device does not come back because the delay grew, only because it was heard."""
+    watch = Watch(pool(status=SiteStatus.SIMULATED), speed=60.0)
+    for second in range(60):
+        if second < 30:
+            watch.hear(second / 60)
+        watch.tick(second / 60)
+    assert [each[1:] for each in watch.found] == [("lost", "P1")]
+    watch.speed = 1.0
+    watch.tick(1.1)
+    assert len(watch.found) == 1
+    watch.hear(1.2)
+    watch.tick(1.2)
+    assert watch.found[1:] == [(1.2, "back", "P1")]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["D1-1", "D1-2", "D1-3", ""]), st.integers(1, 240)), max_size=80))
+def test_alarms_alternate_and_a_site_never_has_both_kinds(steps: list[tuple[str, int]]) -> None:
+    """Whoever talks when: lost and back take turns, and no device has an alarm while its whole site has one."""
+    watch = Watch(pool(devices=3))
+    second = 0
+    on: set[str] = set()
+    for device, wait in steps:
+        for _ in range(0, wait, 10):
+            second += 10
+            seen = len(watch.found)
+            watch.tick(second / 60)
+            for _, what, code in watch.found[seen:]:
+                assert (code in on) == (what != "lost")
+                (on.add if what == "lost" else on.discard)(code)
+            assert "P1" not in on or on == {"P1"}
+        if device:
+            watch.hear(second / 60, device)
