@@ -1,0 +1,1 @@
+"""The screens: Streamlit pages that speak HTTP and WebSocket to `monitor.api` and to nothing else."""

@@ -1,0 +1,47 @@
+"""The script Streamlit runs for every reader: sign-in, frame, and the page they asked for."""
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.language import adopt_language, t
+from dashboard.navigation import pages
+from dashboard.pages import sign_in
+from dashboard.widgets.banner import banners
+from dashboard.widgets.frame import language_switch, person, style
+
+
+def main() -> None:
+    """Draw the page."""
+    adopt_language()
+    st.set_page_config(page_title=t("title"), page_icon="🛡️", layout="wide", initial_sidebar_state="expanded")
+    style()
+    signed_in = session.restore()
+    session.keep_cookie()
+    if not signed_in:
+        # Every address leads to the sign-in, and stays what it was, so that it opens afterwards.
+        asked = st.navigation(
+            [st.Page(sign_in.show, title=t("nav.sign_in"), default=True), *_hidden()], position="hidden"
+        )
+        with st.sidebar:
+            language_switch()
+        asked.run()
+        return
+    session.complete_me()
+    page = st.navigation(list(pages().values()), expanded=True)
+    with st.sidebar:
+        person()
+        language_switch()
+    banners()
+    page.run()
+
+
+def _hidden() -> list[Any]:
+    return [
+        st.Page(sign_in.show, title=t("nav.sign_in"), url_path=path)
+        for path in ("site", "alarms", "simulators", "system")
+    ]
+
+
+main()

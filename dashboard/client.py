@@ -1,0 +1,192 @@
+"""The API over HTTP, typed. Every call has a short time limit; every failure is one of three errors."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Final, cast
+
+import httpx
+
+from dashboard.shapes import (
+    Alarm,
+    AlarmPage,
+    DeadLetterPage,
+    DeadLetterSummary,
+    Fleet,
+    Health,
+    Me,
+    Overview,
+    Series,
+    Site,
+    SiteDetail,
+    Token,
+    Truth,
+)
+
+TIMEOUT: Final = httpx.Timeout(5.0, connect=1.5)
+PREFIX: Final = "/api/v1"
+
+
+class ApiError(Exception):
+    """The API refused; `detail` is its sentence naming what was wrong and what would be right."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(f"HTTP {status}: {detail}")
+        self.status = status
+        self.detail = detail
+
+
+class SignInNeededError(ApiError):
+    """The token is missing, expired or refused."""
+
+
+class ApiUnreachableError(Exception):
+    """The API does not answer; it may be starting, or gone."""
+
+
+@cache
+def transport() -> httpx.Client:
+    """The process's one connection pool; httpx clients may be used from many threads.
+
+    Proxies of the environment are not for this connection: the API is a neighbour.
+    """
+    return httpx.Client(timeout=TIMEOUT, trust_env=False, limits=httpx.Limits(max_connections=40))
+
+
+class ApiClient:
+    """The API as one signed-in person sees it. `base` is its address, e.g. ``http://127.0.0.1:8000``."""
+
+    def __init__(self, base: str, token: str | None = None) -> None:
+        self.base = base.rstrip("/")
+        self.token = token
+
+    # ------------------------------------------------------------------ signing in
+    def sign_in(self, username: str, password: str) -> Token:
+        """Exchange a password for a token."""
+        form = {"username": username, "password": password}
+        return cast(Token, self._call("POST", f"{PREFIX}/auth/token", data=form))
+
+    def me(self) -> Me:
+        """Who the token belongs to."""
+        return cast(Me, self._get("/me"))
+
+    # ------------------------------------------------------------------ state
+    def health(self) -> Health:
+        """How the platform is doing; needs no token."""
+        return cast(Health, self._call("GET", "/health"))
+
+    def overview(self) -> Overview:
+        """The live page's figures."""
+        return cast(Overview, self._get("/overview"))
+
+    def sites(self) -> list[Site]:
+        """All sites in scope."""
+        return cast(list[Site], self._get("/sites"))
+
+    def site(self, code: str) -> SiteDetail:
+        """A site with its channels."""
+        return cast(SiteDetail, self._get(f"/sites/{code}"))
+
+    def readings(self, channels: Sequence[int], since: str, until: str, points: int = 600) -> list[Series]:
+        """Readings of channels between two RFC 3339 times, in at most about `points` buckets each."""
+        if not channels:
+            return []
+        query = {"channel": list(channels), "from": since, "to": until, "points": points}
+        return cast(list[Series], self._get("/readings", query))
+
+    # ------------------------------------------------------------------ alarms
+    def alarms(self, **query: object) -> AlarmPage:
+        """A page of alarms; `query` are the parameters of ``GET /alarms`` (``from_`` for ``from``)."""
+        return cast(AlarmPage, self._get("/alarms", _query(query)))
+
+    def alarm(self, number: int) -> Alarm:
+        """An alarm with its history."""
+        return cast(Alarm, self._get(f"/alarms/{number}"))
+
+    def acknowledge(self, number: int, comment: str | None) -> bool:
+        """Take note of an alarm; false when it is recorded but the monitor is away."""
+        return self._act(f"/alarms/{number}/acknowledge", {"comment": comment} if comment else {})
+
+    def comment(self, number: int, text: str) -> bool:
+        """Add a remark to an alarm; false when it is recorded but the monitor is away."""
+        return self._act(f"/alarms/{number}/comment", {"text": text})
+
+    # ------------------------------------------------------------------ operation
+    def dead_letters(self, reason: str | None, limit: int) -> DeadLetterPage:
+        """The newest messages that were not stored."""
+        return cast(DeadLetterPage, self._get("/dead-letters", _query({"reason": reason, "limit": limit})))
+
+    def dead_letter_summary(self) -> DeadLetterSummary:
+        """Messages that were not stored, by reason."""
+        return cast(DeadLetterSummary, self._get("/dead-letters/summary"))
+
+    # ------------------------------------------------------------------ simulators
+    def fleet(self) -> Fleet:
+        """The simulated fleet."""
+        return cast(Fleet, self._get("/simulators"))
+
+    def start_simulators(self, sites: Sequence[str] | None) -> None:
+        """Start the chosen simulated sites, or all."""
+        self._post("/simulators/start", {"sites": list(sites)} if sites else {})
+
+    def stop_simulators(self, sites: Sequence[str] | None) -> None:
+        """Stop the chosen simulated sites, or all."""
+        self._post("/simulators/stop", {"sites": list(sites)} if sites else {})
+
+    def set_speed(self, speed: float) -> None:
+        """Run the physics `speed` times as fast as real time."""
+        self._post("/simulators/speed", {"speed": speed})
+
+    def inject(self, site: str, sampling_point: str, fault: str, minutes: float | None) -> None:
+        """Put a fault into a simulated basin, for `minutes` or until it is ended."""
+        body: dict[str, object] = {"site": site, "sampling_point": sampling_point, "fault": fault}
+        if minutes is not None:
+            body["minutes"] = minutes
+        self._post("/simulators/faults", body)
+
+    def end_fault(self, fault_id: str) -> None:
+        """End a running fault."""
+        self._call("DELETE", f"{PREFIX}/simulators/faults/{fault_id}")
+
+    def truth(self) -> list[Truth]:
+        """What was really wrong, and when."""
+        answer = self._get("/simulators/truth")
+        return cast(list[Truth], answer["items"] if isinstance(answer, dict) else answer)
+
+    # ------------------------------------------------------------------ plumbing
+    def _get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+        return self._call("GET", PREFIX + path, params=query)
+
+    def _post(self, path: str, body: Mapping[str, object]) -> Any:
+        return self._call("POST", PREFIX + path, json=dict(body))
+
+    def _act(self, path: str, body: Mapping[str, object]) -> bool:
+        return self._send("POST", PREFIX + path, json=dict(body)).status_code != httpx.codes.ACCEPTED
+
+    def _call(self, method: str, path: str, **arguments: Any) -> Any:
+        answer = self._send(method, path, **arguments)
+        return answer.json() if answer.content else None
+
+    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        try:
+            answer = transport().request(method, self.base + path, headers=headers, **arguments)
+        except httpx.HTTPError as error:
+            raise ApiUnreachableError(f"{method} {path}: {error or type(error).__name__}") from error
+        if answer.is_success:
+            return answer
+        detail = _detail(answer)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            raise SignInNeededError(answer.status_code, detail)
+        raise ApiError(answer.status_code, detail)
+
+
+def _query(parameters: Mapping[str, object]) -> dict[str, Any]:
+    return {name.rstrip("_"): value for name, value in parameters.items() if value not in (None, "", [])}
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        detail = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:200]
+    return detail if isinstance(detail, str) else str(detail)

@@ -1,0 +1,58 @@
+"""Downloads: the API's CSV and XLSX streams passed on to the browser, which only has the session cookie."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import httpx
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from dashboard.client import PREFIX
+from dashboard.cookies import COOKIE
+from dashboard.settings import current
+
+TIMEOUT: Final = httpx.Timeout(60.0, connect=2.0)
+PASSED_ON: Final = ("content-type", "content-disposition")
+
+
+async def site_readings(request: Request) -> Response:
+    """``GET /export/sites/{code}/readings.{csv|xlsx}?from&to``."""
+    code, ending = request.path_params["code"], request.path_params["ending"]
+    return await _pass_on(request, f"/sites/{code}/readings.{ending}", f"landun-{code}.{ending}")
+
+
+async def alarms(request: Request) -> Response:
+    """``GET /export/alarms.{csv|xlsx}`` with the filters of the API."""
+    ending = request.path_params["ending"]
+    return await _pass_on(request, f"/alarms.{ending}", f"landun-alarms.{ending}")
+
+
+async def _pass_on(request: Request, path: str, name: str) -> Response:
+    token = request.cookies.get(COOKIE)
+    if not token:
+        return PlainTextResponse("请重新登录 · Sign in again", status_code=401)
+    client = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False)
+    asked = client.build_request(
+        "GET",
+        f"{current().api_url.rstrip('/')}{PREFIX}{path}",
+        params=list(request.query_params.multi_items()),
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    try:
+        answer = await client.send(asked, stream=True)
+    except httpx.HTTPError:
+        await client.aclose()
+        return PlainTextResponse("数据服务无应答 · The API does not answer", status_code=502)
+    headers = {key: answer.headers[key] for key in PASSED_ON if key in answer.headers}
+    if answer.is_success:
+        headers.setdefault("content-disposition", f'attachment; filename="{name}"')
+
+    async def body() -> AsyncIterator[bytes]:
+        try:
+            async for chunk in answer.aiter_bytes():
+                yield chunk
+        finally:
+            await answer.aclose()
+            await client.aclose()
+
+    return StreamingResponse(body(), status_code=answer.status_code, headers=headers)

@@ -1,0 +1,66 @@
+"""How states and priorities look: one place for colours, so that map, table, cards and charts agree."""
+
+from typing import Final
+
+# The tone of a state is the name of a colour in static/landun.css.
+CHANNEL_TONE: Final = {
+    "normal": "ok",
+    "advice": "advice",
+    "pending": "pending",
+    "breach": "breach",
+    "closed": "closed",
+    "stale": "silent",
+    "bad": "silent",
+    "unjudged": "plain",
+    "offline": "silent",
+    "none": "plain",
+}
+PRIORITY_TONE: Final = {"high": "high", "medium": "medium", "low": "low"}
+WORST_TONE: Final = {
+    "ok": "ok",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "offline": "silent",
+    "none": "plain",
+}
+COMPONENT_TONE: Final = {"up": "ok", "degraded": "pending", "missing": "high"}
+ALARM_TONE: Final = {
+    "unacknowledged": "high",
+    "acknowledged": "medium",
+    "returned_unacknowledged": "pending",
+    "normal": "ok",
+}
+FILL: Final = {
+    "ok": "#3c9d6b",
+    "advice": "#3b8ea5",
+    "pending": "#d9a21b",
+    "low": "#c9a227",
+    "medium": "#e07b1f",
+    "high": "#d03a3a",
+    "breach": "#d03a3a",
+    "closed": "#8aa0b6",
+    "silent": "#5b6673",
+    "plain": "#b8c2cc",
+}
+"""Colours for charts; static/landun.css has the same for everything else."""
+
+SEVERITY: Final = {
+    "breach": 0,
+    "offline": 1,
+    "pending": 2,
+    "stale": 3,
+    "advice": 4,
+    "normal": 5,
+    "closed": 6,
+    "none": 7,
+}
+"""Order of site states, worst first."""
+PRIORITY_ORDER: Final = {"high": 0, "medium": 1, "low": 2, None: 3}
+
+
+def site_tone(state: str, worst_priority: str | None) -> str:
+    """The tone of a site: that of its worst open alarm while it is in breach, else of its state."""
+    if worst_priority is not None and state in ("breach", "pending", "offline", "stale"):
+        return "silent" if state == "offline" else PRIORITY_TONE[worst_priority]
+    return CHANNEL_TONE.get(state, "plain")

@@ -1,0 +1,217 @@
+"""One site: every value against its limit, and how it came to be."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.client import ApiError, ApiUnreachableError
+from dashboard.formatting import clock, parse, rfc3339, zone_offset
+from dashboard.html import badge, chip, escape, heading, title
+from dashboard.language import county_name, name_of, t
+from dashboard.look import site_tone
+from dashboard.opening import opening_text
+from dashboard.problems import failed
+from dashboard.shapes import Alarm, Channel, Point, Site, SiteDetail
+from dashboard.widgets.export import export_links
+from dashboard.widgets.indicator_cards import cards
+from dashboard.widgets.site_table import by_severity
+from dashboard.widgets.trend import chart
+
+REFRESH_S: Final = 2
+DETAIL_S: Final = 10.0
+RANGES: Final = {
+    "1h": timedelta(hours=1),
+    "6h": timedelta(hours=6),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+}
+REDRAW: Final = {"1h": 10.0, "6h": 30.0}
+"""Seconds between redraws of a trend, by range; longer ranges change too little to draw again by themselves."""
+POINTS: Final = 300
+"""Buckets a channel: as many as a panel has room for."""
+
+
+def show() -> None:
+    """Draw the page."""
+    now = session.feed().wait_first(4)
+    connected = by_severity([site for site in now.sites if site["status"] != "offline"])
+    others = by_severity([site for site in now.sites if site["status"] == "offline"])
+    sites = {site["code"]: site for site in [*connected, *others]}
+    if not sites:
+        st.html(title(t("site.title")))
+        st.info(t("live.waiting") if now.overview is None else t("site.none"))
+        return
+    code = _chosen(sites)
+    st.query_params["site"] = code
+    try:
+        detail = _detail(session.me()["username"], code)
+    except (ApiError, ApiUnreachableError) as error:
+        failed(error)
+        return
+    _head(code)
+    if not detail["channels"]:
+        st.info(t("site.offline_pool"))
+        return
+    _values(code)
+    _trends(detail)
+
+
+def _chosen(sites: dict[str, Site]) -> str:
+    asked = st.query_params.get("site")
+    codes = list(sites)
+    if "site_choice" not in st.session_state or (asked in sites and st.session_state.get("site_asked") != asked):
+        st.session_state["site_choice"] = asked if asked in sites else codes[0]
+    if st.session_state["site_choice"] not in sites:
+        st.session_state["site_choice"] = codes[0]
+    code: str = st.selectbox(
+        t("site.choose"),
+        codes,
+        key="site_choice",
+        format_func=lambda each: _option(sites[each]),
+        label_visibility="collapsed",
+    )
+    st.session_state["site_asked"] = code
+    return code
+
+
+def _option(site: Site) -> str:
+    mark = f" · {t('badge')}" if site["simulated"] else ""
+    state = "unconnected" if site["status"] == "offline" else site["state"]
+    return f"{name_of(site)} · {county_name(site['county'])}{mark} · {t('state.' + state)}"
+
+
+@st.cache_data(ttl=DETAIL_S, max_entries=200, show_spinner=False)
+def _detail(username: str, code: str) -> SiteDetail:  # noqa: ARG001 - one person's scope is not another's
+    return session.client().site(code)
+
+
+@st.fragment(run_every=REFRESH_S)
+def _head(code: str) -> None:
+    site = next((each for each in session.feed().read().sites if each["code"] == code), None)
+    if site is None:
+        return
+    connected = site["status"] != "offline"
+    state = site["state"] if connected else "unconnected"
+    after = (badge() if site["simulated"] else "") + chip(
+        t(f"state.{state}"), site_tone(site["state"], site["worst_priority"])
+    )
+    st.html(title(name_of(site), after=after))
+    facts = [
+        (t("column.county"), county_name(site["county"])),
+        (t("site.hours"), opening_text(site)),
+        (t("site.now"), t("open_now.yes") if site["open_now"] else t("open_now.no")),
+        (
+            t("site.connection"),
+            (t("online.yes") if site["online"] else t("online.no")) if connected else t("online.never"),
+        ),
+        (t("column.last_data"), clock(site["last_seen"], site["zone"])),
+        (t("site.zone"), f"{site['zone']} {zone_offset(site['zone'])}"),
+    ]
+    listed = "".join(f"<span><b>{escape(label)}</b>{escape(text)}</span>" for label, text in facts)
+    st.html(f"<div class='ld-facts'>{listed}</div><p class='ld-note'>{escape(t('disclaimer'))}</p>")
+
+
+@st.fragment(run_every=REFRESH_S)
+def _values(code: str) -> None:
+    now = session.feed().read()
+    try:
+        detail = _detail(session.me()["username"], code)
+    except (ApiError, ApiUnreachableError):
+        return  # the banner says what is wrong; the values of before stay on the screen
+    for point in detail["sampling_points"]:
+        channels = [each for each in detail["channels"] if each["sampling_point"] == point["code"]]
+        volume = t("site.volume", volume=f"{point['volume_m3']:.0f}", kind=t(f"water.{point['water_kind']}"))
+        st.html(
+            heading(name_of(point), f"<span class='ld-note'>{escape(volume)}</span>")
+            + cards(channels, now.latest, detail)
+        )
+
+
+def _trends(detail: SiteDetail) -> None:
+    st.html(heading(t("trend.title")))
+    points = {point["code"]: point for point in detail["sampling_points"]}
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        chosen = st.segmented_control(
+            t("trend.range"),
+            [*RANGES, "custom"],
+            default="24h",
+            key="trend_range",
+            format_func=lambda each: t(f"range.{each}"),
+            label_visibility="collapsed",
+            required=True,
+        )
+        basin = next(iter(points))
+        if len(points) > 1:
+            basin = st.segmented_control(
+                t("column.basin"),
+                list(points),
+                default=basin,
+                key=f"trend_basin_{detail['code']}",
+                format_func=lambda each: name_of(points[each]),
+                label_visibility="collapsed",
+                required=True,
+            )
+        if chosen == "custom":
+            st.date_input(
+                t("trend.days"),
+                value=_default_days(detail["zone"]),
+                max_value=datetime.now(ZoneInfo(detail["zone"])).date(),
+                key="trend_days",
+                label_visibility="collapsed",
+                format="YYYY-MM-DD",
+                width=260,
+            )
+    # The period of a fragment is fixed when it is defined, so it is defined where the range is known.
+    st.fragment(_trend, run_every=REDRAW.get(chosen or ""))(
+        detail, points[basin or next(iter(points))], chosen or "24h"
+    )
+
+
+def _default_days(zone: str) -> tuple[date, date]:
+    today = datetime.now(ZoneInfo(zone)).date()
+    return today - timedelta(days=2), today
+
+
+def _span(chosen: str, zone: str) -> tuple[datetime, datetime]:
+    now = datetime.now(UTC)
+    if chosen in RANGES:
+        return now - RANGES[chosen], now
+    days = st.session_state.get("trend_days") or _default_days(zone)
+    first, last = days[0], days[-1]
+    info = ZoneInfo(zone)
+    until = datetime.combine(last + timedelta(days=1), time(), info)
+    return datetime.combine(first, time(), info), min(until, now)
+
+
+def _trend(detail: SiteDetail, point: Point, chosen: str) -> None:
+    since, until = _span(chosen, detail["zone"])
+    channels: list[Channel] = [each for each in detail["channels"] if each["sampling_point"] == point["code"]]
+    api = session.client()
+    try:
+        series = api.readings([each["id"] for each in channels], rfc3339(since), rfc3339(until), POINTS)
+        alarms = _alarms_between(detail["code"], since, until)
+    except (ApiError, ApiUnreachableError) as error:
+        failed(error)
+        return
+    option, height = chart(
+        channels, {each["channel_id"]: each for each in series}, alarms, since=since, until=until, zone=detail["zone"]
+    )
+    st.echarts_chart(option, height=height, theme=None, key="trend-chart", alt=t("trend.title"))
+    span = {"from": rfc3339(since), "to": rfc3339(until)}
+    st.html(
+        f"<p class='ld-note'>{escape(t('trend.legend'))}</p>"
+        + heading(t("export.title"))
+        + export_links(f"sites/{detail['code']}/readings", span)
+    )
+
+
+def _alarms_between(site: str, since: datetime, until: datetime) -> list[Alarm]:
+    if session.me()["role"] == "public":
+        return []
+    # An alarm from before the range may reach into it, so a day more is asked for.
+    page = session.client().alarms(site=site, from_=rfc3339(since - timedelta(days=1)), to=rfc3339(until), limit=200)
+    return [alarm for alarm in page["items"] if alarm["returned_at"] is None or parse(alarm["returned_at"]) > since]

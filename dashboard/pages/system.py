@@ -1,0 +1,154 @@
+"""How the platform itself is doing."""
+
+import math
+from typing import Final
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.client import ApiError, ApiUnreachableError
+from dashboard.formatting import clock, full_time, size, zone_offset
+from dashboard.html import badge, chip_cell, escape, heading, title
+from dashboard.language import t, term
+from dashboard.look import COMPONENT_TONE
+from dashboard.problems import failed
+from dashboard.shapes import DeadLetter, Health
+from dashboard.widgets.alarm_table import ZONE
+from dashboard.widgets.components import table
+
+REFRESH_S: Final = 3
+LAST: Final = 20
+REASON: Final = "dead_letter_reason"
+
+
+def show() -> None:
+    """Draw the page."""
+    st.html(title(t("system.title"), sub=t("alarms.zone", zone=f"{ZONE} {zone_offset(ZONE)}")))
+    _components()
+    if session.me()["role"] in ("administrator", "centre", "inspector"):
+        _dead_letters()
+
+
+@st.fragment(run_every=REFRESH_S)
+def _components() -> None:
+    health = session.feed().wait_first(4).health
+    if health is None:
+        st.info(t("live.waiting"))
+        return
+    st.html(_figures(health))
+    columns = [
+        {"label": t("system.component")},
+        {"label": t("column.state")},
+        {"label": t("column.since")},
+        {"label": t("system.detail"), "wrap": True},
+    ]
+    rows = [
+        {
+            "id": each["name"],
+            "cells": [
+                term("dashboard.component", each["name"]),
+                chip_cell(term("dashboard.component_state", each["state"]), COMPONENT_TONE.get(each["state"], "plain")),
+                clock(each["since"], ZONE),
+                {"text": each["detail"]},
+            ],
+        }
+        for each in health["components"]
+    ]
+    st.html(heading(t("system.components")))
+    table("components", {"columns": columns, "rows": rows, "clickable": False})
+
+
+def _figures(health: Health) -> str:
+    journal = health["journal"]
+    live, simulated = health["sites"]["live"], health["sites"]["simulated"]
+    sites = t("kpi.sites_unit")
+    tiles = [
+        (t("system.version"), escape(health["version"]), "", ""),
+        (t("system.disk"), escape(size(health["disk_free_bytes"])), "", ""),
+        (t("system.journal"), _count(journal["last_id"]), t("system.rows"), ""),
+        (t("system.lag"), _count(journal["monitor_lag"]), t("system.rows"), ""),
+        (t("live.group_live"), f"{live['online']}<small>/ {live['total']}</small>", sites, ""),
+        (t("live.group_simulated"), f"{simulated['online']}<small>/ {simulated['total']}</small>", sites, badge()),
+    ]
+    listed = "".join(
+        f"<div class='ld-tile'><div class='ld-k'>{escape(label)} {mark}</div>"
+        f"<div class='ld-v'>{value} <small>{escape(unit)}</small></div></div>"
+        for label, value, unit, mark in tiles
+    )
+    return (
+        f"<div class='ld-group'><div class='ld-tiles' style='grid-template-columns:repeat(6,1fr)'>{listed}</div></div>"
+    )
+
+
+def _count(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+@st.fragment(run_every=REFRESH_S)
+def _dead_letters() -> None:
+    chosen = st.session_state.get(REASON)
+    try:
+        summary = session.client().dead_letter_summary()
+        page = session.client().dead_letters(chosen, LAST)
+    except (ApiError, ApiUnreachableError) as error:
+        failed(error)
+        return
+    left, right = st.columns([0.3, 0.7], gap="small")
+    with left:
+        note = t("system.dead_since", since=full_time(summary["since"], ZONE))
+        st.html(heading(t("dead_letters"), f"<span class='ld-note'>{escape(note)}</span>"))
+        _reasons(summary["reasons"], summary["total"], chosen)
+    with right:
+        named = t("system.all_reasons") if chosen is None else term("dead_letter.reason", chosen)
+        soft = t("system.last_of", shown=len(page["items"]), total=page["total"])
+        st.html(heading(t("system.last", reason=named), f"<span class='ld-note'>{escape(soft)}</span>"))
+        _letters(page["items"])
+
+
+def _reasons(reasons: dict[str, int], total: int, chosen: str | None) -> None:
+    columns = [{"label": t("system.reason")}, {"label": t("system.count"), "align": "right"}]
+    ordered = sorted(reasons.items(), key=lambda each: -each[1])
+    rows = [{"id": "*", "cells": [t("system.all_reasons"), str(total)]}] + [
+        {"id": reason, "cells": [term("dead_letter.reason", reason), str(count)]} for reason, count in ordered
+    ]
+    answer = table("dead-reasons", {"columns": columns, "rows": rows, "clickable": True, "selected": chosen or "*"})
+    if answer.open:
+        st.session_state[REASON] = None if answer.open == "*" else answer.open
+        st.rerun(scope="fragment")
+
+
+def _letters(letters: list[DeadLetter]) -> None:
+    columns = [
+        {"label": t("system.received")},
+        {"label": t("system.reason")},
+        {"label": t("system.device")},
+        {"label": t("system.field")},
+        {"label": t("system.detail"), "wrap": True},
+        {"label": t("system.payload"), "wrap": True},
+    ]
+    rows = [
+        {
+            "id": str(each["id"]),
+            "cells": [
+                clock(each["received_at"], ZONE),
+                term("dead_letter.reason", each["reason"]),
+                each["device"] or "–",
+                each["field"] or "–",
+                {"text": each["detail"]},
+                {"text": _shortened(each), "title": each["topic"]},
+            ],
+        }
+        for each in letters
+    ]
+    data = {"columns": columns, "rows": rows, "clickable": False, "empty": t("system.no_dead_letters"), "height": 460}
+    table("dead-letters", data)
+
+
+def _shortened(letter: DeadLetter) -> str:
+    text = letter["payload_text"]
+    short = text if len(text) <= 120 else text[:117] + "…"
+    return f"{short}  ({_bytes(letter['payload_bytes'])})"
+
+
+def _bytes(count: int) -> str:
+    return f"{count} B" if count < 1000 else f"{math.ceil(count / 1000)} kB"

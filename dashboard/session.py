@@ -1,0 +1,141 @@
+"""Who is at the screen: the token in this session, the cookie behind it, the API as this person sees it."""
+
+import base64
+import binascii
+import json
+import time
+from typing import Any, Final, cast
+
+import streamlit as st
+
+from dashboard.client import ApiClient, ApiError, ApiUnreachableError, SignInNeededError
+from dashboard.cookies import COOKIE, OFFICE
+from dashboard.live_feed import FeedHub, LiveFeed
+from dashboard.settings import current
+from dashboard.shapes import Me
+from dashboard.widgets.components import session_cookie
+
+TOKEN: Final = "token"  # noqa: S105 - the name of a session entry
+ME: Final = "me"
+TICKET: Final = "ticket"
+ENDED: Final = "ended"
+"""Why the last session ended: ``expired`` or ``signed_out``; a cookie is not taken up again after that."""
+
+MAY_CONTROL: Final = frozenset({"administrator", "centre"})
+MAY_ACT: Final = frozenset({"administrator", "centre", "inspector"})
+
+
+@st.cache_resource
+def hub() -> FeedHub:
+    """The live feeds of this process."""
+    return FeedHub()
+
+
+def client() -> ApiClient:
+    """The API as the signed-in person sees it (or nobody, before the sign-in)."""
+    return ApiClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+
+
+def me() -> Me:
+    """Who is signed in."""
+    return cast(Me, st.session_state[ME])
+
+
+def feed() -> LiveFeed:
+    """The signed-in person's live feed."""
+    return hub().of(me()["username"], current().api_url, st.session_state[TOKEN])
+
+
+def may_control() -> bool:
+    """Whether the person may drive the simulators."""
+    return me()["role"] in MAY_CONTROL
+
+
+def may_act() -> bool:
+    """Whether the person may acknowledge and comment on alarms."""
+    return me()["role"] in MAY_ACT
+
+
+def restore() -> bool:
+    """Whether somebody is signed in, taking the token from the cookie after a reload."""
+    token = st.session_state.get(TOKEN)
+    if token is None and ENDED not in st.session_state:
+        token = st.context.cookies.get(COOKIE)
+    if not token:
+        return False
+    claims = _claims(token)
+    if claims.get("exp", 0) <= time.time():
+        if TOKEN in st.session_state:
+            end("expired")
+        return False
+    if st.session_state.get(TOKEN) == token and ME in st.session_state:
+        return True
+    return _take_up(token, claims)
+
+
+def _take_up(token: str, claims: dict[str, Any]) -> bool:
+    st.session_state[TOKEN] = token
+    try:
+        st.session_state[ME] = client().me()
+    except SignInNeededError:
+        end("expired")
+        return False
+    except (ApiUnreachableError, ApiError):
+        # The API is away: show the pages with the banner that says so. Nothing is let out by this, since
+        # every figure comes from the API; the role only decides which controls are drawn until `me` answers.
+        st.session_state.pop(ME, None)
+        st.session_state[ME] = Me(
+            username=str(claims.get("sub", "")), name=str(claims.get("sub", "")), role="", counties=[], site=None
+        )
+    return True
+
+
+def complete_me() -> None:
+    """Ask who is signed in again, if the API was away the first time."""
+    if st.session_state[ME]["role"] == "":
+        try:
+            st.session_state[ME] = client().me()
+        except (ApiUnreachableError, ApiError):
+            return
+
+
+def sign_in(username: str, password: str) -> None:
+    """Sign in. Raises the client's errors."""
+    token = ApiClient(current().api_url).sign_in(username, password)
+    st.session_state.pop(ENDED, None)
+    st.session_state[TOKEN] = token["access_token"]
+    st.session_state[ME] = Me(
+        username=token["username"],
+        name=token["name"],
+        role=token["role"],
+        counties=token["counties"],
+        site=token.get("site"),
+    )
+    st.session_state[TICKET] = OFFICE.issue(token["access_token"], token["expires_in"])
+
+
+def end(why: str) -> None:
+    """End the session: forget token and feed, and have the cookie removed on this run's screen."""
+    if ME in st.session_state:
+        hub().forget(st.session_state[ME]["username"])
+    for key in (TOKEN, ME, TICKET):
+        st.session_state.pop(key, None)
+    st.session_state[ENDED] = why
+
+
+def keep_cookie() -> None:
+    """Set or remove the browser's cookie as this session's state asks. Draw once a run."""
+    if ticket := st.session_state.get(TICKET):
+        session_cookie("set", ticket)
+    elif ENDED in st.session_state:
+        session_cookie("end", "")
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """What a token says of itself. Unverified: only the API's word counts; this saves asking with an expired one."""
+    try:
+        body = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    except (IndexError, ValueError, binascii.Error):
+        return {}
+    return claims if isinstance(claims, dict) else {}

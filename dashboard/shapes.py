@@ -1,0 +1,339 @@
+"""The answers of the API as this side reads them; `monitor.api.schemas` is where they are stated."""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+Priority = Literal["high", "medium", "low"]
+
+
+class Me(TypedDict):
+    """Who is signed in."""
+
+    username: str
+    name: str
+    role: str
+    counties: list[str]
+    site: str | None
+
+
+class Token(Me):
+    """A sign-in."""
+
+    access_token: str
+    expires_in: int
+
+
+class AlarmCounts(TypedDict):
+    """Open alarms by priority."""
+
+    high: int
+    medium: int
+    low: int
+
+
+class Group(TypedDict):
+    """Figures over the live sites or over the simulated ones."""
+
+    sites_total: int
+    sites_online: int
+    open_alarms: AlarmCounts | None
+    channels_judged: int
+    channels_compliant: int
+    compliant_share: float | None
+    transmission_rate: float | None
+
+
+class CountyState(TypedDict):
+    """A county for the map."""
+
+    code: str
+    worst: str
+    sites: int
+    sites_online: int
+    open_alarms: AlarmCounts | None
+    simulated: bool
+
+
+class Overview(TypedDict):
+    """The live page's figures."""
+
+    at: str
+    groups: dict[Literal["live", "simulated"], Group]
+    offline_sites: int
+    dead_letters_24h: dict[str, int]
+    counties: list[CountyState]
+    speed: float | None
+
+
+class Site(TypedDict):
+    """A site and how it is now; `channels` is a count in a list of sites."""
+
+    code: str
+    county: str
+    status: str
+    simulated: bool
+    name_zh: str
+    name_en: str
+    lon: float
+    lat: float
+    zone: str
+    opening: list[list[list[str]]]
+    around_the_clock: bool
+    open_now: bool
+    online: bool
+    last_seen: str | None
+    state: str
+    worst_priority: Priority | None
+    open_alarms: AlarmCounts | None
+    channels_compliant: int
+    channels: Any
+
+
+class Point(TypedDict):
+    """A sampling point (basin)."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    water_kind: str
+    volume_m3: float
+
+
+class Limit(TypedDict):
+    """The limit a channel is judged by."""
+
+    profile: str
+    standard: str
+    clause: str
+    force: str
+    lo: float | None
+    hi: float | None
+    lo_inclusive: bool
+    hi_inclusive: bool
+    interval: str
+    certainty: str
+    note_zh: str
+    note_en: str
+
+
+class Channel(TypedDict):
+    """A channel with its newest value."""
+
+    id: int
+    device: str
+    sampling_point: str
+    indicator: str
+    unit: str
+    precision: int
+    role: str
+    limit: Limit | None
+    value: float | None
+    ts: str | None
+    state: str | None
+    since: str | None
+
+
+class Device(TypedDict):
+    """An instrument."""
+
+    code: str
+    sampling_point: str
+    period_s: int
+    online: bool
+    last_seen: str | None
+
+
+class SiteDetail(Site):
+    """A site with everything measured there; here `channels` is a list of `Channel`."""
+
+    sampling_points: list[Point]
+    devices: list[Device]
+
+
+class Latest(TypedDict):
+    """A channel's newest value and state."""
+
+    channel_id: int
+    ts: str
+    value: float
+    state: str
+    since: str | None
+
+
+class Points(TypedDict):
+    """Columns of equal length, one entry a bucket."""
+
+    ts: list[str]
+    min: list[float]
+    max: list[float]
+    mean: list[float]
+    count: list[int]
+
+
+class Series(TypedDict):
+    """A channel's readings over time."""
+
+    channel_id: int
+    indicator: str
+    unit: str
+    bucket_s: float
+    points: Points
+
+
+class AlarmEvent(TypedDict):
+    """One transition of an alarm, or a comment."""
+
+    at: str
+    event: str
+    state: str
+    actor: str | None
+    text: str | None
+
+
+class Alarm(TypedDict):
+    """An alarm."""
+
+    id: int
+    kind: str
+    site: str
+    site_name_zh: str
+    site_name_en: str
+    county: str
+    device: str | None
+    sampling_point: str | None
+    sampling_point_name_zh: str | None
+    sampling_point_name_en: str | None
+    channel_id: int | None
+    indicator: str | None
+    simulated: bool
+    priority: Priority
+    state: str
+    since: str
+    raised_at: str
+    returned_at: str | None
+    acknowledged_at: str | None
+    acknowledged_by: str | None
+    value: float | None
+    extreme: float | None
+    unit: str | None
+    side: str | None
+    limit_lo: float | None
+    limit_hi: float | None
+    limit_profile: str | None
+    clause: str | None
+    return_reason: str | None
+    text_zh: str
+    text_en: str
+    events: NotRequired[list[AlarmEvent]]
+
+
+class AlarmPage(TypedDict):
+    """A page of alarms, newest first."""
+
+    total: int
+    items: list[Alarm]
+
+
+class Component(TypedDict):
+    """One part of the platform."""
+
+    name: str
+    state: str
+    since: str | None
+    detail: str
+
+
+class Health(TypedDict):
+    """How the platform is doing."""
+
+    status: str
+    at: str
+    version: str
+    sites_live: int
+    sites_total: int
+    sites: dict[str, dict[str, int]]
+    components: list[Component]
+    journal: dict[str, int | None]
+    disk_free_bytes: int | None
+
+
+class DeadLetter(TypedDict):
+    """A message, or one field of one, that was not stored."""
+
+    id: int
+    received_at: str
+    topic: str
+    reason: str
+    detail: str
+    site: str | None
+    device: str | None
+    field: str | None
+    payload_text: str
+    payload_bytes: int
+
+
+class DeadLetterPage(TypedDict):
+    """A page of dead letters, newest first."""
+
+    total: int
+    items: list[DeadLetter]
+
+
+class DeadLetterSummary(TypedDict):
+    """Rejected messages by reason."""
+
+    since: str
+    total: int
+    reasons: dict[str, int]
+
+
+class ActiveFault(TypedDict):
+    """A fault at work."""
+
+    id: str
+    fault: str
+    started_at: str
+    ends_at: str | None
+
+
+class Basin(TypedDict):
+    """A simulated basin and its instrument."""
+
+    sampling_point: str
+    device: str
+    connected: bool
+    published: int
+    acknowledged: int
+    buffered: int
+    last_ts: str | None
+    faults: list[ActiveFault]
+    truth: dict[str, Any]
+
+
+class FleetSite(TypedDict):
+    """A simulated site."""
+
+    code: str
+    stopped: bool
+    basins: list[Basin]
+
+
+class Fleet(TypedDict):
+    """The simulators' account of themselves."""
+
+    running: bool
+    paused_reason: str | None
+    speed: float
+    seed: int
+    sim_now: str | None
+    sites: list[FleetSite]
+
+
+class Truth(TypedDict):
+    """What was really wrong in a simulated basin, and when."""
+
+    fault_id: str
+    site: str
+    sampling_point: str
+    fault: str
+    started_at: str
+    ended_at: str | None

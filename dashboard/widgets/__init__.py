@@ -1,0 +1,1 @@
+"""What pages are put together from; each module draws one thing."""

@@ -1,0 +1,67 @@
+"""The table of sites, worst first, a page at a time."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from dashboard.formatting import clock
+from dashboard.html import badge_cell, chip_cell, state_cell
+from dashboard.language import county_name, name_of, t, term
+from dashboard.look import PRIORITY_ORDER, SEVERITY, site_tone
+from dashboard.shapes import AlarmCounts, Site
+
+PAGE: Final = 12
+"""Rows a page: what stands beside the map without scrolling, and what a refresh has to send."""
+
+
+def by_severity(sites: Sequence[Site]) -> list[Site]:
+    """Worst priority first, then worst state, then by name in the reader's language."""
+    return sorted(
+        sites,
+        key=lambda site: (PRIORITY_ORDER[site["worst_priority"]], SEVERITY.get(site["state"], 9), name_of(site)),
+    )
+
+
+def table_data(sites: Sequence[Site]) -> dict[str, Any]:
+    """A page of sites for the table component."""
+    columns = [
+        {"label": t("column.state")},
+        {"label": t("column.site")},
+        {"label": t("column.county")},
+        {"label": t("column.opening")},
+        {"label": t("column.compliant"), "align": "right"},
+        {"label": t("column.open_alarms")},
+        {"label": t("column.last_data"), "align": "right"},
+    ]
+    return {
+        "columns": columns,
+        "rows": [_row(site) for site in sites],
+        "clickable": True,
+        "empty": t("live.no_sites"),
+    }
+
+
+def _row(site: Site) -> dict[str, Any]:
+    connected = site["status"] != "offline"
+    name: list[Any] = [name_of(site), " "]
+    if site["simulated"]:
+        name.append(badge_cell())
+    cells: list[Any] = [
+        state_cell(site["state"] if connected else "unconnected", site_tone(site["state"], site["worst_priority"])),
+        name,
+        county_name(site["county"]),
+        t("open_now.yes") if site["open_now"] else t("open_now.no"),
+        t("live.compliant_of", compliant=site["channels_compliant"], channels=site["channels"]) if connected else "–",
+        _alarms(site["open_alarms"]),
+        clock(site["last_seen"], site["zone"]),
+    ]
+    return {"id": site["code"], "cells": cells, "tone": site["worst_priority"] or ""}
+
+
+def _alarms(counts: AlarmCounts | None) -> list[Any]:
+    if counts is None:
+        return ["–"]
+    found: list[Any] = []
+    for priority, count in (("high", counts["high"]), ("medium", counts["medium"]), ("low", counts["low"])):
+        if count:
+            found.append(chip_cell(f"{term('alarm.priority', priority)} {count}", priority))
+    return found or ["–"]
