@@ -85,11 +85,10 @@ class Engine:
         """What a device reports of an indicator at this minute."""
         return float(self.readings[INDICATOR_ROWS[indicator], self.columns[device]])
 
-    def truth(self, device: str) -> dict[str, float]:
-        """The true state of a device's basin, by indicator code, in the indicators' units."""
-        column = self.columns[device]
+    def truth(self) -> Mapping[str, Floats]:
+        """The true state of every basin: arrays of shape (basins,) by indicator code, in the indicators' units."""
         water = self.water
-        values = {
+        return {
             "free_chlorine": water.free_chlorine,
             "combined_chlorine": water.combined_chlorine,
             "ph": water.ph,
@@ -100,7 +99,6 @@ class Engine:
             "makeup_water": water.makeup,
             "bathers": water.bathers,
         }
-        return {indicator: round(float(array[column]), 4) for indicator, array in values.items()}
 
     def _step(self) -> None:
         minute = self.minute + 1

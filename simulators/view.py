@@ -19,6 +19,7 @@ def rfc3339(instant: int | None) -> str | None:
 
 def fleet_view(fleet: Fleet) -> dict[str, Any]:
     """The whole fleet: its state and that of each site and basin."""
+    truth = fleet.engine.truth()
     sites: dict[str, dict[str, Any]] = {}
     for column, known in enumerate(fleet.engine.devices):
         site = sites.setdefault(known.site, {"code": known.site, "stopped": known.site in fleet.stopped, "basins": []})
@@ -34,7 +35,7 @@ def fleet_view(fleet: Fleet) -> dict[str, Any]:
                 "dropped": device.outbox.dropped,
                 "last_ts": rfc3339(None if device.last_ts is None else device.last_ts * 1000),
                 "faults": [fault_view(fleet, fault) for fault in fleet.ledger.of(known.code)],
-                "truth": fleet.engine.truth(known.code),
+                "truth": {indicator: round(float(values[column]), 4) for indicator, values in truth.items()},
             }
         )
     return {
