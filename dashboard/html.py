@@ -16,7 +16,7 @@ def badge() -> str:
 
 def badge_cell() -> dict[str, Any]:
     """The badge as a cell of the table component."""
-    return {"text": t("badge"), "badge": True}
+    return {"text": t("badge_short"), "badge": True, "title": t("badge")}
 
 
 def chip(text: str, tone: str) -> str:

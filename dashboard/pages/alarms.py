@@ -214,7 +214,7 @@ def _history(alarm: Alarm) -> str:
 
 def _actions(alarm: Alarm) -> None:
     needs = alarm["state"] in ("unacknowledged", "returned_unacknowledged")
-    with st.form(f"act-{alarm['id']}", clear_on_submit=True, border=False):
+    with st.form(f"act-{alarm['id']}", clear_on_submit=True, border=True):
         words = st.text_input(t("alarms.comment"), placeholder=t("alarms.comment_hint"), max_chars=2000)
         with st.container(horizontal=True):
             acknowledged = st.form_submit_button(

@@ -39,9 +39,9 @@ def show() -> None:
         return
     _state()
     left, right = st.columns([0.5, 0.5], gap="small")
-    with left, st.container(border=True):
+    with left, st.container(border=True, key="panel-drive"):
         _drive(fleet, sites)
-    with right, st.container(border=True):
+    with right, st.container(border=True, key="panel-inject"):
         site, point = _break(sites)
     _running(sites)
     _beside(site, point, sites)
