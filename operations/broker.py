@@ -35,9 +35,10 @@ from registry.model import Registry
 ACK_WAIT_S: Final = 5
 """After this many seconds without PUBACK the broker delivers a message again; ingest's hold is built on it."""
 
-MAX_ACK_PENDING: Final = 30_000
+MAX_ACK_PENDING: Final = 8_192
 """Unacknowledged messages a subscription. A filter ending in ``#`` counts twice and the sum a session must
-stay under 65 535, else the SUBACK is a refusal."""
+stay under 65 535, else the SUBACK is a refusal. Low enough that a slow machine writes as many within
+`ACK_WAIT_S`: what waits longer is delivered again, and in a backlog that would never end."""
 
 MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
 INGEST_USER: Final = "ingest"

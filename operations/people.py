@@ -1,19 +1,26 @@
 """The first administrator, and new passwords for those who lost theirs."""
 
-from monitor.api.people import create_first_administrator, hash_password
 from operations.errors import OperatorError
 from operations.secrets import sign_in_password
+from store import people
 from store.connections import Connection
 
 
 def ensure_administrator(connection: Connection) -> str | None:
     """Make the administrator if nobody is registered yet and return the new password; nothing otherwise."""
+    if people.count(connection):
+        return None
+    # Imported when needed, that is once in the life of a system: the API's modules take a second to load.
+    from monitor.api.people import create_first_administrator  # noqa: PLC0415
+
     password = sign_in_password()
     return password if create_first_administrator(connection, password) else None
 
 
 def reset_password(connection: Connection, username: str) -> str:
     """Give a person a new random password and return it. Raises `OperatorError` where there is no such person."""
+    from monitor.api.people import hash_password  # noqa: PLC0415 - as above
+
     password = sign_in_password()
     changed = connection.execute(
         "UPDATE person SET password_hash = %s WHERE username = %s", (hash_password(password), username)
