@@ -13,6 +13,7 @@ import os
 import pwd
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
@@ -70,9 +71,21 @@ def _end(processes: Sequence[psutil.Process], *steps: tuple[signal.Signals, floa
                 process.send_signal(number)
             except psutil.NoSuchProcess:
                 continue
-        _, alive = psutil.wait_procs(alive, timeout=wait_s)
+        deadline = time.monotonic() + wait_s
+        while alive := [process for process in alive if not ended(process)]:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
         if not alive:
             return
+
+
+def ended(process: psutil.Process) -> bool:
+    """Whether a process is gone. A zombie is: in a container nobody may ever reap it."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _parent(process: psutil.Process) -> int | None:

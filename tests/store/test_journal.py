@@ -88,7 +88,9 @@ def test_id_order_is_commit_order_with_three_writers_and_a_foreign_transaction(e
 
     with engine.connect() as foreign:
         foreign.execute("SELECT nextval('batch_number'), pg_current_xact_id()")
-        foreign.execute("INSERT INTO reading (channel_id, ts, value, batch) VALUES (9999, %s, 1, 0)", (NOW - timedelta(weeks=4),))
+        foreign.execute(
+            "INSERT INTO reading (channel_id, ts, value, batch) VALUES (9999, %s, 1, 0)", (NOW - timedelta(weeks=4),)
+        )
         follower = threading.Thread(target=guarded, args=(follow,))
         threads = [threading.Thread(target=guarded, args=(write, n)) for n in range(writers)]
         for thread in [follower, *threads]:
