@@ -17,7 +17,7 @@ START: Final = datetime(2025, 6, 2, 4, 0, tzinfo=UTC)
 """A Monday, noon in Shanghai."""
 
 INDICATORS: Final = ("free_chlorine", "ph", "orp", "turbidity", "water_temperature", "circulation_flow", "bathers")
-GOOD: Final = {
+GOOD: Final[dict[str, Any]] = {
     "free_chlorine": 0.6,
     "ph": 7.4,
     "orp": 720.0,
