@@ -84,6 +84,7 @@ class Site(TypedDict):
     state: str
     worst_priority: Priority | None
     open_alarms: AlarmCounts | None
+    channels_judged: int
     channels_compliant: int
     channels: Any
 

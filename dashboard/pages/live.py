@@ -41,7 +41,7 @@ def _body() -> None:
         st.info(t("live.waiting"))
         return
     st.html(key_figures(overview))
-    left, right = st.columns([0.475, 0.525], gap="small")
+    left, right = st.columns([0.455, 0.545], gap="small")
     group = st.session_state.get(GROUP) or _default_group(now)
     county = st.session_state.get(COUNTY) or None
     with left:

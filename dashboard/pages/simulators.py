@@ -262,7 +262,7 @@ def _fleet(sites: dict[str, Site]) -> None:
             )
             link = chip_cell(t("online.yes"), "ok") if basin["connected"] else chip_cell(t("online.no"), "silent")
             cells: list[Any] = [
-                [name_of(known) if known else site["code"], " ", badge_cell()],
+                [badge_cell(), " ", name_of(known) if known else site["code"]],
                 {"text": basin["device"]},
                 state,
                 link,

@@ -75,6 +75,7 @@ export default function (component) {
       }
       cell.style.textAlign = column.align || "left";
       if (column.wrap) cell.classList.add("ld-wrap");
+      if (column.clip) cell.classList.add("ld-clip");
       fill(cell, row.cells[place]);
     });
     while (line.children.length > data.columns.length) line.lastChild.remove();

@@ -43,9 +43,7 @@ def _active(alarm: Alarm) -> bool:
 
 
 def _cells(alarm: Alarm) -> list[Any]:
-    site: list[Any] = [name_of(alarm, "site_name"), " "]
-    if alarm["simulated"]:
-        site.append(badge_cell())
+    site: list[Any] = [*([badge_cell(), " "] if alarm["simulated"] else []), name_of(alarm, "site_name")]
     return [
         priority_cell(alarm["priority"]),
         clock(alarm["raised_at"], ZONE),

@@ -25,7 +25,7 @@ def table_data(sites: Sequence[Site]) -> dict[str, Any]:
     """A page of sites for the table component."""
     columns = [
         {"label": t("column.state")},
-        {"label": t("column.site")},
+        {"label": t("column.site"), "clip": True},
         {"label": t("column.county")},
         {"label": t("column.opening")},
         {"label": t("column.compliant"), "align": "right"},
@@ -42,15 +42,14 @@ def table_data(sites: Sequence[Site]) -> dict[str, Any]:
 
 def _row(site: Site) -> dict[str, Any]:
     connected = site["status"] != "offline"
-    name: list[Any] = [name_of(site), " "]
-    if site["simulated"]:
-        name.append(badge_cell())
+    # The badge comes first: a long name may be cut off, the badge may not.
+    name: list[Any] = [*([badge_cell(), " "] if site["simulated"] else []), name_of(site)]
     cells: list[Any] = [
         state_cell(site["state"] if connected else "unconnected", site_tone(site["state"], site["worst_priority"])),
         name,
         county_name(site["county"]),
         t("open_now.yes") if site["open_now"] else t("open_now.no"),
-        t("live.compliant_of", compliant=site["channels_compliant"], channels=site["channels"]) if connected else "–",
+        f"{site['channels_compliant']} / {site['channels_judged']}" if site["channels_judged"] else "–",
         _alarms(site["open_alarms"]),
         clock(site["last_seen"], site["zone"]),
     ]

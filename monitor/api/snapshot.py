@@ -156,6 +156,7 @@ def now_fields(now: SiteFigures, *, alarms: bool) -> dict[str, Any]:
         "state": now.state,
         "worst_priority": worst_priority(now.open_alarms) if alarms else None,
         "open_alarms": now.open_alarms if alarms else None,
+        "channels_judged": now.judged,
         "channels_compliant": now.compliant,
     }
 

@@ -99,7 +99,8 @@ class SiteNow(BaseModel):
     state: SiteState
     worst_priority: Priority | None = Field(description="Of the open alarms")
     open_alarms: AlarmCounts | None = Field(description="Null for the role public")
-    channels_compliant: Count = Field(description="Channels with a fresh value judged and compliant")
+    channels_judged: Count = Field(description="Channels with a fresh value judged against a limit now")
+    channels_compliant: Count = Field(description="Of these, neither in breach nor pending")
 
 
 class SiteSummary(SiteNow):
