@@ -1,0 +1,99 @@
+"""What to do about a database error."""
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.connections import connect
+from store.errors import Remedy, remedy, remedy_of_state
+from tests.databases import free_port
+
+sqlstates = st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=5, max_size=5)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "expected"),
+    [
+        ("08006", Remedy.RETRY),  # connection failure
+        ("40001", Remedy.RETRY),  # serialization failure
+        ("40P01", Remedy.RETRY),  # deadlock
+        ("53100", Remedy.RETRY),  # disk full
+        ("53300", Remedy.RETRY),  # too many connections
+        ("55P03", Remedy.RETRY),  # lock not available
+        ("57P01", Remedy.RETRY),  # admin shutdown
+        ("57P03", Remedy.RETRY),  # cannot connect now
+        ("58030", Remedy.RETRY),  # I/O error
+        ("25006", Remedy.RETRY),  # read-only transaction: a stand-by
+        ("25P03", Remedy.RETRY),  # idle in transaction time-out
+        ("22008", Remedy.DATA),  # datetime field overflow
+        ("22003", Remedy.DATA),  # numeric value out of range
+        ("22021", Remedy.DATA),  # character not in repertoire
+        ("23502", Remedy.DATA),  # not null
+        ("23503", Remedy.DATA),  # foreign key
+        ("23505", Remedy.DATA),  # unique
+        ("23514", Remedy.DATA),  # check
+        ("22P03", Remedy.OPERATOR),  # our own binary format is wrong
+        ("22P04", Remedy.OPERATOR),
+        ("28P01", Remedy.OPERATOR),  # wrong password
+        ("3D000", Remedy.OPERATOR),  # no such database
+        ("42P01", Remedy.OPERATOR),  # no such table
+        ("42501", Remedy.OPERATOR),  # no right
+        ("42703", Remedy.OPERATOR),  # no such column
+        ("54000", Remedy.OPERATOR),  # program limit exceeded
+        ("57P04", Remedy.OPERATOR),  # database dropped
+        ("XX000", Remedy.OPERATOR),  # internal error
+        ("XX001", Remedy.OPERATOR),  # data corrupted
+    ],
+)
+def test_the_table(sqlstate: str, expected: Remedy) -> None:
+    """Each state has the remedy that PostgreSQL's Appendix A suggests for it."""
+    assert remedy_of_state(sqlstate) is expected
+
+
+@given(sqlstates)
+def test_only_classes_22_and_23_can_send_rows_to_the_dead_letters(sqlstate: str) -> None:
+    """Whatever a server may ever report, nothing but a data or integrity error counts as the row's fault."""
+    if remedy_of_state(sqlstate) is Remedy.DATA:
+        assert sqlstate[:2] in {"22", "23"}
+
+
+@given(sqlstates)
+def test_psycopgs_own_classes_agree_on_what_is_data(sqlstate: str) -> None:
+    """What the table calls data, psycopg calls a data or integrity error wherever it knows the state."""
+    try:
+        known = psycopg.errors.lookup(sqlstate)
+    except KeyError:
+        return
+    if remedy_of_state(sqlstate) is Remedy.DATA:
+        assert issubclass(known, psycopg.DataError | psycopg.IntegrityError)
+
+
+def test_a_missing_partition_is_the_operators_and_a_failed_check_the_rows(database: str) -> None:
+    """Both are 23514; only the check names a constraint."""
+    with connect(database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE split (n integer CHECK (n > 0)) PARTITION BY RANGE (n)")
+        with pytest.raises(psycopg.errors.CheckViolation) as missing:
+            connection.execute("INSERT INTO split VALUES (5)")
+        connection.execute("CREATE TABLE split_all PARTITION OF split DEFAULT")
+        with pytest.raises(psycopg.errors.CheckViolation) as failed:
+            connection.execute("INSERT INTO split VALUES (-5)")
+    assert remedy(missing.value) is Remedy.OPERATOR
+    assert remedy(failed.value) is Remedy.DATA
+
+
+def test_a_server_that_is_away_is_worth_a_retry() -> None:
+    """A refused connection has no SQLSTATE and is retried."""
+    with pytest.raises(psycopg.OperationalError) as refused:
+        connect(f"postgresql://landun@127.0.0.1:{free_port()}/landun")
+    assert refused.value.sqlstate is None
+    assert remedy(refused.value) is Remedy.RETRY
+
+
+def test_a_fault_of_our_own_program_is_never_retried_for_ever() -> None:
+    """A programming error, or an exception of anything else, is the operator's; one of the network is not."""
+    assert (
+        remedy(psycopg.ProgrammingError("the query has 1 placeholder but 2 parameters were passed")) is Remedy.OPERATOR
+    )
+    assert remedy(KeyError("x")) is Remedy.OPERATOR
+    assert remedy(ConnectionResetError()) is Remedy.RETRY
