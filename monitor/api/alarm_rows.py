@@ -1,13 +1,16 @@
 """An alarm as it is answered, from a row of its table and the registry's names."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from monitor.alarms.wording import alarm_text
 from monitor.api.schemas import Alarm
-from registry.catalogue import indicator_name
+from registry.catalogue import Language, indicator_name
 from registry.indicators import INDICATORS
 from registry.model import Registry
+
+log = logging.getLogger(__name__)
 
 
 def alarm_of(row: Mapping[str, Any], registry: Registry) -> Alarm:
@@ -24,6 +27,15 @@ def alarm_of(row: Mapping[str, Any], registry: Registry) -> Alarm:
         sampling_point_name_en=point.name_en if point else row["sampling_point"],
         indicator_name_zh=indicator_name("zh", indicator) if indicator else row["indicator"],
         indicator_name_en=indicator_name("en", indicator) if indicator else row["indicator"],
-        text_zh=alarm_text("zh", row, registry),
-        text_en=alarm_text("en", row, registry),
+        text_zh=_text("zh", row, registry),
+        text_en=_text("en", row, registry),
     )
+
+
+def _text(language: Language, row: Mapping[str, Any], registry: Registry) -> str:
+    """The alarm in a sentence; its condition where it cannot be put into words, since one alarm must not hide others."""
+    try:
+        return alarm_text(language, row, registry)
+    except (KeyError, TypeError, ValueError):
+        log.exception("alarm %s, condition %s: no words for it in the catalogue", row["id"], row["condition"])
+        return str(row["condition"])

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from typing import Final
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
@@ -13,8 +14,10 @@ from store.connections import Connection
 
 log = logging.getLogger(__name__)
 
-WAIT_S = 1.0
+WAIT_S: Final = 1.0
 """Longest wait for a connection: a person gets a clear answer instead of a hanging page."""
+
+CLOSE_S: Final = 1.0
 
 
 class DatabaseMissingError(Exception):
@@ -53,7 +56,7 @@ class Database:
         with self._lock:
             old, self._pool = self._pool, None
         if old is not None:
-            old.close(timeout=0)
+            old.close(timeout=CLOSE_S)
 
     def close(self) -> None:
         """Give the pool up for good."""

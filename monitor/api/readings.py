@@ -99,7 +99,7 @@ def time_range(
     if begin >= end:
         raise _unacceptable(f"query parameter from: {begin.isoformat()} must be before to, {end.isoformat()}")
     if end - begin > LONGEST:
-        raise _unacceptable(f"query parameters from, to: {(end - begin).days} days, at most {LONGEST.days}")
+        raise _unacceptable(f"query parameters from, to: {(end - begin).days} days, at most {LONGEST.days} days")
     return begin, end
 
 

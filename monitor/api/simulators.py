@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, status
 
 from monitor.api.context import Context, Shared, requires
 from monitor.api.control import RefusedError, SimulatorsMissingError
-from monitor.api.schemas import ActiveFault, Error, FaultRequest, Fleet, SiteSelection, Speed, Truth
+from monitor.api.schemas import ActiveFault, Error, FaultRequest, Fleet, FleetCommand, SiteSelection, Speed, Truth
 from monitor.api.scope import Permission, Principal
 from store import audit, queries
 
@@ -35,21 +35,25 @@ async def fleet(shared: Shared, principal: Viewer) -> Fleet:
 
 
 @router.post("/start", summary="Start sites", responses=_REFUSED)
-async def start(selection: SiteSelection, shared: Shared, operator: Operator) -> dict[str, Any]:
+async def start(selection: SiteSelection, shared: Shared, operator: Operator) -> FleetCommand:
     """Let the named sites, or all, publish again."""
-    return await _command(shared, operator, "start", "/start", selection.model_dump(exclude_none=True))
+    return FleetCommand.model_validate(
+        await _command(shared, operator, "start", "/start", selection.model_dump(exclude_none=True))
+    )
 
 
 @router.post("/stop", summary="Stop sites", responses=_REFUSED)
-async def stop(selection: SiteSelection, shared: Shared, operator: Operator) -> dict[str, Any]:
+async def stop(selection: SiteSelection, shared: Shared, operator: Operator) -> FleetCommand:
     """Disconnect the named sites, or all, as if switched off."""
-    return await _command(shared, operator, "stop", "/stop", selection.model_dump(exclude_none=True))
+    return FleetCommand.model_validate(
+        await _command(shared, operator, "stop", "/stop", selection.model_dump(exclude_none=True))
+    )
 
 
 @router.post("/speed", summary="Set the speed of the physics", responses=_REFUSED)
-async def speed(wanted: Speed, shared: Shared, operator: Operator) -> dict[str, Any]:
+async def speed(wanted: Speed, shared: Shared, operator: Operator) -> FleetCommand:
     """Timestamps stay wall clock; the monitor divides the delays of simulated sites by the same factor."""
-    return await _command(shared, operator, "speed", "/speed", wanted.model_dump())
+    return FleetCommand.model_validate(await _command(shared, operator, "speed", "/speed", wanted.model_dump()))
 
 
 @router.post("/faults", status_code=status.HTTP_201_CREATED, summary="Inject a fault", responses=_REFUSED)
@@ -62,9 +66,9 @@ async def inject(wanted: FaultRequest, shared: Shared, operator: Operator) -> Ac
 @router.delete("/faults/{fault_id}", summary="End a fault", responses=_REFUSED)
 async def end(
     fault_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]+$")], shared: Shared, operator: Operator
-) -> dict[str, Any]:
+) -> ActiveFault:
     """Repair what was broken."""
-    return await _command(shared, operator, "end_fault", f"/faults/{fault_id}", None)
+    return ActiveFault.model_validate(await _command(shared, operator, "end_fault", f"/faults/{fault_id}", None))
 
 
 @router.get("/truth", summary="Ground truth")

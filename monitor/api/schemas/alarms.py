@@ -59,8 +59,8 @@ class Alarm(BaseModel):
     extreme: float | None = Field(description="Furthest beyond the limit while active, in `unit`")
     unit: str | None
     side: Literal["low", "high"] | None
-    limit_lo: float | None
-    limit_hi: float | None
+    limit_lo: float | None = Field(description="Lower bound it was judged by, in `unit`")
+    limit_hi: float | None = Field(description="Upper bound it was judged by, in `unit`")
     limit_profile: str | None
     clause: str | None
     return_reason: str | None = Field(description="within_limit, closed, circulation_off or online")

@@ -14,7 +14,8 @@ class ActiveFault(BaseModel):
     id: str
     fault: str = Field(examples=["dosing_failure"])
     started_at: Time
-    ends_at: Time | None = None
+    ends_at: Time | None = Field(default=None, description="When it will end at the present speed, wall clock, UTC")
+    ended_at: Time | None = Field(default=None, description="When it ended, wall clock, UTC")
 
 
 class Basin(BaseModel):
@@ -53,6 +54,16 @@ class Fleet(BaseModel):
     sites: list[FleetSite]
 
 
+class FleetCommand(BaseModel):
+    """The fleet after a command."""
+
+    model_config = ConfigDict(extra="allow")
+    running: bool
+    paused_reason: Literal["disk", "operator"] | None
+    speed: float = Field(description="How many times faster than real time the physics runs")
+    stopped: list[SiteCode] = Field(default=[], description="Sites that are stopped")
+
+
 class SiteSelection(BaseModel):
     """Which simulated sites; all of them if absent."""
 
@@ -64,7 +75,7 @@ class Speed(BaseModel):
     """Speed of the physics; timestamps stay wall clock."""
 
     model_config = ConfigDict(extra="forbid")
-    speed: float = Field(ge=1, le=3600, examples=[60.0])
+    speed: float = Field(ge=1, le=3600, description="Times as fast as real time", examples=[60.0])
 
 
 class FaultRequest(BaseModel):
@@ -74,7 +85,11 @@ class FaultRequest(BaseModel):
     site: SiteCode
     sampling_point: PointCode
     fault: Fault
-    minutes: float | None = Field(default=None, gt=0, description="Minutes it lasts; until it is ended if absent")
+    minutes: float | None = Field(
+        default=None,
+        gt=0,
+        description="Minutes of the physics that it lasts (at speed 60 each is a second); until it is ended if absent",
+    )
 
 
 class Truth(BaseModel):

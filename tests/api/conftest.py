@@ -1,0 +1,252 @@
+"""The API on a real database, really served: a small registry, people of every role, a clock of the machine."""
+
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import httpx
+import pytest
+import uvicorn
+
+from monitor.api.app import create_app
+from monitor.api.people import hash_password
+from monitor.api.service import listen
+from monitor.api.settings import ApiSettings
+from registry.model import Channel, Device, Registry, SamplingPoint, Site, SiteStatus
+from store import people
+from store.connections import Connection, connect
+from store.people import Person
+from store.queries import write_heartbeat
+from store.registry_rows import save_registry
+
+PASSWORD: Final = "correct horse battery"
+REGISTERED: Final = datetime(2026, 1, 1, tzinfo=UTC)
+ROLES: Final = ("administrator", "centre", "inspector", "venue", "public")
+
+
+def small_registry() -> Registry:
+    """Two counties: a live site, two simulated ones, one off line; three channels at each on-line one."""
+    indicators = ("free_chlorine", "ph", "water_temperature")
+    sites = [
+        Site("P-1", "320602", SiteStatus.LIVE, "崇川一号池", "Pool One", 120.9, 32.0, REGISTERED),
+        Site("P-2", "320602", SiteStatus.SIMULATED, "崇川二号池", "Pool Two", 120.8, 32.0, REGISTERED),
+        Site("P-3", "320682", SiteStatus.SIMULATED, "如皋三号池", "Pool Three", 120.5, 32.3, REGISTERED),
+        Site("P-4", "320682", SiteStatus.OFFLINE, "如皋四号池", "Pool Four", 120.6, 32.4, REGISTERED),
+    ]
+    online = sites[:3]
+    return Registry.of(
+        sites,
+        [SamplingPoint(site.code, "basin-1", "一号池", "Basin 1") for site in sites],
+        [Device(f"{site.code}-D1", site.code, "basin-1") for site in online],
+        [
+            Channel(10 * number + place, f"{site.code}-D1", indicator)
+            for number, site in enumerate(online, start=1)
+            for place, indicator in enumerate(indicators, start=1)
+        ],
+    )
+
+
+def prepare(connection: Connection) -> None:
+    """Registry, a person of every role (username = role), and heartbeats of services that are well."""
+    save_registry(connection, small_registry())
+    scopes = {"inspector": ("320602",)}
+    sites = {"venue": "P-1"}
+    for role in ROLES:
+        person = Person(role, f"{role} 某人", role, scopes.get(role, ()), sites.get(role), PASSWORD_HASH)
+        people.save(connection, person, REGISTERED)
+    beat(connection)
+    connection.commit()
+
+
+PASSWORD_HASH: Final = hash_password(PASSWORD)
+
+
+def beat(connection: Connection, *, broker: str = "connected", speed: float = 1.0) -> None:
+    """Heartbeats as ingest and the monitor write them."""
+    now = datetime.now(UTC)
+    write_heartbeat(connection, "ingest", now, {"broker": broker})
+    write_heartbeat(connection, "monitor", now, {"speed": speed, "lag": 0})
+
+
+def put_latest(
+    connection: Connection,
+    channel_id: int,
+    value: float,
+    state: str = "normal",
+    *,
+    ago: timedelta = timedelta(0),
+    revision: int = 1,
+) -> None:
+    """A newest value as the monitor merges it."""
+    ts = datetime.now(UTC) - ago
+    connection.execute(
+        "INSERT INTO channel_latest VALUES (%s, %s, %s, %s, %s, 1, %s) ON CONFLICT (channel_id) DO UPDATE SET "
+        "ts = EXCLUDED.ts, value = EXCLUDED.value, state = EXCLUDED.state, revision = EXCLUDED.revision",
+        (channel_id, ts, value, state, ts, revision),
+    )
+
+
+def put_alarm(connection: Connection, alarm_id: int, channel_id: int = 11, **columns: Any) -> None:
+    """An alarm on free chlorine with its first event, as the monitor writes them."""
+    registry = small_registry()
+    channel = registry.channels[channel_id]
+    site = registry.site_of(channel)
+    now = datetime.now(UTC)
+    row: dict[str, Any] = {
+        "id": alarm_id,
+        "kind": "limit",
+        "condition": f"channel:{channel_id}:low:{alarm_id}",
+        "site": site.code,
+        "device": channel.device,
+        "sampling_point": "basin-1",
+        "channel_id": channel_id,
+        "indicator": channel.indicator,
+        "simulated": site.simulated,
+        "priority": "high",
+        "state": "unacknowledged",
+        "since": now - timedelta(minutes=11),
+        "raised_at": now - timedelta(minutes=1),
+        "value": 0.12,
+        "extreme": 0.1,
+        "unit": "mg/L",
+        "side": "low",
+        "limit_lo": 0.3,
+        "limit_hi": 1.0,
+        "limit_profile": "gb37488-2019-artificial-pool",
+        "clause": "4.4.1 表4",
+        **columns,
+    }
+    names = ", ".join(row)
+    places = ", ".join(f"%({name})s" for name in row)
+    connection.execute(f"INSERT INTO alarm ({names}) VALUES ({places})", row)  # noqa: S608 - our own column names
+    put_event(connection, alarm_id, "raised", row["state"])
+
+
+def put_event(connection: Connection, alarm_id: int, event: str, state: str, journal_id: int = 1, **more: Any) -> None:
+    """A transition of an alarm, as the monitor writes it."""
+    connection.execute(
+        "INSERT INTO alarm_event (alarm_id, journal_id, at, event, state, actor, text) VALUES (%s,%s,%s,%s,%s,%s,%s)",
+        (alarm_id, journal_id, datetime.now(UTC), event, state, more.get("actor"), more.get("text")),
+    )
+
+
+def eventually(condition: Callable[[], Any], what: str, timeout: float = 15.0) -> Any:
+    """The first true value of `condition`; fails naming `what`."""
+    deadline = time.monotonic() + timeout
+    last: object = None
+    while time.monotonic() < deadline:
+        last = condition()
+        if last:
+            return last
+        time.sleep(0.05)
+    raise AssertionError(f"{what}: not within {timeout} s, last seen {last!r}")
+
+
+@dataclass
+class Served:
+    """The API at a real address, with clients of each role."""
+
+    url: str
+    dsn: str
+    _clients: dict[str, httpx.Client] = field(default_factory=dict)
+    _tokens: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def anonymous(self) -> httpx.Client:
+        """A client that is not signed in."""
+        if "" not in self._clients:
+            self._clients[""] = httpx.Client(base_url=self.url, timeout=10, trust_env=False)
+        return self._clients[""]
+
+    def token(self, role: str = "administrator") -> str:
+        """A token of the person of a role."""
+        if role not in self._tokens:
+            answer = self.anonymous.post("/api/v1/auth/token", data={"username": role, "password": PASSWORD})
+            self._tokens[role] = answer.raise_for_status().json()["access_token"]
+        return self._tokens[role]
+
+    def client(self, role: str = "administrator") -> httpx.Client:
+        """A client signed in as a role, with paths below /api/v1."""
+        if role not in self._clients:
+            self._clients[role] = httpx.Client(
+                base_url=f"{self.url}/api/v1",
+                timeout=10,
+                trust_env=False,
+                headers={"Authorization": f"Bearer {self.token(role)}"},
+            )
+        return self._clients[role]
+
+    def get(self, path: str, role: str = "administrator", **parameters: Any) -> Any:
+        """The JSON of a GET that must succeed."""
+        return self.client(role).get(path, params=parameters).raise_for_status().json()
+
+    def live(self, role: str = "administrator") -> str:
+        """Address of the live feed for a role."""
+        return f"{self.url.replace('http', 'ws', 1)}/api/v1/live?token={self.token(role)}"
+
+    def close(self) -> None:
+        """Close the clients."""
+        for client in self._clients.values():
+            client.close()
+
+
+@contextmanager
+def serving(dsn: str, *, simulators_url: str | None = None) -> Iterator[Served]:
+    """Serve on a free port until left."""
+    settings = ApiSettings(database_url=dsn, token_secret=secrets.token_urlsafe(32), simulators_url=simulators_url)
+    listener = listen("127.0.0.1", 0)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings),
+            log_config=None,
+            access_log=False,
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=2,
+        )
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    served = Served(f"http://127.0.0.1:{_port(listener)}", dsn)
+    try:
+        eventually(lambda: server.started, "the API is up")
+        yield served
+    finally:
+        served.close()
+        server.should_exit = True
+        thread.join(10)
+        listener.close()
+        assert not thread.is_alive(), "the API did not end within 10 s"
+
+
+def _port(listener: socket.socket) -> int:
+    port: int = listener.getsockname()[1]
+    return port
+
+
+def component(served: Served, name: str) -> str:
+    """The state of one component by /health."""
+    answer = served.anonymous.get("/health").raise_for_status().json()
+    return str({each["name"]: each["state"] for each in answer["components"]}[name])
+
+
+@pytest.fixture
+def api(database: str) -> Iterator[Served]:
+    """The API over a fresh database with the small registry and a person of every role."""
+    with connect(database) as connection:
+        prepare(connection)
+    with serving(database) as served:
+        eventually(lambda: component(served, "database") == "up", "the API found its database")
+        yield served
+
+
+@pytest.fixture
+def db(database: str) -> Iterator[Connection]:
+    """An autocommit connection to the database of `api`: what ingest and the monitor would write."""
+    with connect(database, autocommit=True) as connection:
+        yield connection

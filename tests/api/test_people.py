@@ -1,0 +1,265 @@
+"""Signing in, roles and scopes."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from monitor.api import people, tokens
+from monitor.api.scope import Principal
+from monitor.api.settings import ApiSettings
+from monitor.api.tokens import Brake, TokenError
+from store import audit
+from store.connections import Connection
+from store.queries import save_truth
+from tests.api.conftest import PASSWORD, ROLES, Served, eventually, put_alarm, put_latest
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+SECRET = "s" * 40
+SOMEBODY = Principal("li", "李", "inspector", ("320602",), None, "a hash")
+
+
+def sign_in(api: Served, username: str, password: str) -> httpx.Response:
+    """An attempt to sign in."""
+    return api.anonymous.post("/api/v1/auth/token", data={"username": username, "password": password})
+
+
+def test_sign_in_tells_who_somebody_is(api: Served) -> None:
+    """The right password gives a bearer token for eight hours, with name, role and scope."""
+    answer = sign_in(api, "inspector", PASSWORD).raise_for_status().json()
+    assert answer["token_type"] == "bearer"
+    assert answer["expires_in"] == 8 * 3600
+    assert (answer["username"], answer["role"], answer["counties"]) == ("inspector", "inspector", ["320602"])
+    me = api.anonymous.get("/api/v1/me", headers={"Authorization": f"Bearer {answer['access_token']}"})
+    assert me.json()["role"] == "inspector"
+
+
+@pytest.mark.parametrize(("username", "password"), [("inspector", "wrong"), ("nobody", PASSWORD), ("inspector", "")])
+def test_wrong_credentials_are_refused_alike(api: Served, username: str, password: str) -> None:
+    """A wrong password and an unknown username get the same 401, so that usernames cannot be probed."""
+    answer = sign_in(api, username, password or " ")
+    assert answer.status_code == 401
+    assert answer.json() == {"detail": "wrong username or password"}
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_guessing_is_braked_and_the_right_password_waits_too(api: Served) -> None:
+    """After five wrong passwords even the right one gets 429 with Retry-After; other people are not affected."""
+    for _ in range(tokens.FAILURES):
+        assert sign_in(api, "inspector", "wrong").status_code == 401
+    refused = sign_in(api, "inspector", PASSWORD)
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+    assert sign_in(api, "centre", PASSWORD).status_code == 200
+
+
+def test_the_brake_lets_go_after_its_pause() -> None:
+    """A username waits for one minute after its fifth failure, not longer, and then counts anew."""
+    brake = Brake()
+    for _ in range(tokens.FAILURES):
+        assert brake.wait("li", NOW) == timedelta(0)
+        brake.failed("li", NOW)
+    assert brake.wait("li", NOW + timedelta(seconds=20)) == timedelta(seconds=40)
+    later = NOW + timedelta(seconds=61)
+    assert brake.wait("li", later) == timedelta(0)
+    brake.failed("li", later)
+    assert brake.wait("li", later) == timedelta(0)
+
+
+def test_the_brake_forgets_the_longest_untouched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up usernames cannot fill the memory."""
+    monkeypatch.setattr(tokens, "REMEMBERED", 3)
+    brake = Brake()
+    for _ in range(tokens.FAILURES):
+        brake.failed("first", NOW)
+    for number in range(3):
+        brake.failed(f"made up {number}", NOW)
+    assert brake.wait("first", NOW) == timedelta(0)
+
+
+def test_sign_ins_are_in_the_audit_log(api: Served, db: Connection) -> None:
+    """Both a sign-in and a refused one are recorded, and the log's chain holds."""
+    sign_in(api, "inspector", PASSWORD)
+    sign_in(api, "inspector", "wrong")
+    rows = db.execute("SELECT actor, action, subject FROM audit_log ORDER BY id").fetchall()
+    assert rows == [
+        ("inspector", "sign_in", "person:inspector"),
+        ("inspector", "sign_in_refused", "person:inspector"),
+    ]
+    assert audit.verify(db).ok
+
+
+def test_a_token_holds_for_its_time_and_with_its_secret_only() -> None:
+    """A token is refused once expired, when signed with another secret, and when its algorithm is `none`."""
+    token = tokens.issue(SOMEBODY, SECRET, NOW)
+    assert tokens.read(token, SECRET, NOW)[:2] == ("li", tokens.fingerprint(SOMEBODY))
+    assert tokens.read(token, SECRET, NOW + tokens.LIFETIME - timedelta(seconds=1))[0] == "li"
+    with pytest.raises(TokenError, match="expired"):
+        tokens.read(token, SECRET, NOW + tokens.LIFETIME)
+    with pytest.raises(TokenError, match="not one of this system"):
+        tokens.read(token, "t" * 40, NOW)
+    unsigned = jwt.encode({"sub": "li", "exp": NOW + timedelta(hours=1), "pwd": "x", "iss": "landun"}, "", "none")
+    with pytest.raises(TokenError, match="not one of this system"):
+        tokens.read(unsigned, SECRET, NOW)
+
+
+def test_a_changed_password_ends_tokens(api: Served, db: Connection) -> None:
+    """Within seconds of a new password the old token is refused."""
+    client = api.client("inspector")
+    assert client.get("/me").status_code == 200
+    assert people.set_password(db, "inspector", "a new password")
+    eventually(lambda: client.get("/me").status_code == 401, "the old token is refused")
+
+
+def test_the_first_administrator_is_made_once(connection: Connection) -> None:
+    """Only where nobody is registered; the password is stored as an argon2id hash."""
+    assert people.create_first_administrator(connection, PASSWORD)
+    assert not people.create_first_administrator(connection, "another password")
+    found = people.find(connection, "admin")
+    assert found is not None
+    assert found.role == "administrator"
+    assert found.password_hash.startswith("$argon2id$")
+    assert people.right_password(found, PASSWORD)
+    assert not people.right_password(found, "another password")
+
+
+def test_a_short_password_is_refused() -> None:
+    """The message says how long it must be."""
+    with pytest.raises(people.PasswordError, match="has 5 characters, must have at least 10"):
+        people.hash_password("short")
+
+
+def test_a_short_token_secret_is_refused() -> None:
+    """HS256 with a short key can be guessed, so the API does not start with one."""
+    with pytest.raises(ValueError, match="must have at least 32"):
+        ApiSettings(database_url="", token_secret="short")
+
+
+EVERYBODY = set(ROLES)
+READERS = EVERYBODY - {"public"}
+MATRIX: list[tuple[str, str, set[str]]] = [
+    ("GET", "/me", EVERYBODY),
+    ("GET", "/overview", EVERYBODY),
+    ("GET", "/sites", EVERYBODY),
+    ("GET", "/sites/P-1", EVERYBODY),
+    ("GET", "/channels", EVERYBODY),
+    ("GET", "/latest", EVERYBODY),
+    ("GET", "/readings?channel=11", EVERYBODY),
+    ("GET", "/sites/P-1/readings.csv", READERS),
+    ("GET", "/sites/P-1/readings.xlsx", READERS),
+    ("GET", "/alarms", READERS),
+    ("GET", "/alarms.csv", READERS),
+    ("GET", "/alarms.xlsx", READERS),
+    ("GET", "/alarms/65536", READERS),
+    ("POST", "/alarms/65536/comment", READERS - {"venue"}),
+    ("POST", "/alarms/65536/acknowledge", READERS - {"venue"}),
+    ("GET", "/dead-letters", {"administrator", "centre"}),
+    ("GET", "/dead-letters/summary", {"administrator", "centre"}),
+    ("GET", "/simulators", READERS - {"venue"}),
+    ("GET", "/simulators/truth", READERS - {"venue"}),
+    ("POST", "/simulators/start", {"administrator", "centre"}),
+    ("POST", "/simulators/stop", {"administrator", "centre"}),
+    ("POST", "/simulators/speed", {"administrator", "centre"}),
+    ("POST", "/simulators/faults", {"administrator", "centre"}),
+    ("DELETE", "/simulators/faults/f1", {"administrator", "centre"}),
+]
+BODIES = {
+    "/alarms/65536/comment": {"text": "seen"},
+    "/simulators/start": {},
+    "/simulators/stop": {},
+    "/simulators/speed": {"speed": 2},
+    "/simulators/faults": {"site": "P-2", "sampling_point": "basin-1", "fault": "pump_off"},
+}
+
+
+def test_each_role_may_do_what_its_role_says(api: Served, db: Connection) -> None:
+    """Every path and role: 403 exactly where the role does not allow it, 401 without a token."""
+    put_alarm(db, 65536)
+    wrong = []
+    for method, path, allowed in MATRIX:
+        if api.anonymous.request(method, f"/api/v1{path}", json=BODIES.get(path)).status_code != 401:
+            wrong.append((method, path, "anonymous", "not 401"))
+        # Acknowledging changes the alarm for the roles that follow, and without simulators a command is a 503: both
+        # are allowed all the same.
+        for role in ROLES:
+            status = api.client(role).request(method, path, json=BODIES.get(path)).status_code
+            if (status == 403) == (role in allowed) or status in {401, 404, 422, 500}:
+                wrong.append((method, path, role, f"{status}"))
+    assert wrong == []
+
+
+def test_every_operation_is_in_the_matrix(api: Served) -> None:
+    """A path added without a line in the matrix fails here."""
+    document = api.anonymous.get("/openapi.json").json()
+    listed = {
+        (
+            method,
+            path.split("?")[0].replace("P-1", "{code}").replace("65536", "{alarm_id}").replace("/f1", "/{fault_id}"),
+        )
+        for method, path, _ in MATRIX
+    }
+    offered = {
+        (method.upper(), path.removeprefix("/api/v1"))
+        for path, operations in document["paths"].items()
+        for method in operations
+    }
+    assert offered - listed == {("GET", "/health"), ("POST", "/auth/token")}
+
+
+def test_scope_bounds_what_is_seen(api: Served, db: Connection) -> None:
+    """An inspector sees the sites of their counties, a venue its own, the centre all; the rest is as if not there."""
+    for channel in (11, 21, 31):
+        put_latest(db, channel, 0.5)
+    put_alarm(db, 65536, 31)
+    put_alarm(db, 65537, 11)
+    eventually(lambda: len(api.get("/latest")) == 3, "the values are read")
+    seen = {role: [site["code"] for site in api.get("/sites", role)] for role in ROLES}
+    assert seen == {
+        "administrator": ["P-1", "P-2", "P-3", "P-4"],
+        "centre": ["P-1", "P-2", "P-3", "P-4"],
+        "inspector": ["P-1", "P-2"],
+        "venue": ["P-1"],
+        "public": ["P-1", "P-2", "P-3", "P-4"],
+    }
+    assert [row["channel_id"] for row in api.get("/latest", "inspector")] == [11, 21]
+    assert {row["site"] for row in api.get("/channels", "venue")} == {"P-1"}
+    assert [row["id"] for row in api.get("/alarms", "inspector")["items"]] == [65537]
+    assert api.get("/overview", "venue")["groups"]["simulated"]["sites_total"] == 0
+    for path in ("/sites/P-3", "/alarms/65536", "/readings?channel=31", "/latest?site=P-3", "/alarms?site=P-3"):
+        answer = api.client("inspector").get(path)
+        assert answer.status_code == 404, path
+        assert "scope" in answer.json()["detail"]
+    assert api.client("inspector").post("/alarms/65536/comment", json={"text": "x"}).status_code == 404
+
+
+def test_truth_is_scoped(api: Served, db: Connection) -> None:
+    """An inspector sees the ground truth of their own counties only."""
+    rows: list[dict[str, Any]] = [
+        {
+            "fault_id": f"f-{site}",
+            "site": site,
+            "sampling_point": "basin-1",
+            "fault": "pump_off",
+            "started_at": NOW,
+            "ended_at": None,
+            "detail": {},
+        }
+        for site in ("P-2", "P-3")
+    ]
+    save_truth(db, rows)
+    assert {row["site"] for row in api.get("/simulators/truth")} == {"P-2", "P-3"}
+    assert {row["site"] for row in api.get("/simulators/truth", "inspector")} == {"P-2"}
+
+
+def test_the_public_sees_no_alarm_figures(api: Served, db: Connection) -> None:
+    """For the role public counts and priorities of alarms are null, never a false zero."""
+    put_alarm(db, 65536)
+    eventually(lambda: api.get("/sites/P-1")["worst_priority"] == "high", "the alarm is counted")
+    site = api.get("/sites/P-1", "public")
+    assert site["open_alarms"] is None
+    assert site["worst_priority"] is None
+    overview = api.get("/overview", "public")
+    assert overview["groups"]["live"]["open_alarms"] is None
+    assert all(county["open_alarms"] is None for county in overview["counties"])
