@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from registry.indicators import INDICATORS
 from registry.limits import Limit, LimitProfile, profiles
 from registry.model import Channel, Device, Registry, Role, Site
-from registry.opening import minute_of_week
+from registry.opening import MINUTES_A_DAY, minute_of_week
 from store.records import to_us
 
 Bools = NDArray[np.bool_]
@@ -105,7 +105,7 @@ class Layout:
             point=_ints([point_index[d.site, d.sampling_point] for d in map(registry.device_of, channels)]),
             points=points,
             opening=_ints([opening_index[site.opening.week] for site in of_channel]),
-            open_table=np.array([tables[week] for week in openings], dtype=np.bool_).reshape(len(openings), -1),
+            open_table=np.array([tables[week] for week in openings], dtype=np.bool_).reshape(-1, 7 * MINUTES_A_DAY),
             zone=_ints([zones.index(site.zone) for site in of_channel]),
             zones=zones,
             valid_from=_ints([window[0] for window in windows]),

@@ -246,3 +246,12 @@ def test_sites_with_manual_results_only_are_left_alone(connection: Connection) -
     site = replace(pool().sites["P1"], status=SiteStatus.OFFLINE)
     timeline = Timeline(connection, Registry.of([site], [], [], []))
     timeline.at(0, 15).nothing().expect()
+
+
+def test_an_empty_registry_is_waited_with(connection: Connection) -> None:
+    """Before the first site is registered there is nothing to do, and the first one is taken in."""
+    timeline = Timeline(connection, Registry.of([], [], [], []))
+    timeline.at(0, 5).nothing().expect()
+    timeline.registry = pool()
+    save_registry(connection, timeline.registry)
+    timeline.config(what="registry").at(5, 16).push(ph=8.5).expect(f"limit ph high {OPEN}")
