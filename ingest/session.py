@@ -27,6 +27,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.assembly import Delivery
+from ingest.bulk_client import BulkClient
 
 FILTER: Final = "landun/v1/#"
 KEEPALIVE_S: Final = 30
@@ -120,13 +121,13 @@ class Session:
         self._arrival = threading.Event()
         # Held to change epoch or to acknowledge, so that no acknowledgement slips from one connection to the next.
         self._fence = threading.Lock()
-        self._client: Client | None = None
+        self._client: BulkClient | None = None
 
     def start(self) -> None:
         """Begin connecting, in the background and for as long as it takes."""
         if self._client is not None:
             return
-        client = Client(
+        client = BulkClient(
             CallbackAPIVersion.VERSION2, client_id=self.address.client_id(), clean_session=False, manual_ack=True
         )
         if self.address.username is not None:
@@ -193,13 +194,12 @@ class Session:
 
     def ack(self, deliveries: Iterable[Delivery]) -> None:
         """Acknowledge in the order given; deliveries of an earlier connection are the broker's to send again."""
-        for epoch, mid, *_ in deliveries:
-            if mid == 0:  # QoS 0: nothing to acknowledge
-                continue
-            with self._fence:
-                if epoch == self._epoch and self._client is not None:
-                    self._pending.discard(mid)
-                    self._client.ack(mid, 1)
+        with self._fence:
+            # Packet id 0 is QoS 0: nothing to acknowledge.
+            mids = [mid for epoch, mid, *_ in deliveries if epoch == self._epoch and mid]
+            if mids and self._client is not None:
+                self._pending.difference_update(mids)
+                self._client.ack_all(mids)
 
     def _wait_for_arrival(self, timeout: float, *, hold: bool) -> None:
         if hold:
