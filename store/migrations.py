@@ -14,6 +14,7 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 
 from store.connections import Connection, connect, conninfo
+from store.partitions import ensure_journal
 
 LOCK_MIGRATION: Final = 0x4C44_4D47
 """Advisory lock held while migrating, so that two services starting at once take turns."""
@@ -31,9 +32,11 @@ def migrate(dsn: str) -> list[str]:
         connection.execute("SELECT pg_advisory_lock(%s)", (LOCK_MIGRATION,))
         try:
             create_timescale_if_available(connection)
-            return _apply(dsn)
+            applied = _apply(dsn)
+            ensure_journal(connection)
         finally:
             connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK_MIGRATION,))
+    return applied
 
 
 def _apply(dsn: str) -> list[str]:

@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 # What this process knows to exist. A connection that has seen a partition need not ask again.
 _known: "WeakKeyDictionary[Connection, set[int]]" = WeakKeyDictionary()
+_journal_ahead: "WeakKeyDictionary[Connection, int]" = WeakKeyDictionary()
 
 
 def ensure_partitions(connection: Connection, first: datetime, last: datetime) -> list[str]:
@@ -112,6 +113,22 @@ def ensure_journal(connection: Connection, *, ahead: int = 1) -> list[str]:
             for number in range(newest, newest + ahead + 1)
         }
         return _make(connection, "journal", "id", bounds)
+
+
+def ensure_journal_for(connection: Connection, journal_id: int) -> None:
+    """Make the journal's next partition when the newest row has passed the middle of its own; free otherwise."""
+    number = journal_id // JOURNAL_ROWS
+    if journal_id % JOURNAL_ROWS >= JOURNAL_ROWS // 2 and _journal_ahead.get(connection) != number:
+        _unless_locked(connection, ensure_journal)
+        _journal_ahead[connection] = number
+
+
+def settle(connection: Connection) -> None:
+    """Vacuum and analyse the readings after a bulk load, so that their index answers alone from then on.
+
+    Needs an autocommit connection; readers and writers go on meanwhile. Autovacuum would come to it in its time.
+    """
+    connection.execute("VACUUM (ANALYZE) reading")
 
 
 def _make(connection: Connection, table: str, key: str, bounds: dict[str, tuple[Any, Any]]) -> list[str]:

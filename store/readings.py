@@ -6,6 +6,7 @@ the same value is a duplicate, counted, and with another value a conflict, a dea
 reaches the journal.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,6 +64,8 @@ FROM unnest(%s::integer[], %s::timestamptz[]) AS wanted (channel_id, ts),
      LATERAL (SELECT value FROM reading
               WHERE reading.channel_id = wanted.channel_id AND reading.ts = wanted.ts LIMIT 1) AS stored
 """
+
+_log = logging.getLogger(__name__)
 
 ConflictLetter = Callable[[int, float], DeadLetter]
 """Makes the dead letter of a conflicting row from its index in the batch and the value that is stored."""
@@ -142,7 +145,17 @@ def write_batch(
         if result is None:
             raise
         raise CommitUnknownError(f"the answer to COMMIT was lost: {error}", result) from error
+    if result.journal_id is not None:
+        _look_ahead(connection, result.journal_id)
     return result
+
+
+def _look_ahead(connection: Connection, journal_id: int) -> None:
+    """Make the journal's next partition in time. The batch is committed: nothing here may say that it is not."""
+    try:
+        partitions.ensure_journal_for(connection, journal_id)
+    except psycopg.Error as error:
+        _log.warning("the journal's next partition is not made yet: %s", error)
 
 
 def _write(
