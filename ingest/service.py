@@ -13,13 +13,16 @@ import psycopg
 
 from ingest.assembly import Assembled, Delivery, assemble
 from ingest.lateness import LateRule
-from ingest.records import RegistryFollower, newest_by_channel, write_heartbeat
+from ingest.registry_follower import RegistryFollower
 from ingest.rejection import Reason
 from ingest.session import ACK_WAIT_S, BrokerAddress, Session
 from ingest.validation import Directory
 from ingest.writer import Load, StoppingError, Writer
 from registry.model import Registry
+from store.queries import newest_ts, write_heartbeat
+from store.records import to_us
 
+SERVICE: Final = "ingest"
 HEARTBEAT_S: Final = 5.0
 FOLLOW_S: Final = 2.0
 """How often the journal is asked for a change of the registry, and at most how often an unknown device asks."""
@@ -94,7 +97,8 @@ class Service:
         """Read what must be known before the first message."""
         connection = self.writer.connection()
         registry = self._follower.load(connection)
-        self._adopt(registry, LateRule(registry, newest_by_channel(connection)))
+        newest = {channel_id: to_us(ts) for channel_id, ts in newest_ts(connection).items()}
+        self._adopt(registry, LateRule(registry, newest))
 
     def _step(self) -> None:
         self.session.start()  # at first, and again after an outage of the database
@@ -139,7 +143,7 @@ class Service:
                 self._told_connected = self.session.connected
                 self._next_heartbeat = time.monotonic() + HEARTBEAT_S
                 self._watch_session()
-                write_heartbeat(self.writer.connection(), datetime.now(UTC), self._detail())
+                write_heartbeat(self.writer.connection(), SERVICE, datetime.now(UTC), self._detail())
         except (psycopg.Error, OSError) as error:
             _log.warning("heartbeat not written: %s", str(error).strip().split("\n", 1)[0])
             self.writer.close()

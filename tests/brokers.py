@@ -50,7 +50,7 @@ class _Server:
         self._reader: threading.Thread | None = None
 
     def run(self, command: Sequence[str]) -> None:
-        self.process = subprocess.Popen(  # noqa: S603
+        self.process = subprocess.Popen(
             list(command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
         )
         self._reader = threading.Thread(target=self._collect, args=(self.process,), daemon=True)
@@ -153,7 +153,7 @@ class MosquittoBroker(_Server):
         if not passwords.exists():
             passwords.write_text("".join(f"{user.name}:{user.password}\n" for user in self.users))
             passwords.chmod(0o600)
-            subprocess.run(["/usr/bin/mosquitto_passwd", "-U", str(passwords)], check=True)  # noqa: S603
+            subprocess.run(["/usr/bin/mosquitto_passwd", "-U", str(passwords)], check=True)
             rules.write_text(broker.mosquitto_rules(self.users))
             rules.chmod(0o600)
         config = self.folder / "mosquitto.conf"
