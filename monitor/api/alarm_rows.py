@@ -33,7 +33,7 @@ def alarm_of(row: Mapping[str, Any], registry: Registry) -> Alarm:
 
 
 def _text(language: Language, row: Mapping[str, Any], registry: Registry) -> str:
-    """The alarm in a sentence; its condition where it cannot be put into words, since one alarm must not hide others."""
+    """The alarm in a sentence; its condition where there are no words, since one alarm must not hide others."""
     try:
         return alarm_text(language, row, registry)
     except (KeyError, TypeError, ValueError):

@@ -1,6 +1,7 @@
 """The API's way to the database: quick to say that it is away, and back by itself."""
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 WAIT_S: Final = 1.0
 """Longest wait for a connection: a person gets a clear answer instead of a hanging page."""
 
+SILENT_S: Final = 5.0
+"""Without an answer to the refresher for this long the database counts as missing, even if it refuses nothing."""
 CLOSE_S: Final = 1.0
 
 
@@ -36,17 +39,14 @@ class Database:
         self._lock = Lock()
         self._pool: ConnectionPool[Connection] | None = None
         self._closed = False
-
-    @property
-    def available(self) -> bool:
-        """Whether the database answered last."""
-        return self._pool is not None
+        self._heard = -SILENT_S
 
     def found(self) -> None:
         """The database answers: open a pool.
 
         A new one, since the old one's attempts to reconnect back off to a minute.
         """
+        self._heard = time.monotonic()
         with self._lock:
             if self._pool is None and not self._closed:
                 self._pool = connections.pool(self._dsn, timeout=WAIT_S, application_name="landun-api")
@@ -67,7 +67,8 @@ class Database:
     def connection(self) -> Iterator[Connection]:
         """An autocommit connection. Raises `DatabaseMissingError` within about a second when there is none."""
         pool = self._pool
-        if pool is None:
+        # A server that hangs refuses nothing: each request sent to it would be one more that waits.
+        if pool is None or time.monotonic() - self._heard > SILENT_S:
             raise DatabaseMissingError
         try:
             with pool.connection(timeout=WAIT_S) as connection:

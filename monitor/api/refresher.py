@@ -14,7 +14,7 @@ import psycopg
 
 from monitor.api import people
 from monitor.api.alarm_rows import alarm_of
-from monitor.api.database import Database
+from monitor.api.database import SILENT_S, Database
 from monitor.api.feed import AlarmItem, ChannelItem
 from monitor.api.figures import Transmission
 from monitor.api.schemas import AlarmCounts, AlarmFrame
@@ -31,8 +31,7 @@ log = logging.getLogger(__name__)
 PERIOD_S: Final = 0.5
 REBUILD: Final = timedelta(seconds=1)
 """Time alone changes a snapshot (opening hours, silence), so it is made anew this often without any news."""
-ANSWER_LIMIT: Final = timedelta(seconds=5)
-"""Without an answer for this long the database counts as missing, even if it refused nothing."""
+ANSWER_LIMIT: Final = timedelta(seconds=SILENT_S)
 CONSUMER: Final = "monitor"
 """The monitor's name among the consumers of the journal."""
 

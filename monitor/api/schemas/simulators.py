@@ -88,7 +88,7 @@ class FaultRequest(BaseModel):
     minutes: float | None = Field(
         default=None,
         gt=0,
-        description="Minutes of the physics that it lasts (at speed 60 each is a second); until it is ended if absent",
+        description="Minutes of the physics that it lasts (at speed 60 each is a second); absent: until ended",
     )
 
 
