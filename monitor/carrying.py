@@ -21,8 +21,8 @@ from monitor.judgement import CHANNEL_FIELDS
 from registry.model import Registry
 from store.records import from_us
 
-VERSION: Final = 1
-_DEVICE_FIELDS: Final = ("timely", "recent", "lost", "silent", "device_alarm")
+VERSION: Final = 2
+_DEVICE_FIELDS: Final = ("timely", "recent", "lost", "silent", "device_alarm", "counted_from")
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -74,8 +74,8 @@ def _head(engine: Engine) -> dict[str, Any]:
     return {
         "version": VERSION,
         "speed": engine.speed,
-        "counted_from": engine.silence.counted_from,
-        "last_tick": engine.silence.last_tick,
+        "listened": engine.silence.listened,
+        "interrupted": engine.silence.interrupted,
         "unreadable": engine.unreadable,
         "unregistered": engine.unregistered,
         "open": engine.book.open,
@@ -86,7 +86,7 @@ def _head(engine: Engine) -> dict[str, Any]:
 def _take_head(engine: Engine, head: Mapping[str, Any]) -> None:
     engine.speed = head["speed"]
     engine.delays = engine.layout.delays(engine.speed)
-    engine.silence.counted_from, engine.silence.last_tick = head["counted_from"], head["last_tick"]
+    engine.silence.listened, engine.silence.interrupted = head["listened"], head["interrupted"]
     engine.unreadable, engine.unregistered = head["unreadable"], head["unregistered"]
     engine.book.open = dict(head["open"])
     engine.book.states = {int(alarm_id): AlarmState(state) for alarm_id, state in head["states"].items()}

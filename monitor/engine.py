@@ -78,7 +78,7 @@ class Engine:
         try:
             body = event_of(entry)
             if entry.kind == "tick":
-                self._tick(changes, entry.id, int(body["now"]), ingest_alive=bool(body.get("ingest", True)))
+                self._tick(changes, entry.id, int(body["now"]), body.get("listened", body["now"]))
             elif entry.kind == "action":
                 self._action(changes, entry.id, body)
             elif body["what"] == "simulation":
@@ -121,8 +121,8 @@ class Engine:
                 float(transition["extreme"]),
             )
 
-    def _tick(self, changes: Changes, journal_id: int, now: int, *, ingest_alive: bool) -> None:
-        sweep = self.silence.sweep(self.layout, self.delays, now, ingest_alive=ingest_alive)
+    def _tick(self, changes: Changes, journal_id: int, now: int, listened: Any) -> None:
+        sweep = self.silence.sweep(self.layout, self.delays, now, None if listened is None else int(listened))
         self._return_offline(changes, journal_id, sweep, now)
         for site in sweep.sites_lost.tolist():
             heard = self.silence.last_heard_of_site(self.layout, site)
@@ -151,7 +151,7 @@ class Engine:
         self.speed = float(speed)
         self.delays = self.layout.delays(self.speed)
         # Devices need a moment to change pace: what was silence at the old one isn't at the new.
-        self.silence.start_over(to_us(entry.recorded_at))
+        self.silence.start_over(to_us(entry.recorded_at), self.layout.simulated_device)
 
     def _action(self, changes: Changes, journal_id: int, body: Any) -> None:
         acts = {"acknowledge": self.book.acknowledge, "comment": self.book.comment}

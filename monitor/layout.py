@@ -38,8 +38,8 @@ FOREVER: Final = 2**62
 MIN_SILENCE_S: Final = 600.0
 """A device is never called silent sooner than this (FACTS 2.3: offline after 3 missed periods, at least 10 minutes)."""
 
-MIN_SIMULATED_SILENCE_S: Final = 5.0
-"""However fast a simulation runs, its devices publish once a second at most, so this is the floor of its silence."""
+MIN_SIMULATED_SILENCE_S: Final = 10.0
+"""However fast a simulation runs, ingest tells only every 5 s that it listens, so silence can't be seen sooner."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """Silence of devices, found by ticks of the journal.
 
 Silence is the monitor's own judgement of something that did not happen, so it must be sure that it would have
-seen it. A tick says what time it was and whether ingest was alive then, and a device is called silent only
-after a whole offline delay through which ticks came without a break and ingest was alive. So none of these
-raises a false alarm: ingest or the broker down and coming back with a backlog, the monitor or the database
-away, the machine off overnight. `SETTLE_US` on top covers the time in which a backlog is delivered.
+seen it. A tick says what time it was and until when ingest is known to have listened to the broker (its last
+heartbeat). Silence is measured up to that moment and no further, so while ingest, the broker or the database is
+away nobody's silence grows. After a break in the listening silence is counted anew, from `SETTLE_US` after its
+end, in which backlogs are delivered and devices connect again; what counts as a break depends on how patient the
+rule is. So none of these raises a false alarm: ingest or the broker killed, or down and coming back with a
+backlog; the monitor or the database away; the machine off overnight.
 
 "Heard" is the arrival of a timely reading: arrival, so that a slow device clock is not silence; timely, so that
 a gateway emptying yesterday's buffer is not presence. A late reading counts if it is of the last minutes by every
@@ -20,12 +22,14 @@ import numpy as np
 from monitor.layout import FOREVER, Bools, Delays, Ints, Layout
 from store.records import Readings
 
-MAX_TICK_GAP_US: Final = 60_000_000
-"""Ticks further apart than this mean that the monitor was away in between; they come every 10 s at most."""
+BREAK_US: Final = (7_500_000, 60_000_000)
+"""Least and greatest break in the listening that matters; between them, an eighth of the offline delay.
+
+Ingest tells every 5 s that it listens, and ticks come every 10 s at most.
+"""
 
 SETTLE_US: Final = 15_000_000
-"""Added to the delay after ingest comes back: the broker redelivers what was unacknowledged within some 6 s."""
-
+"""The broker redelivers what was unacknowledged within some 6 s, and devices connect again within seconds."""
 
 RECENT_US: Final = 600_000_000
 """A late reading no older than this on arrival shows that its device is there."""
@@ -53,8 +57,8 @@ class Silence:
 
     `timely` and `recent` are when a timely and a late but recent reading last arrived (us), `silent` whether the
     device is silent, `lost` the value of `heard` when that was found, `device_alarm` and `site_alarm` (shape
-    (sites,)) which alarms are on. Silence is counted from `counted_from` (us) at the earliest; `last_tick` (us) is
-    the time of the tick before.
+    (sites,)) which alarms are on. Silence is counted from `counted_from` (us) at the earliest. `listened` (us) is
+    until when ingest is known to have listened; `interrupted` says that it has been heard not to since.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -65,8 +69,9 @@ class Silence:
         self.silent: Bools = np.zeros(devices, dtype=np.bool_)
         self.device_alarm: Bools = np.zeros(devices, dtype=np.bool_)
         self.site_alarm: Bools = np.zeros(len(layout.sites), dtype=np.bool_)
-        self.counted_from: int = FOREVER
-        self.last_tick: int = -FOREVER
+        self.counted_from: Ints = np.full(devices, -FOREVER, dtype=np.int64)
+        self.listened: int = -FOREVER
+        self.interrupted: bool = False
 
     def hear(self, layout: Layout, readings: Readings, recorded: Ints) -> None:
         """Take note of the devices that readings came from; `recorded` (us) is when each was journaled."""
@@ -82,25 +87,38 @@ class Silence:
         """When each device was last heard (us), `-FOREVER` if never in time."""
         return np.where(self.timely > -FOREVER, np.maximum(self.timely, self.recent), -FOREVER)
 
-    def start_over(self, now: int) -> None:
-        """Count every device's silence from `now` (us) at the earliest."""
-        self.counted_from = now + SETTLE_US
+    def start_over(self, at: int, which: Bools) -> None:
+        """Count the silence of some devices (mask) from `at` (us), and the time to settle, at the earliest."""
+        self.counted_from = np.where(which, at + SETTLE_US, self.counted_from)
 
-    def sweep(self, layout: Layout, delays: Delays, now: int, *, ingest_alive: bool) -> Sweep:
-        """Decide at a tick which devices and sites are silent."""
-        unbroken = 0 <= now - self.last_tick <= MAX_TICK_GAP_US
-        self.last_tick = now
-        if not (ingest_alive and unbroken):
-            self.start_over(now)
+    def sweep(self, layout: Layout, delays: Delays, now: int, listened: int | None) -> Sweep:
+        """Decide at a tick which devices and sites are silent.
+
+        `now` and `listened` in us; `listened` is until when ingest is known to have listened, None if it is known
+        not to, or to have started anew.
+        """
+        if listened is None:
+            self.interrupted = True
+        else:
+            self._note_breaks(delays, listened)
         heard = self.heard
         commissioned = heard > -FOREVER
-        silence = now - np.maximum(heard, self.counted_from)
-        lost = commissioned & ~self.silent & (silence > delays.silence)
+        silence = self.listened - np.maximum(heard, self.counted_from)
+        lost = commissioned & ~self.silent & (silence > delays.silence) & (not self.interrupted)
         # A longer delay (a slower simulation) is no sign of life: only a newer reading is.
         back = self.silent & (heard > self.lost) & (now - heard <= delays.silence)
         self.lost = np.where(lost, heard, self.lost)
         self.silent = (self.silent & ~back) | lost
         return self._alarms(layout, delays, heard, commissioned)
+
+    def _note_breaks(self, delays: Delays, listened: int) -> None:
+        """Count anew where the listening was broken for longer than the rule is patient with."""
+        gap = listened - self.listened
+        patience = np.clip(delays.silence // 8, *BREAK_US)
+        # An interruption known of matters to the impatient however short it was.
+        broken = (gap > patience) | (gap < 0) | (self.interrupted & (patience < BREAK_US[1]))
+        self.start_over(listened, broken)
+        self.listened, self.interrupted = listened, False
 
     def _alarms(self, layout: Layout, delays: Delays, heard: Ints, commissioned: Bools) -> Sweep:
         sites = len(layout.sites)

@@ -30,12 +30,9 @@ CONSUMER: Final = "monitor"
 LOCK_MONITOR: Final = 0x4C44_4D4F
 """Session advisory lock: a second monitor waits until the first is gone."""
 
-INGEST_ALIVE_WITHIN: Final = timedelta(seconds=15)
-"""Ingest writes a heartbeat every 5 s."""
-
 ROWS_A_STEP: Final = 200_000
 
-_INGEST_HEARTBEAT: Final = "SELECT at, detail ->> 'broker' FROM heartbeat WHERE service = 'ingest'"
+_INGEST_HEARTBEAT: Final = "SELECT at, detail FROM heartbeat WHERE service = 'ingest'"
 _HEARTBEAT: Final = """
 INSERT INTO heartbeat (service, at, detail) VALUES (%s, %s, %s)
 ON CONFLICT (service) DO UPDATE SET at = excluded.at, detail = excluded.detail
@@ -94,6 +91,7 @@ class Monitor:
         self._reload = Every(settings.tick_s)
         self._ticked: datetime | None = None
         self._unregistered = 0
+        self._ingest_received = 0
         self._limit = 32
         self._changes = Changes()
         self.engine = self._restored()
@@ -186,12 +184,23 @@ class Monitor:
         return self._ticked is None or not timedelta(0) <= now - self._ticked < timedelta(seconds=period)
 
     def _tick(self, now: datetime) -> None:
-        """Journal what time it is and whether ingest is alive: what has not come by then, was not sent."""
-        row = self.connection.execute(_INGEST_HEARTBEAT).fetchone()
-        alive = row is not None and abs(now - row[0]) <= INGEST_ALIVE_WITHIN and row[1] == "connected"
+        """Journal what time it is and until when ingest listened: what has not come by then, was not sent."""
+        listened = self._ingest_listened()
+        body = {"now": to_us(now), "listened": None if listened is None else to_us(min(listened, now))}
         with self.connection.transaction():
-            journal.append_event(self.connection, "tick", {"now": to_us(now), "ingest": alive}, now)
+            journal.append_event(self.connection, "tick", body, now)
         self._ticked = now
+
+    def _ingest_listened(self) -> datetime | None:
+        """Until when ingest is known to have listened to the broker; None if it does not, or was started anew."""
+        row = self.connection.execute(_INGEST_HEARTBEAT).fetchone()
+        if row is None:
+            return None
+        at, detail = row
+        # Its count of messages begins with its process.
+        received, before = int(detail.get("received", 0)), self._ingest_received
+        self._ingest_received = received
+        return at if detail.get("broker") == "connected" and received >= before else None
 
     def _beat(self, now: datetime) -> None:
         last = journal.last_id(self.connection)

@@ -1,6 +1,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,8 +30,10 @@ class Watch:
         row = (channel(self.registry, "ph", device), us(minute - age), 7.4, us(minute), late)
         self.silence.hear(self.layout, np.array([row], dtype=READING), np.array([us(minute)]))
 
-    def tick(self, minute: float, *, ingest: bool = True) -> None:
-        sweep = self.silence.sweep(self.layout, self.layout.delays(self.speed), us(minute), ingest_alive=ingest)
+    def tick(self, minute: float, *, ingest: bool = True, listened: float | None = None) -> None:
+        """`ingest` says whether it listens, `listened` until when if not until now."""
+        until = us(minute if listened is None else listened) if ingest else None
+        sweep = self.silence.sweep(self.layout, self.layout.delays(self.speed), us(minute), until)
         devices = [device.code for device in self.layout.devices]
         sites = [site.code for site in self.layout.sites]
         for what, codes, indices in (
@@ -111,14 +114,55 @@ def test_twenty_minutes_without_ingest_are_nobodys_silence() -> None:
     assert watch.found == []
     silent = Watch().play(0, 20).play(20, 40, talking=(), ingest=False).play(40, 60, talking=())
     assert [each[1:] for each in silent.found] == [("lost", "P1")]
-    last_dead_tick = 40 - 1 / 6
-    assert last_dead_tick + SETTLE + 10 < silent.found[0][0] <= last_dead_tick + SETTLE + 10 + 1 / 6
+    assert 40 + SETTLE + 10 < silent.found[0][0] <= 40 + SETTLE + 10 + 1 / 6
 
 
 def test_a_night_with_the_machine_off_is_nobodys_silence() -> None:
-    """No ticks for ten hours: the first tick of the morning counts from the morning."""
-    watch = Watch().play(0, 20).play(620, 625, talking=()).play(625, 660)
+    """No ticks for ten hours, and yesterday's word from ingest in the morning: nothing is silent."""
+    watch = Watch().play(0, 20)
+    for sixth in range(30):
+        watch.tick(620 + sixth / 6, listened=20.0)
+    watch.play(625, 627, talking=()).play(627, 660)
     assert watch.found == []
+
+
+def test_silence_is_measured_only_until_ingest_last_listened() -> None:
+    """Ingest killed and not yet missed: its last word gets older, and nobody's silence grows."""
+    watch = Watch().play(0, 20)
+    for sixth in range(20 * 6, 60 * 6):
+        watch.tick(sixth / 6, listened=20.0)
+    assert watch.found == []
+
+
+@pytest.mark.parametrize("seconds", [3, 7, 9, 12, 30])
+@pytest.mark.parametrize("told", [True, False])
+def test_ingest_killed_under_a_fast_simulation_raises_nothing(seconds: int, told: bool) -> None:
+    """At ×60 ten seconds are silence: ingest away for as long or longer, whether a tick saw it or not, is not."""
+    watch = Watch(pool(status=SiteStatus.SIMULATED), speed=60.0)
+
+    def second_of(second: int) -> None:
+        away = 100 <= second < 100 + seconds
+        delivering = 100 + seconds <= second < 100 + seconds + 6  # a resumed session's messages are held
+        if not away and not delivering:
+            watch.hear(second / 60)
+        if second % 2 == 0:
+            if away or (told and second < 100 + seconds + 2 and second >= 100):
+                watch.tick(second / 60, ingest=not told, listened=95 / 60)
+            else:
+                watch.tick(second / 60, listened=(second - second % 5) / 60)
+
+    for second in range(300):
+        second_of(second)
+    assert watch.found == []
+
+
+def test_a_change_of_speed_does_not_excuse_live_sites() -> None:
+    """Silence of simulated devices counts anew when their pace changes; that of live ones goes on."""
+    for status, found in ((SiteStatus.LIVE, [("lost", "P1")]), (SiteStatus.SIMULATED, [])):
+        watch = Watch(pool(status=status)).play(0, 20).play(20, 28, talking=())
+        watch.silence.start_over(us(28), watch.layout.simulated_device)
+        watch.play(28, 34, talking=())
+        assert [each[1:] for each in watch.found] == found
 
 
 def test_a_monitor_away_while_readings_came_raises_nothing() -> None:
@@ -162,9 +206,9 @@ def test_readings_filled_in_from_elsewhere_are_not_presence() -> None:
 
 
 def test_the_delay_shrinks_with_the_speed_of_a_simulation() -> None:
-    """At ×60 a simulated device is missed after ten seconds, and never sooner than five at any speed."""
+    """At ×60 a simulated device is missed after ten seconds, and never sooner at any speed."""
     registry = pool(status=SiteStatus.SIMULATED)
-    for speed, seconds in ((1.0, 600.0), (60.0, 10.0), (3600.0, 5.0)):
+    for speed, seconds in ((1.0, 600.0), (30.0, 20.0), (60.0, 10.0), (3600.0, 10.0)):
         assert Layout.of(registry).delays(speed).silence[0] == seconds * 1e6
     assert Layout.of(pool()).delays(3600.0).silence[0] == 600e6
 

@@ -93,7 +93,7 @@ def event_entry(entry_id: int, kind: str, payload: Mapping[str, Any], recorded: 
 
 def tick_entry(entry_id: int, minute: float, *, ingest: bool = True) -> Entry:
     """A tick so many minutes after `START`."""
-    return event_entry(entry_id, "tick", {"now": us(minute), "ingest": ingest}, minute)
+    return event_entry(entry_id, "tick", {"now": us(minute), "listened": us(minute) if ingest else None}, minute)
 
 
 def _entry(entry_id: int, kind: str, body: bytes, recorded: float | datetime, rows: int) -> Entry:
