@@ -94,7 +94,10 @@ def requires(permission: Permission) -> Callable[[Principal], Principal]:
 
 
 def snapshot(shared: Shared, _: SignedIn) -> Snapshot:
-    """What is known now, for those who are signed in; 503 while the database is away, since an old state must not look like a new one."""
+    """What is known now, for those who are signed in.
+
+    503 while the database is away, since an old state must not look like a new one.
+    """
     found = shared.refresher.snapshot
     if found is None or not shared.refresher.answering(shared.clock()):
         raise DatabaseMissingError
