@@ -11,14 +11,16 @@ import httpx
 from fastapi import FastAPI, Request, Response, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import TypeAdapter
 
 from monitor.api import alarms, auth, dead_letters, health, live, readings, simulators, sites
 from monitor.api.context import PREFIX, Context
 from monitor.api.control import Control, RefusedError, SimulatorsMissingError
 from monitor.api.database import Database, DatabaseMissingError
 from monitor.api.fleet import FleetWatch
-from monitor.api.refresher import PERIOD_S, Refresher
-from monitor.api.schemas import Error, HealthFrame
+from monitor.api.people import BusyError
+from monitor.api.refresher import MEASURE_S, PERIOD_S, Refresher
+from monitor.api.schemas import Error, HealthFrame, LiveFrame
 from monitor.api.settings import VERSION, ApiSettings
 
 log = logging.getLogger(__name__)
@@ -74,7 +76,9 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(_keep_fresh(context)), asyncio.create_task(context.fleet.run())]
+        tasks = [
+            asyncio.create_task(each) for each in (_keep_fresh(context), _keep_measuring(context), context.fleet.run())
+        ]
         try:
             yield
         finally:
@@ -106,6 +110,7 @@ def create_app(
     ):
         app.include_router(router, prefix=PREFIX, responses=_ERRORS)
     _tell_errors(app)
+    _describe_frames(app)
     return app
 
 
@@ -131,6 +136,19 @@ async def _keep_fresh(context: Context) -> None:
         await asyncio.sleep(max(0.05, PERIOD_S - (loop.time() - began)))
 
 
+async def _keep_measuring(context: Context) -> None:
+    """Measure until cancelled."""
+    while True:
+        pause = MEASURE_S
+        try:
+            await asyncio.to_thread(context.refresher.measure)
+        except DatabaseMissingError:
+            pause = PERIOD_S
+        except Exception:
+            log.exception("measuring failed; trying again")
+        await asyncio.sleep(pause)
+
+
 def _close(context: Context) -> None:
     with suppress(Exception):
         context.refresher.close()
@@ -144,6 +162,12 @@ def _tell_errors(app: FastAPI) -> None:
     async def database_missing(_: Request, __: DatabaseMissingError) -> Response:
         return _error(status.HTTP_503_SERVICE_UNAVAILABLE, "the database is missing: try again in a few seconds")
 
+    @app.exception_handler(BusyError)
+    async def busy(_: Request, __: BusyError) -> Response:
+        return _error(
+            status.HTTP_503_SERVICE_UNAVAILABLE, "too many people sign in at once: try again in a few seconds"
+        )
+
     @app.exception_handler(SimulatorsMissingError)
     async def simulators_missing(_: Request, error: SimulatorsMissingError) -> Response:
         return _error(status.HTTP_503_SERVICE_UNAVAILABLE, str(error))
@@ -155,6 +179,16 @@ def _tell_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def not_acceptable(_: Request, error: RequestValidationError) -> Response:
         return _error(status.HTTP_422_UNPROCESSABLE_CONTENT, "; ".join(map(_sentence, error.errors())))
+
+
+def _describe_frames(app: FastAPI) -> None:
+    """Add the live feed's frames to the document, which OpenAPI has no operation for."""
+    document = app.openapi()
+    frames = TypeAdapter(LiveFrame).json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+    known = document["components"]["schemas"]
+    for name, schema in frames.pop("$defs").items():
+        known.setdefault(name, schema)
+    known["LiveFrame"] = frames
 
 
 def _error(code: int, detail: str) -> Response:

@@ -34,12 +34,12 @@ def sign_in(form: Annotated[OAuth2PasswordRequestForm, Depends()], request: Requ
     _refuse_in_haste(shared, username)
     with shared.database.connection() as connection:
         found = people.find(connection, username)
-        # Hashing is made slow on purpose, so what is too long is not hashed.
-        right = len(form.password) <= PASSWORD_CHARACTERS and people.right_password(found, form.password)
-        now = shared.clock()
-        with connection.transaction():
-            action = "sign_in" if right else "sign_in_refused"
-            audit.append(connection, username, action, f"person:{username}", {"from": client_of(request)}, now)
+    # Hashing is made slow on purpose: what is too long is not hashed, and no connection waits for it.
+    right = len(form.password) <= PASSWORD_CHARACTERS and people.right_password(found, form.password)
+    now = shared.clock()
+    with shared.database.connection() as connection, connection.transaction():
+        action = "sign_in" if right else "sign_in_refused"
+        audit.append(connection, username, action, f"person:{username}", {"from": client_of(request)}, now)
     if found is None or not right:
         shared.brake.failed(username, now)
         log.info("sign-in of %r refused: wrong username or password", username)

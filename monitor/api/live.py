@@ -26,6 +26,7 @@ AUTHORITY_CHECK_S: Final = 5.0
 @router.websocket("/live")
 async def live(socket: WebSocket, shared: Shared, token: Annotated[str, Query()] = "") -> None:
     """Frames as `monitor.api.schemas.LiveFrame`; closed with 1008 when the token ends, 1013 when too slow."""
+    token = token or socket.headers.get("authorization", "").removeprefix("Bearer ")
     try:
         principal, _ = shared.principal_of(token)
     except TokenError as error:

@@ -21,6 +21,11 @@ PASSWORD_CHARACTERS: Final = 10
 _HASHER: Final = PasswordHasher()  # argon2id with the parameters of RFC 9106, low memory
 _NOBODY: Final = _HASHER.hash("nobody has this password")
 _AT_ONCE: Final = BoundedSemaphore(2)  # each check takes 64 MiB and a core
+_TURN_S: Final = 3.0
+
+
+class BusyError(Exception):
+    """Too many passwords are being checked at once; the request may be repeated later."""
 
 
 class PasswordError(ValueError):
@@ -31,17 +36,19 @@ def hash_password(password: str) -> str:
     """The argon2id hash to store. Raises `PasswordError` on a password that is too short."""
     if len(password) < PASSWORD_CHARACTERS:
         raise PasswordError(f"password has {len(password)} characters, must have at least {PASSWORD_CHARACTERS}")
-    with _AT_ONCE:
-        return _HASHER.hash(password)
+    return _HASHER.hash(password)
 
 
 def right_password(person: Principal | None, password: str) -> bool:
-    """Whether the password is the person's. An unknown person takes as long as a known one."""
-    with _AT_ONCE:
-        try:
-            return _HASHER.verify(person.password_hash if person else _NOBODY, password) and person is not None
-        except (VerificationError, InvalidHashError):
-            return False
+    """Whether the password is the person's. An unknown person takes as long as a known one. Raises `BusyError`."""
+    if not _AT_ONCE.acquire(timeout=_TURN_S):
+        raise BusyError
+    try:
+        return _HASHER.verify(person.password_hash if person else _NOBODY, password) and person is not None
+    except (VerificationError, InvalidHashError):
+        return False
+    finally:
+        _AT_ONCE.release()
 
 
 def create_first_administrator(connection: Connection, password: str, at: datetime | None = None) -> bool:

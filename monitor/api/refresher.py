@@ -14,7 +14,7 @@ import psycopg
 
 from monitor.api import people
 from monitor.api.alarm_rows import alarm_of
-from monitor.api.database import SILENT_S, Database
+from monitor.api.database import SILENT_S, Database, DatabaseMissingError
 from monitor.api.feed import AlarmItem, ChannelItem
 from monitor.api.figures import Transmission
 from monitor.api.schemas import AlarmCounts, AlarmFrame
@@ -32,6 +32,8 @@ PERIOD_S: Final = 0.5
 REBUILD: Final = timedelta(seconds=1)
 """Time alone changes a snapshot (opening hours, silence), so it is made anew this often without any news."""
 ANSWER_LIMIT: Final = timedelta(seconds=SILENT_S)
+MEASURE_S: Final = 5.0
+TRANSMISSION_S: Final = 30.0
 CONSUMER: Final = "monitor"
 """The monitor's name among the consumers of the journal."""
 
@@ -105,6 +107,22 @@ class Refresher:
             self._database.found()
             self._rebuild(force=bool(news.values or news.alarms))
         return news
+
+    def measure(self) -> None:
+        """Figures over many rows, asked on a connection of the pool: they may take seconds and nobody waits for them.
+
+        Raises `DatabaseMissingError`, `psycopg.Error`.
+        """
+        known, now = self._known, self._clock()
+        if known is None:
+            raise DatabaseMissingError
+        with self._database.connection() as connection:
+            known.dead_letters = queries.dead_letter_counts(connection, now - timedelta(days=1))
+            if self._due("transmission", TRANSMISSION_S, now):
+                known.transmission = {
+                    site: Transmission(received, due)
+                    for site, received, due in queries.transmission(connection, now - timedelta(hours=1), now)
+                }
 
     def answering(self, now: datetime) -> bool:
         """Whether the database answers: neither refused the last question nor left it open for long."""
@@ -186,17 +204,10 @@ class Refresher:
             self.monitor_lag = max(0, self.last_journal_id - journal.cursor(connection, CONSUMER))
         if self._due("people", 5, now):
             self.people = people.load(connection)
-        if self._due("dead letters", 5, now):
-            known.dead_letters = queries.dead_letter_counts(connection, now - timedelta(days=1))
         if self._due("registry", 10, now):
             digest = queries.registry_digest(connection)
             if digest != known.registry_digest:
                 known.registry, known.registry_digest = load_registry(connection), digest
-        if self._due("transmission", 30, now):
-            known.transmission = {
-                site: Transmission(received, due)
-                for site, received, due in queries.transmission(connection, now - timedelta(hours=1), now)
-            }
 
     def _speed(self, known: _Known) -> float | None:
         """The speed that the monitor judges simulated sites by, as it said last; None without simulated sites."""

@@ -32,7 +32,7 @@ class Facts:
     """What the database said, each part as fresh as its own period.
 
     `transmission` and `open_alarms` are by site, `dead_letters` (last 24 h) by reason; `speed` is that of the
-    simulated physics, None if no simulator ever ran.
+    simulated physics, None without simulated sites.
     """
 
     registry: Registry

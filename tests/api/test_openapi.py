@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from monitor.api.app import create_app
-from monitor.api.schemas import LiveFrame
 from monitor.api.settings import VERSION, ApiSettings
 
 
@@ -87,10 +86,7 @@ def test_fields_are_described_or_speak_for_themselves(document: dict[str, Any]) 
     assert undescribed == []
 
 
-def test_live_frames_are_described() -> None:
-    """The frames of the WebSocket have models, told apart by `type`."""
-    from pydantic import TypeAdapter  # noqa: PLC0415
-
-    schema = TypeAdapter(LiveFrame).json_schema()
-    Draft202012Validator.check_schema(schema)
-    assert set(schema["discriminator"]["mapping"]) == {"hello", "latest", "alarm", "health"}
+def test_live_frames_are_in_the_document(document: dict[str, Any]) -> None:
+    """OpenAPI has no WebSockets, so the frames' shapes stand among the schemas, told apart by `type`."""
+    frame = document["components"]["schemas"]["LiveFrame"]
+    assert set(frame["discriminator"]["mapping"]) == {"hello", "latest", "alarm", "health"}

@@ -73,7 +73,9 @@ class Overview(BaseModel):
         description="Rejected messages of the last 24 h by reason", examples=[{"unknown_device": 3}]
     )
     counties: list[CountyState]
-    speed: float | None = Field(description="Speed of the simulated physics; null if no simulator ever ran")
+    speed: float | None = Field(
+        description="Speed of the simulated physics as the monitor judges by it; null without simulated sites"
+    )
 
 
 class SiteNow(BaseModel):
