@@ -64,6 +64,7 @@ class BrokerSettings:
     client_port: int
     monitoring_port: int | None = None
     sync_interval: str = "always"
+    ack_wait_s: int = ACK_WAIT_S
 
     @property
     def config(self) -> Path:
@@ -224,7 +225,7 @@ def _config_text(settings: BrokerSettings, users: Iterable[User]) -> str:
         "mqtt": {
             "host": "127.0.0.1",
             "port": settings.mqtt_port,
-            "ack_wait": f"{ACK_WAIT_S}s",
+            "ack_wait": f"{settings.ack_wait_s}s",
             "max_ack_pending": MAX_ACK_PENDING,
         },
         "authorization": {"users": [_user_entry(user) for user in users]},

@@ -104,11 +104,22 @@ class _Server:
 class NatsBroker(_Server):
     """The default broker as `operations.broker` configures it, with every device of a registry."""
 
-    def __init__(self, folder: Path, registry: Registry | None = None, *, sync_interval: str = "2m") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        registry: Registry | None = None,
+        *,
+        sync_interval: str = "2m",
+        ack_wait_s: int = broker.ACK_WAIT_S,
+    ) -> None:
         super().__init__()
         self.mqtt_port = free_port()
         self.settings = BrokerSettings(
-            folder=folder, mqtt_port=self.mqtt_port, client_port=free_port(), sync_interval=sync_interval
+            folder=folder,
+            mqtt_port=self.mqtt_port,
+            client_port=free_port(),
+            sync_interval=sync_interval,
+            ack_wait_s=ack_wait_s,
         )
         self.users: list[User] = broker.service_users(INGEST_PASSWORD, TOOL_PASSWORD)
         if registry is not None:

@@ -25,6 +25,13 @@ def registered(database: str, world: Registry) -> str:
 
 @pytest.fixture
 def nats(tmp_path: Path, world: Registry) -> Iterator[NatsBroker]:
-    """A running NATS broker with the devices of `world`."""
-    with NatsBroker(tmp_path / "nats", world) as broker:
+    """A running NATS broker with the devices of `world` that delivers again after 1 s, to be quick."""
+    with NatsBroker(tmp_path / "nats", world, ack_wait_s=1) as broker:
+        yield broker
+
+
+@pytest.fixture
+def nats_as_shipped(tmp_path: Path, world: Registry) -> Iterator[NatsBroker]:
+    """A running NATS broker with the devices of `world`, configured as in operation."""
+    with NatsBroker(tmp_path / "nats", world, sync_interval="always") as broker:
         yield broker

@@ -80,8 +80,9 @@ def repeatedly(times: int, kill: Callable[[], None]) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_kill_of_ingest_loses_nothing(nats: NatsBroker, registered: str, world: Registry) -> None:
+def test_kill_of_ingest_loses_nothing(nats_as_shipped: NatsBroker, registered: str, world: Registry) -> None:
     """SIGKILL of ingest in the middle of batches, three times: every acknowledged reading is stored once, none late."""
+    nats = nats_as_shipped
     with IngestProcess(registered, nats.ingest_url) as ingest, Publisher(nats.mqtt_port) as publisher:
         wait_until(lambda: subscribed(registered), what="ingest's first session")
 
@@ -101,7 +102,7 @@ def test_kill_of_ingest_loses_nothing(nats: NatsBroker, registered: str, world: 
 @pytest.mark.timeout(180)
 def test_kill_of_the_broker_loses_nothing(nats: NatsBroker, registered: str, world: Registry) -> None:
     """SIGKILL of the broker under load, three times: every acknowledged reading is stored."""
-    with ingesting(registered, nats.ingest_url, hold_s=6.0), Publisher(nats.mqtt_port) as publisher:
+    with ingesting(registered, nats.ingest_url, hold_s=2.0), Publisher(nats.mqtt_port) as publisher:
 
         def kill() -> None:
             nats.stop(signal.SIGKILL)
@@ -138,8 +139,11 @@ def test_kill_of_the_database_loses_nothing(nats: NatsBroker, world: Registry) -
 
 
 @pytest.mark.timeout(120)
-def test_a_long_outage_of_the_database_leaves_the_messages_to_the_broker(nats: NatsBroker, world: Registry) -> None:
+def test_a_long_outage_of_the_database_leaves_the_messages_to_the_broker(
+    nats_as_shipped: NatsBroker, world: Registry
+) -> None:
     """Past the limit ingest leaves the broker, memory does not grow, and all is stored when the database returns."""
+    nats = nats_as_shipped
     with server_folder() as folder:
         database = EmbeddedPostgres(folder / "postgres", port=free_port(), password=secrets.token_urlsafe(12))
         database.prepare()

@@ -105,6 +105,7 @@ class Publisher:
 
     def __post_init__(self) -> None:
         self._by_mid: dict[int, Operation] = {}
+        self._early: set[int] = set()
         self._lock = threading.Lock()
         self._connected = threading.Event()
         self.client = Client(CallbackAPIVersion.VERSION2, client_id=self.client_id, clean_session=False)
@@ -125,19 +126,26 @@ class Publisher:
         self.client.loop_stop()
 
     def send(self, message_topic: str, body: bytes, *, qos: int = 1, retain: bool = False) -> MQTTMessageInfo:
-        """Publish and wait for the PUBACK."""
+        """Publish and wait for the PUBACK; not entered into the journal."""
         info = self.client.publish(message_topic, body, qos, retain)
         info.wait_for_publish(15)
         assert info.is_published()
+        with self._lock:
+            self._early.discard(info.mid)
         return info
 
     def publish(self, device: str, ts_ms: int, values: Mapping[str, float]) -> Operation:
         """Publish a good payload without waiting, and enter it into the journal."""
         operation = Operation(device, ts_ms, dict(values))
-        with self._lock:
-            info = self.client.publish(topic(device), payload(ts_ms, **values), qos=1)
-            self._by_mid[info.mid] = operation
         self.journal.append(operation)
+        # Not under the lock: paho holds one of its own both here and when it calls `_on_publish`.
+        info = self.client.publish(topic(device), payload(ts_ms, **values), qos=1)
+        with self._lock:
+            if info.mid in self._early:
+                self._early.remove(info.mid)
+                operation.acknowledged = True
+            else:
+                self._by_mid[info.mid] = operation
         return operation
 
     @property
@@ -148,8 +156,10 @@ class Publisher:
     def _on_publish(self, _client: Client, _data: Any, mid: int, *_: Any) -> None:
         with self._lock:
             operation = self._by_mid.pop(mid, None)
-        if operation is not None:
-            operation.acknowledged = True
+            if operation is not None:
+                operation.acknowledged = True
+            else:
+                self._early.add(mid)
 
 
 @contextmanager
