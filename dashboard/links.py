@@ -1,15 +1,10 @@
-"""How one page leads to another."""
+"""How one page leads to another: by addresses that may also be sent to a colleague."""
 
-from typing import Final
-
-import streamlit as st
+from urllib.parse import urlencode
 
 from dashboard.language import language
 
-PAGES: Final = "pages"
-"""Session entry that holds the pages by name (`navigation.pages` puts it there)."""
 
-
-def go(page: str, **query: str) -> None:
-    """Go to a page, with what it is to show in the address."""
-    st.switch_page(st.session_state[PAGES][page], query_params={**query, "lang": language()})
+def address(page: str, **query: object) -> str:
+    """The address of a page, with what it is to show and the reader's language."""
+    return f"/{page}?{urlencode({**query, 'lang': language()})}"

@@ -9,7 +9,6 @@ import json
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -24,7 +23,6 @@ LOG: Final = logging.getLogger(__name__)
 POLL_S: Final = 2.0
 REST_AFTER_S: Final = 30.0
 RETRY_S: Final = (1.0, 2.0, 4.0, 8.0)
-FRESH_ALARMS: Final = 100
 HEARD_S: Final = 20.0
 """Longest silence of the WebSocket: the API sends its health at least every 15 s."""
 
@@ -53,7 +51,6 @@ class LiveFeed:
     def __init__(self, client: ApiClient, *, seconds: Callable[[], float] = time.monotonic) -> None:
         self.client = client
         self.now = Snapshot()
-        self.new_alarms: deque[Alarm] = deque(maxlen=FRESH_ALARMS)
         self._seconds = seconds
         self._read_at = seconds()
         self._hurry = threading.Event()
@@ -173,7 +170,7 @@ class LiveFeed:
             self.now.open_alarms = [alarm, *others]
         else:
             self.now.open_alarms = others
-        self.new_alarms.append(alarm)
+        self._hurry.set()  # the sums have changed too
 
 
 class FeedHub:

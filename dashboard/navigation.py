@@ -6,12 +6,11 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.language import t
-from dashboard.links import PAGES
 from dashboard.pages import alarms, live, simulators, site, system
 
 
 def pages() -> dict[str, Any]:
-    """The pages this person may see, by name; kept so that `links.go` finds them."""
+    """The pages this person may see, by name."""
     found = {
         "live": st.Page(live.show, title=t("nav.live"), icon=":material/monitoring:", url_path="live", default=True),
         "site": st.Page(site.show, title=t("nav.site"), icon=":material/pool:", url_path="site"),
@@ -23,5 +22,4 @@ def pages() -> dict[str, Any]:
         )
     if session.me()["role"] != "public":
         found["system"] = st.Page(system.show, title=t("nav.system"), icon=":material/dns:", url_path="system")
-    st.session_state[PAGES] = found
     return found

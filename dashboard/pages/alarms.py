@@ -12,7 +12,7 @@ from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import full_time, number, precision_of, rfc3339, zone_offset
 from dashboard.html import badge, chip, escape, heading, title
 from dashboard.language import county_name, indicator, name_of, t, term
-from dashboard.links import go
+from dashboard.links import address
 from dashboard.look import ALARM_TONE, PRIORITY_TONE
 from dashboard.problems import failed
 from dashboard.shapes import Alarm, Site
@@ -157,8 +157,10 @@ def _detail() -> None:
     st.html(_described(alarm))
     if session.may_act():
         _actions(alarm)
-    if st.button(t("alarms.open_site"), key="alarm_open_site"):
-        go("site", site=alarm["site"])
+    link = escape(address("site", site=alarm["site"]))
+    st.html(
+        f"<div class='ld-links'><a class='ld-go' href='{link}' target='_self'>{escape(t('alarms.open_site'))}</a></div>"
+    )
 
 
 def _described(alarm: Alarm) -> str:

@@ -9,7 +9,6 @@ from dashboard import session
 from dashboard.formatting import clock, zone_offset
 from dashboard.html import badge, escape, heading, title
 from dashboard.language import county_name, t
-from dashboard.links import go
 from dashboard.live_feed import Snapshot
 from dashboard.shapes import Site
 from dashboard.widgets.alarm_table import ZONE, alarm_table
@@ -48,8 +47,6 @@ def _body() -> None:
         mark = badge() if group == "simulated" else ""
         st.html(heading(t("live.map"), mark))
         answer = county_map("county-map", map_data(now.sites, group=group, county=county))
-        if answer.open:
-            go("site", site=answer.open)
         if answer.county:
             st.session_state[COUNTY] = "" if answer.county == county else answer.county
             st.rerun(scope="fragment")
@@ -88,9 +85,7 @@ def _sites(now: Snapshot, group: str) -> None:
     listed = by_severity(_of(now.sites, chosen or group, st.session_state.get(COUNTY) or None))
     pages = max(1, math.ceil(len(listed) / PAGE))
     page = min(int(st.session_state.get("live_page", 1)), pages)
-    answer = table("site-table", table_data(listed[(page - 1) * PAGE : page * PAGE]))
-    if answer.open:
-        go("site", site=answer.open)
+    table("site-table", table_data(listed[(page - 1) * PAGE : page * PAGE]))
     if pages > 1:
         st.pagination(pages, default=page, key="live_page", width="stretch")
 
@@ -103,10 +98,9 @@ def _alarms(now: Snapshot) -> None:
     order = {"high": 0, "medium": 1, "low": 2}
     alarms = sorted(now.open_alarms, key=lambda alarm: alarm["raised_at"], reverse=True)
     alarms.sort(key=lambda alarm: order[alarm["priority"]])
-    more = t("live.alarms_more", shown=min(ALARMS, len(alarms)), total=now.open_alarms_total)
+    total = max(now.open_alarms_total, len(alarms))  # the newest may have come before the next count
+    more = t("live.alarms_more", shown=min(ALARMS, len(alarms)), total=total)
     soft = f"<span class='ld-note'>{escape(more)}</span>" if alarms else ""
     st.html(heading(t("live.alarms"), soft))
-    answer = table("alarm-table", alarm_table(alarms[:ALARMS], empty=t("live.no_alarms")))
-    if answer.open:
-        go("alarms", alarm=answer.open)
+    table("alarm-table", alarm_table(alarms[:ALARMS], empty=t("live.no_alarms"), lead=True))
     st.html(f"<p class='ld-note'>{escape(t('disclaimer'))}</p>")

@@ -42,7 +42,7 @@ def show() -> None:
     with left, st.container(border=True, key="panel-drive"):
         _drive(fleet, sites)
     with right, st.container(border=True, key="panel-inject"):
-        site, point = _break(sites)
+        site, point = _break(sites, fleet["speed"])
     _running(sites)
     _beside(site, point, sites)
     _fleet(sites)
@@ -141,7 +141,7 @@ def _do(call: Any, said: str) -> None:
 
 
 # ---------------------------------------------------------------------- break
-def _break(sites: dict[str, Site]) -> tuple[str, str]:
+def _break(sites: dict[str, Site], speed: float) -> tuple[str, str]:
     st.html(heading(t("simulators.inject")))
     ordered = sorted(sites.values(), key=lambda site: (not site["open_now"], not site["online"], name_of(site)))
     codes = [site["code"] for site in ordered]
@@ -163,9 +163,12 @@ def _break(sites: dict[str, Site]) -> tuple[str, str]:
         fault = st.selectbox(t("simulators.fault"), FAULTS, key="fault_kind", format_func=fault_name)
     with fourth:
         minutes = st.number_input(
-            t("simulators.minutes"), min_value=0, max_value=1440, value=60, step=10, key="fault_minutes"
+            t("simulators.minutes"), min_value=0, max_value=1440, value=0, step=60, key="fault_minutes"
         )
-    st.html(f"<p class='ld-note'>{escape(fault_effect(fault))}</p>")
+    lasts = t("simulators.minutes_open")
+    if minutes:
+        lasts = t("simulators.minutes_note", speed=f"{speed:g}", real=f"{minutes / speed:.1f}")
+    st.html(f"<p class='ld-note'>{escape(fault_effect(fault))}<br>{escape(lasts)}</p>")
     site = sites[code]
     if not site["open_now"]:
         st.warning(t("simulators.closed_now", site=name_of(site), hours=opening_text(site)))

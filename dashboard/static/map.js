@@ -1,6 +1,8 @@
 // The county map: SVG from our own outlines, markers of sites, zoom and pan kept over every refresh.
 // data: {counties:{code:{name,tone,title,badge}}, sites:[[code,x,y,tone,shape,title]], selected, legend:[{tone,shape,text}],
-//        labels:{in,out,reset}}
+//        labels:{in,out,reset}, site: address of a site's page, to be completed with its code}
+import { go } from "./navigate.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 let outlinePromise = null;
 const fetchOutline = () =>
@@ -220,7 +222,7 @@ export default async function (component) {
     parentElement.landunMap ??= new CountyMap(parentElement, outline);
   }
   const map = parentElement.landunMap;
-  map.onOpen = (code) => component.setTriggerValue("open", code);
+  map.onOpen = (code) => go(data.site + encodeURIComponent(code));
   map.onCounty = (code) => component.setTriggerValue("county", code);
   map.update(parentElement.landunData);
 }

@@ -1,4 +1,6 @@
 // Two short tones for a new high alarm. Browsers forbid sound until the reader has clicked somewhere on the page.
+import "./navigate.js"; // this component is on every page, so links in plain HTML work everywhere
+
 let context = null;
 
 function audio() {

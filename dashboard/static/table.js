@@ -1,4 +1,6 @@
-// A table whose cells change in place. data: {columns:[{label,kind,align,width}], rows:[{id,cells,tone}], empty, selected, height}
+import { go } from "./navigate.js";
+
+// A table whose cells change in place. data: {columns:[{label,kind,align,width}], rows:[{id,cells,tone,href}], empty, selected, height}
 // A cell is a string, or {text, tone} for a chip, or a list of both; nothing is ever inserted as HTML.
 function piece(item) {
   if (item === null || item === undefined) return document.createTextNode("");
@@ -45,7 +47,7 @@ function head(frame, columns) {
 export default function (component) {
   const { data, parentElement } = component;
   const frame = parentElement.querySelector(".ld-table") || build(parentElement);
-  frame.landunOpen = (id) => component.setTriggerValue("open", id);
+  frame.landunOpen = (line) => (line.landunHref ? go(line.landunHref) : component.setTriggerValue("open", line.landunId));
   frame.style.maxHeight = data.height ? `${data.height}px` : "";
   head(frame, data.columns);
   const body = frame.querySelector("tbody");
@@ -53,13 +55,14 @@ export default function (component) {
     let line = body.children[index];
     if (!line) {
       line = document.createElement("tr");
-      line.addEventListener("click", () => line.landunId && frame.landunOpen(line.landunId));
+      line.addEventListener("click", () => line.landunId && frame.landunOpen(line));
       line.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" && line.landunId) frame.landunOpen(line.landunId);
+        if (event.key === "Enter" && line.landunId) frame.landunOpen(line);
       });
       body.appendChild(line);
     }
     line.landunId = data.clickable ? row.id : null;
+    line.landunHref = row.href || null;
     line.dataset.row = row.id;
     line.tabIndex = data.clickable ? 0 : -1;
     line.className = [

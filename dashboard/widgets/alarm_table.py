@@ -6,6 +6,7 @@ from typing import Any
 from dashboard.formatting import clock
 from dashboard.html import badge_cell, chip_cell, priority_cell
 from dashboard.language import name_of, t, term
+from dashboard.links import address
 from dashboard.look import ALARM_TONE
 from dashboard.shapes import Alarm
 
@@ -14,9 +15,9 @@ ZONE = "Asia/Shanghai"
 
 
 def alarm_table(
-    alarms: Sequence[Alarm], *, selected: int | None = None, empty: str = "", height: int = 0
+    alarms: Sequence[Alarm], *, selected: int | None = None, empty: str = "", height: int = 0, lead: bool = False
 ) -> dict[str, Any]:
-    """The alarms for the table component, in the order given."""
+    """The alarms for the table component, in the order given; with `lead` a click leads to the alarm's page."""
     columns = [
         {"label": t("column.priority")},
         {"label": t("column.raised_at"), "align": "left"},
@@ -25,7 +26,12 @@ def alarm_table(
         {"label": t("column.alarm_state")},
     ]
     rows = [
-        {"id": str(alarm["id"]), "cells": _cells(alarm), "tone": alarm["priority"] if _active(alarm) else ""}
+        {
+            "id": str(alarm["id"]),
+            "cells": _cells(alarm),
+            "tone": alarm["priority"] if _active(alarm) else "",
+            "href": address("alarms", alarm=alarm["id"]) if lead else "",
+        }
         for alarm in alarms
     ]
     return {

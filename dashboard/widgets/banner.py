@@ -10,6 +10,7 @@ from dashboard import session
 from dashboard.formatting import clock, parse
 from dashboard.html import badge, chip, escape
 from dashboard.language import name_of, t, term
+from dashboard.links import address
 from dashboard.live_feed import Snapshot
 from dashboard.shapes import Alarm
 from dashboard.widgets.components import siren
@@ -81,11 +82,11 @@ def _alarms(alarms: list[Alarm]) -> list[str]:
     lines = []
     for alarm in alarms[:2]:
         mark = badge() if alarm["simulated"] else ""
-        link = f"/alarms?alarm={alarm['id']}&lang={st.session_state.get('language', 'zh')}"
+        link = escape(address("alarms", alarm=alarm["id"]))
         lines.append(
             f"<div class='ld-banner ld-high' data-banner='alarm' data-alarm='{alarm['id']}'>"
             f"<b>{escape(t('banner.new_alarm'))}</b>{mark}<span>{escape(name_of(alarm, 'text'))}</span>"
-            f"<a href='{link}' target='_self'>{escape(t('banner.open_alarm'))}</a></div>"
+            f"<a class='ld-go' href='{link}' target='_self'>{escape(t('banner.open_alarm'))}</a></div>"
         )
     if len(alarms) > 2:
         lines.append(f"<div class='ld-note'>{chip(t('banner.more', count=len(alarms) - 2), 'high')}</div>")

@@ -28,12 +28,12 @@ def _registered(name: str) -> Callable[..., Any]:
 
 
 def county_map(key: str, data: Mapping[str, Any]) -> Any:
-    """The map; `open` in the answer is the code of a site that was clicked, `county` that of a county."""
-    return _registered("map")(key=key, data=dict(data), on_open_change=_nothing, on_county_change=_nothing)
+    """The map; `county` in the answer is the code of a county that was clicked. A click on a site leads to its page."""
+    return _registered("map")(key=key, data=dict(data), on_county_change=_nothing)
 
 
 def table(key: str, data: Mapping[str, Any]) -> Any:
-    """A table; `open` in the answer is the id of the row that was clicked."""
+    """A table; a clicked row leads to its ``href``, or else `open` in the answer is its id."""
     return _registered("table")(key=key, data=dict(data), on_open_change=_nothing)
 
 

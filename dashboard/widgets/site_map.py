@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from dashboard.language import county_name, name_of, t
+from dashboard.links import address
 from dashboard.look import PRIORITY_ORDER, WORST_TONE, site_tone
 from dashboard.map_outline import place
 from dashboard.shapes import Site
@@ -32,6 +33,7 @@ def map_data(sites: Sequence[Site], *, group: str, county: str | None) -> dict[s
         "sites": [_marker(site, "small") for site in unconnected] + [_marker(site, shape) for site in shown],
         "selected": county,
         "legend": legend,
+        "site": f"{address('site')}&site=",
         "labels": {"in": t("map.zoom_in"), "out": t("map.zoom_out"), "reset": t("map.reset")},
     }
 

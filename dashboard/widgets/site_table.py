@@ -6,6 +6,7 @@ from typing import Any, Final
 from dashboard.formatting import clock
 from dashboard.html import badge_cell, chip_cell, state_cell
 from dashboard.language import county_name, name_of, t, term
+from dashboard.links import address
 from dashboard.look import PRIORITY_ORDER, SEVERITY, site_tone
 from dashboard.shapes import AlarmCounts, Site
 
@@ -53,7 +54,12 @@ def _row(site: Site) -> dict[str, Any]:
         _alarms(site["open_alarms"]),
         clock(site["last_seen"], site["zone"]),
     ]
-    return {"id": site["code"], "cells": cells, "tone": site["worst_priority"] or ""}
+    return {
+        "id": site["code"],
+        "cells": cells,
+        "tone": site["worst_priority"] or "",
+        "href": address("site", site=site["code"]),
+    }
 
 
 def _alarms(counts: AlarmCounts | None) -> list[Any]:
