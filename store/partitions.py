@@ -132,23 +132,22 @@ def settle(connection: Connection) -> None:
 
 
 def _make(connection: Connection, table: str, key: str, bounds: dict[str, tuple[Any, Any]]) -> list[str]:
-    if not _absent(connection, bounds):
+    if not _absent(connection, table, bounds):
         return []
     before = scalar(connection, "SELECT current_setting('lock_timeout')")
     connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{LOCK_TIMEOUT_MS}ms",))
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK_PARTITIONS,))
-    absent = _absent(connection, bounds)
+    absent = _absent(connection, table, bounds)
     for name in absent:
         _attach(connection, table, key, name, *bounds[name])
     connection.execute("SELECT set_config('lock_timeout', %s, true)", (before,))
     return absent
 
 
-def _absent(connection: Connection, names: Iterable[str]) -> list[str]:
-    rows = connection.execute(
-        "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(quote_ident(name)) IS NULL", (list(names),)
-    ).fetchall()
-    return [name for (name,) in rows]
+def _absent(connection: Connection, table: str, names: Iterable[str]) -> list[str]:
+    # Not by to_regclass: it may remember, over the wait for the lock, that a table was not there.
+    present = set(_partitions(connection, table))
+    return [name for name in names if name not in present]
 
 
 def _attach(connection: Connection, table: str, key: str, name: str, lo: Any, hi: Any) -> None:
@@ -206,7 +205,7 @@ def drop_journal_before(connection: Connection, before_id: int) -> list[str]:
         return dropped
 
 
-def _partitions(connection: Connection, table: str, prefix: str) -> list[str]:
+def _partitions(connection: Connection, table: str, prefix: str = "") -> list[str]:
     rows = connection.execute(
         "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
         "WHERE i.inhparent = to_regclass(%s) ORDER BY 1",

@@ -1,5 +1,6 @@
 """Partitions of readings and journal on plain PostgreSQL."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -115,3 +116,27 @@ def test_old_readings_are_dropped_by_whole_weeks(engine: Engine) -> None:
         connection.rollback()
         write(connection, MONDAY - timedelta(days=10))
         assert count(connection, "reading") == 2
+
+
+@pytest.mark.needs("partitions", "concurrency")
+def test_writers_that_need_the_same_new_partition_make_it_once(engine: Engine) -> None:
+    """Several writers that meet a new week at once all succeed, whichever of them makes the partition."""
+    outcomes: list[object] = []
+    together = threading.Barrier(4)
+
+    def ensure() -> None:
+        try:
+            with engine.connect() as connection:
+                for week in range(10):
+                    together.wait(30)
+                    outcomes.extend(partitions.ensure_weeks(connection, [week]))
+        except Exception as error:
+            outcomes.append(error)
+            together.abort()
+
+    threads = [threading.Thread(target=ensure) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert outcomes == [partitions.week_name(week) for week in range(10)]

@@ -1,15 +1,19 @@
 """The write path on every engine."""
 
+import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import psycopg
 import pytest
 
-from store import journal
-from store.readings import WriteMode, rejected_rows, write_batch
+from store import journal, partitions
+from store.connections import connect
+from store.readings import CommitUnknownError, WriteMode, rejected_rows, write_batch
 from store.records import READING, DeadLetter, Message, Readings, from_us, to_us
 from tests.databases import Engine
+from tests.store.commit_cutter import CommitCutter
 
 NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 MODES = [pytest.param(WriteMode.COPY, marks=pytest.mark.needs("copy")), WriteMode.ON_CONFLICT]
@@ -172,3 +176,42 @@ def test_times_are_exact_to_the_microsecond_in_both_directions(engine: Engine) -
     with engine.connect() as connection:
         write_batch(connection, batch, messages=[], dead=[], recorded_at=NOW, mode=WriteMode.ON_CONFLICT)
         assert [row[1] for row in stored(connection)] == [from_us(us) for us in instants]
+
+
+@pytest.mark.needs("concurrency")
+def test_writers_with_the_same_keys_in_opposite_order_do_not_deadlock(engine: Engine) -> None:
+    """Two writers that redeliver the same rows, one backwards, both finish; each row is stored once."""
+    batch = readings(*((channel, second, float(channel)) for channel in range(40) for second in range(10)))
+    outcomes: list[int | Exception] = []
+
+    def write(rows: Readings) -> None:
+        try:
+            with engine.connect() as connection:
+                for _ in range(10):
+                    result = write_batch(
+                        connection, rows, messages=[], dead=[], recorded_at=NOW, mode=WriteMode.ON_CONFLICT
+                    )
+                    outcomes.append(int(result.written.sum()))
+        except Exception as error:
+            outcomes.append(error)
+
+    threads = [threading.Thread(target=write, args=(rows,)) for rows in (batch, batch[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(outcomes, key=str) == [*([0] * 19), 400]
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_an_answer_lost_during_commit_is_told_apart_from_a_failure(database: str, delivered: bool) -> None:
+    """A connection that breaks at COMMIT raises `CommitUnknownError`; asked afterwards, the database knows."""
+    batch = readings((1, 0, 1.0))
+    with CommitCutter(database, delivered=delivered) as cutter, closing(connect(cutter.dsn)) as connection:
+        partitions.ensure_for(connection, batch["ts"])
+        cutter.armed = True
+        with pytest.raises(CommitUnknownError) as unknown:
+            write_batch(connection, batch, messages=[], dead=[], recorded_at=NOW, mode=WriteMode.COPY)
+    with connect(database) as observer:
+        assert journal.holds_batch(observer, unknown.value.result.batch) is delivered
+        assert stored(observer) == [(1, NOW, 1.0)] * delivered
