@@ -136,7 +136,8 @@ def judge(layout: Layout, delays: Delays, state: JudgeState, readings: Readings,
     slot = layout.slot_of(readings["channel_id"])
     known = slot >= 0
     value = readings["value"].astype(np.float64)
-    bad = known & ((value < layout.physical_lo[slot]) | (value > layout.physical_hi[slot]))
+    bad = np.zeros(len(readings), dtype=np.bool_)
+    bad[known] = (value[known] < layout.physical_lo[slot[known]]) | (value[known] > layout.physical_hi[slot[known]])
     late = readings["late"].astype(np.bool_)
     found = _judge_live(layout, delays, state, np.flatnonzero(known & ~late), slot, readings, bad, batch)
     _take_late(layout, state, np.flatnonzero(known & late), slot, readings, bad, batch)

@@ -1,8 +1,10 @@
 """Which services make the system, in which order, with which environment."""
 
+import logging
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +24,9 @@ from store.registry_rows import load_registry
 COMMAND: Final = Path(__file__).resolve().parent.parent / "landun.py"
 LOOPBACK: Final = "127.0.0.1"
 HISTORY_BEFORE_READY_H: Final = 24
+WELL_WITHIN_S: Final = 10.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,8 @@ class Assembly:
         ]
         if self.record.demonstration:
             nodes += self._demonstration()
-        return nodes
+        needed = [node.name for node in nodes if not (isinstance(node, Service) and node.background)]
+        return [*nodes, Step(name="health", action=self._wait_well, after=frozenset(needed))]
 
     def _demonstration(self) -> list[Node]:
         """The simulators, and their sites' past: the last day of it first, because the fleet goes on from there.
@@ -258,6 +264,16 @@ class Assembly:
         if not self.record.admitted:
             self.record.admitted = True
             self.folder.write_record(self.record)
+
+    def _wait_well(self) -> None:
+        """Until the API finds everything well, so that the first look at the dashboard does; not for ever."""
+        deadline = time.monotonic() + WELL_WITHIN_S
+        while time.monotonic() < deadline:
+            status, missing = probes.health(self.address.api)
+            if status == "ok":
+                return
+            time.sleep(0.2)
+        _log.warning("ready, but /health is %s: %s", status, ", ".join(missing))
 
     def _service_users(self) -> list[broker.User]:
         return broker.service_users(self.secrets.mqtt_ingest, self.secrets.mqtt_tool)

@@ -1,6 +1,7 @@
 """Readiness: what a service must answer before what stands on it is started. No probe blocks the event loop."""
 
 import asyncio
+import json
 import urllib.request
 from typing import Final
 
@@ -50,3 +51,13 @@ def http(url: str) -> Probe:
         return await asyncio.to_thread(answers)
 
     return probe
+
+
+def health(api: str) -> tuple[str, list[str]]:
+    """The API's own verdict: its status, and the components that are not up. Raises nothing: unreachable is missing."""
+    try:
+        with urllib.request.urlopen(f"{api}/health", timeout=ANSWER_TIMEOUT_S) as answer:  # noqa: S310 - as above
+            told = json.load(answer)
+    except (OSError, ValueError) as error:
+        return "missing", [f"api ({error})"]
+    return told["status"], [each["name"] for each in told["components"] if each["state"] != "up"]

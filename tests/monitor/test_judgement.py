@@ -275,9 +275,9 @@ def test_simulated_delays_shrink_with_the_speed_and_live_ones_do_not() -> None:
         assert judge.found == found
 
 
-def test_unregistered_channels_are_counted_and_passed_over() -> None:
-    """A reading of a channel the registry does not have changes nothing."""
-    registry = pool()
+@pytest.mark.parametrize("registry", [pool(), Registry.of([], [], [], [])], ids=["some", "none"])
+def test_unregistered_channels_are_counted_and_passed_over(registry: Registry) -> None:
+    """A reading of a channel the registry does not have changes nothing, even where it has none at all."""
     layout = Layout.of(registry)
     state = JudgeState(layout)
     found = judge(layout, layout.delays(1.0), state, readings([(999, 0, 1.0)]), np.zeros(1, np.int64))
