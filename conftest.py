@@ -1,3 +1,0 @@
-"""What tests of every folder share."""
-
-pytest_plugins = ("tests.system",)
