@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 import streamlit as st
 
-from registry.catalogue import LANGUAGES, Language, entries, indicator_name, text, unit
+from registry.catalogue import LANGUAGES, Language, clause, entries, indicator_name, text, unit
 from registry.counties import COUNTIES
 
 KEY: Final = "language"
@@ -60,6 +60,11 @@ def indicator(code: str) -> str:
 def unit_of(code: str) -> str:
     """The unit of an indicator as the reader writes it."""
     return unit(language(), code)
+
+
+def clause_of(number: str) -> str:
+    """The number of a standard's clause as the reader writes it."""
+    return clause(language(), number)
 
 
 def fault_name(code: str) -> str:

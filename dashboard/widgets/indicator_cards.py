@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from dashboard.formatting import DASH, clock, number
 from dashboard.html import chip, escape
-from dashboard.language import indicator, name_of, t, term, unit_of
+from dashboard.language import clause_of, indicator, name_of, t, term, unit_of
 from dashboard.look import CHANNEL_TONE
 from dashboard.shapes import Channel, Latest, Limit, Site
 
@@ -83,10 +83,5 @@ def _clause(limit: Limit | None) -> str:
         if limit["certainty"] != "primary"
         else ""
     )
-    clause = escape(f"{limit['standard']} {_clause_text(limit['clause'])}")
+    clause = escape(f"{limit['standard']} {clause_of(limit['clause'])}")
     return f"<span title='{escape(note)}'>{clause}</span>{doubt}"
-
-
-def _clause_text(clause: str) -> str:
-    """A clause in the reader's language: the standards' own ``表`` is a table."""
-    return clause.replace("表", t("card.table"))

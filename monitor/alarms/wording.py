@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from registry.catalogue import Language, indicator_name, text, unit
+from registry.catalogue import Language, clause, indicator_name, text, unit
 from registry.indicators import INDICATORS
 from registry.limits import profiles
 from registry.model import Registry
@@ -69,7 +69,7 @@ def _measurement_fields(language: Language, alarm: Mapping[str, Any]) -> dict[st
         "unit": unit(language, indicator),
         "interval": _interval(alarm),
         "standard": _standard(alarm["limit_profile"]),
-        "clause": alarm["clause"],
+        "clause": clause(language, alarm["clause"] or ""),
     }
 
 

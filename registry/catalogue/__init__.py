@@ -43,6 +43,11 @@ def indicator_name(language: Language, indicator: str) -> str:
     return known.name_zh if language == "zh" else known.name_en
 
 
+def clause(language: Language, number: str) -> str:
+    """The number of a standard's clause, e.g. ``4.4.1 表4``, as a reader of the language writes it."""
+    return number.replace(text("zh", "standard.table"), text(language, "standard.table"))
+
+
 def _flatten(prefix: str, table: Mapping[str, object], into: dict[str, Mapping[str, str]]) -> None:
     for name, value in table.items():
         key = f"{prefix}.{name}"
