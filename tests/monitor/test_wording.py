@@ -48,7 +48,7 @@ def test_a_limit_alarm_names_everything_in_english() -> None:
     """The same in English, the time with its offset."""
     assert alarm_text("en", low_chlorine(side="high", value=1.5), REGISTRY) == (
         "Warning: Jianghai Pool 1, Main pool 1: Free chlorine 1.50 mg/L, above the limit 0.3–1.0 mg/L "
-        "(GB 37488-2019 4.4.1 表4), since 2025-06-02 12:00:00+08:00"
+        "(GB 37488-2019 4.4.1 Table 4), since 2025-06-02 12:00:00+08:00"
     )
 
 
