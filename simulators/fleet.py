@@ -15,33 +15,30 @@ import numpy as np
 
 from registry.indicators import INDICATORS
 from simulators import disk
-from simulators.backfill import CHECKPOINT_NAME
 from simulators.clock import FASTEST_SPEED, SECOND_US, SLOWEST_SPEED, PhysicsClock, physics_minute
 from simulators.connector import Connector
 from simulators.device import Presence, SimulatedDevice
 from simulators.disk import DiskGuard
-from simulators.engine import Engine
 from simulators.errors import NotAllowedError, UnknownError
 from simulators.faults import Fault, FaultKind
 from simulators.instrument import INDICATOR_ROWS
+from simulators.keeper import Keeper
 from simulators.ledger import Ledger
 from simulators.link import Address, Identity
 from simulators.outbox import Sample
 from simulators.recorder import Recorder
 from simulators.schedule import Schedule
 from simulators.settings import SimulatorSettings
-from simulators.state import FleetState, load_checkpoint, load_state, save_checkpoint, save_state
+from simulators.state import FleetState
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-SAVE_EVERY_US: Final = 60 * SECOND_US
 LONGEST_POLL_S: Final = 0.25
 GOODBYE_S: Final = 3.0
 CALL_TIMEOUT_S: Final = 4.0
 NAP_US: Final = 30 * SECOND_US
 """A gap in the loop of more than this is a machine that slept; a faster physics does not make up for it."""
-LONGEST_CATCH_UP_MINUTES: Final = 7 * 24 * 60
 SEQUENCE_EPOCH: Final = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())
 
 
@@ -60,18 +57,15 @@ class Fleet:
         now: Callable[[], int] = wall_clock,
         measure_disk: Callable[[], int] | None = None,
     ) -> None:
-        settings.folder.mkdir(parents=True, exist_ok=True)
         self.settings = settings
         self._now = now
-        self._state_file = settings.folder / "state.json"
-        self._checkpoint_file = settings.folder / CHECKPOINT_NAME
+        self._keeper = Keeper(settings)
         started = now()
-        known = load_state(self._state_file)
-        self.clock = _clock_at_start(known, started)
-        self.ledger = Ledger(known.faults if known else ())
-        self.engine = self._engine_at_start(physics_minute(self.clock.at(started)))
-        sites = {device.site for device in self.engine.devices}
-        self.stopped: set[str] = known.stopped & sites if known else set()
+        known = self._keeper.state_at_start(started)
+        self.clock = known.clock
+        self.ledger = Ledger(known.faults)
+        self.engine = self._keeper.engine_at_start(self.ledger, self.clock.at(started))
+        self.stopped = known.stopped & {device.site for device in self.engine.devices}
         self.guard = DiskGuard(settings.min_free_bytes, measure_disk or (lambda: disk.free_bytes(settings.data)))
         self._recorder = Recorder(settings.record, now) if settings.record else None
         self.devices: Sequence[SimulatedDevice] = [self._device(code, started) for code in self.engine.plant.devices]
@@ -83,7 +77,6 @@ class Fleet:
         self._commands: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
         self._ending = False
         self._last_now = started
-        self._next_save = started + SAVE_EVERY_US
         self._restart_schedule(started)
         self._apply_faults(started)
 
@@ -124,10 +117,9 @@ class Fleet:
         self._connector.tick(now)
         if self._recorder:
             self._recorder.flush()
-        if now >= self._next_save:
-            self._next_save = now + SAVE_EVERY_US
+        if self._keeper.due(now):
             self._save_state(now)
-            self._save_checkpoint()
+            self._keeper.keep_water(self.engine)
         next_at = self.schedule.next_at
         wait = LONGEST_POLL_S if next_at is None else (next_at - self._now()) / SECOND_US
         self._connector.poll(min(max(wait, 0.0), LONGEST_POLL_S))
@@ -269,7 +261,7 @@ class Fleet:
             self._connector.poll(0.05)
         self._connector.close()
         self._save_state(self._now())
-        self._save_checkpoint()
+        self._keeper.keep_water(self.engine)
         if self._recorder:
             self._recorder.close()
         log.info("all simulated devices have left the broker")
@@ -280,31 +272,7 @@ class Fleet:
 
     def _save_state(self, now: int) -> None:
         clock = self.clock.with_speed(now, self.clock.speed)
-        try:
-            save_state(self._state_file, FleetState(clock, set(self.stopped), tuple(self.ledger)))
-        except OSError as error:
-            log.warning("simulator state %s cannot be written: %s", self._state_file, error)
-
-    def _save_checkpoint(self) -> None:
-        try:
-            save_checkpoint(
-                self._checkpoint_file, self.engine.checkpoint, self.engine.plant.devices, self.settings.seed
-            )
-        except OSError as error:
-            log.warning("physics checkpoint %s cannot be written: %s", self._checkpoint_file, error)
-
-    def _engine_at_start(self, minute: int) -> Engine:
-        """The water as it was kept, run on to `minute`; or fresh water, run for two days."""
-        registry, seed = self.settings.registry, self.settings.seed
-        fresh = Engine(registry, seed, minute)
-        kept = load_checkpoint(self._checkpoint_file, fresh.plant.devices, seed)
-        if kept is None or not minute - LONGEST_CATCH_UP_MINUTES <= kept.minute <= minute:
-            engine = Engine.settled(registry, seed, minute)
-        else:
-            engine = Engine(registry, seed, kept.minute, kept)
-        engine.set_faults(self.ledger)
-        engine.advance(minute)
-        return engine
+        self._keeper.keep_commands(FleetState(clock, set(self.stopped), tuple(self.ledger)))
 
     def _device(self, code: str, started: int) -> SimulatedDevice:
         registry = self.settings.registry
@@ -335,16 +303,3 @@ class Fleet:
                 f"sampling point {sampling_point!r} of site {site!r} does not exist; known are {', '.join(points)}"
             )
         return points[sampling_point]
-
-
-def _clock_at_start(known: FleetState | None, now: int) -> PhysicsClock:
-    """The physics clock of a start.
-
-    It shows wall time, so that day and night fit; only while a fault is at work in water that had run ahead does
-    it go on from where it was.
-    """
-    if known is None:
-        return PhysicsClock(wall=now, physics=now)
-    faulty = any(fault.ended_at is None for fault in known.faults)
-    physics = known.clock.physics + max(0, now - known.clock.wall) if faulty else now
-    return PhysicsClock(wall=now, physics=physics, speed=known.clock.speed)
