@@ -17,7 +17,7 @@ import pytest
 from store.connections import connect
 from store.embedded import AccountError, EmbeddedPostgres, EmbeddedPostgresError
 from store.embedded.account import server_account
-from store.embedded.launch import cluster_processes, ended
+from store.embedded.launch import PARENT_SETTING, cluster_processes, ended
 from store.embedded.server import settings
 from tests.databases import free_port, server_folder
 
@@ -137,8 +137,8 @@ def test_a_stale_pid_file_with_a_recycled_pid_does_not_stop_the_start(server: Em
         stranger.wait()
 
 
-def test_a_server_left_by_a_killed_supervisor_is_taken_over(folder: Path) -> None:
-    """A postmaster whose supervisor was killed is shut down in good order and replaced."""
+def test_a_server_whose_supervisor_is_killed_can_be_started_again_at_once(folder: Path) -> None:
+    """The postmaster shuts down in good order, by itself or by the next start, which need not wait for it."""
     password = secrets.token_urlsafe(8)
     supervisor = (
         "import os, sys; from pathlib import Path; from store.embedded import EmbeddedPostgres\n"
@@ -147,14 +147,37 @@ def test_a_server_left_by_a_killed_supervisor_is_taken_over(folder: Path) -> Non
     )
     root = Path(__file__).parents[2]
     left = subprocess.run([sys.executable, "-c", supervisor], cwd=root, stdout=subprocess.PIPE, text=True, check=False)
-    postmaster = psutil.Process(int(left.stdout))
-    assert not ended(postmaster)
     second = EmbeddedPostgres(folder / "postgres", port=free_port(), password=password)
     second.prepare()
     second.start()
     try:
-        assert ended(postmaster)
+        assert not psutil.pid_exists(int(left.stdout)) or ended(psutil.Process(int(left.stdout)))
         assert "was not properly shut down" not in (folder / "postgres.log").read_text(encoding="utf-8")
+    finally:
+        second.stop()
+
+
+def test_a_server_left_running_without_its_supervisor_is_taken_over(server: EmbeddedPostgres) -> None:
+    """A postmaster whose parent is no longer the process that started it is shut down and replaced."""
+    command = server.command()
+    server.stop()
+    data, postgres, *options = command[command.index(str(server.data)) :]
+    # Not through the launcher, which has the kernel end the server with its parent: as where there is no such kernel.
+    orphan = [postgres, "-D", data, *options, "-c", f"{PARENT_SETTING}={os.getpid()}"]
+    account = server_account()
+    shell = subprocess.run(
+        ["/bin/sh", "-c", '"$@" >/dev/null 2>&1 & echo $!', "sh", *orphan],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        cwd="/",
+        **(account.subprocess_options() if account else {}),
+    )
+    left = psutil.Process(int(shell.stdout))
+    second = again(server)
+    try:
+        assert rows(second) == [1]
+        assert ended(left)
     finally:
         second.stop()
 
