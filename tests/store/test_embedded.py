@@ -62,6 +62,19 @@ def rows(server: EmbeddedPostgres) -> list[int]:
         return [n for (n,) in connection.execute("SELECT n FROM kept ORDER BY n").fetchall()]
 
 
+def wait_until_answering(server: EmbeddedPostgres) -> None:
+    """Wait until a query is answered."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            rows(server)
+        except psycopg.OperationalError:
+            assert time.monotonic() < deadline, "the server did not answer within 30 s"
+            time.sleep(0.05)
+        else:
+            return
+
+
 def again(server: EmbeddedPostgres) -> EmbeddedPostgres:
     """A second start over the same folder, as after a crash of whoever ran the first: another port, no memory of it."""
     second = EmbeddedPostgres(server.data, port=free_port(), password=PASSWORD)
@@ -104,15 +117,8 @@ def test_a_crash_of_one_backend_is_recovered_by_the_server_itself(server: Embedd
     """SIGKILL of a backend restarts the server inside the same postmaster; committed rows stay."""
     with closing(connect(server.dsn)) as victim:
         os.kill(victim.info.backend_pid, signal.SIGKILL)
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                assert rows(server) == [1]
-            except psycopg.OperationalError:
-                assert time.monotonic() < deadline, "the server did not recover within 30 s"
-                time.sleep(0.05)
-            else:
-                break
+        wait_until_answering(server)
+        assert rows(server) == [1]
 
 
 def test_a_stale_pid_file_with_a_recycled_pid_does_not_stop_the_start(server: EmbeddedPostgres) -> None:
@@ -174,6 +180,7 @@ def test_a_server_left_running_without_its_supervisor_is_taken_over(server: Embe
         **(account.subprocess_options() if account else {}),
     )
     left = psutil.Process(int(shell.stdout))
+    wait_until_answering(server)
     second = again(server)
     try:
         assert rows(second) == [1]
