@@ -62,17 +62,15 @@ def rows(server: EmbeddedPostgres) -> list[int]:
         return [n for (n,) in connection.execute("SELECT n FROM kept ORDER BY n").fetchall()]
 
 
-def wait_until_answering(server: EmbeddedPostgres) -> None:
-    """Wait until a query is answered."""
+def wait_until_answering(server: EmbeddedPostgres) -> list[int]:
+    """The rows, as soon as a query for them is answered."""
     deadline = time.monotonic() + 30
     while True:
         try:
-            rows(server)
+            return rows(server)
         except psycopg.OperationalError:
             assert time.monotonic() < deadline, "the server did not answer within 30 s"
             time.sleep(0.05)
-        else:
-            return
 
 
 def again(server: EmbeddedPostgres) -> EmbeddedPostgres:
@@ -117,8 +115,7 @@ def test_a_crash_of_one_backend_is_recovered_by_the_server_itself(server: Embedd
     """SIGKILL of a backend restarts the server inside the same postmaster; committed rows stay."""
     with closing(connect(server.dsn)) as victim:
         os.kill(victim.info.backend_pid, signal.SIGKILL)
-        wait_until_answering(server)
-        assert rows(server) == [1]
+        assert wait_until_answering(server) == [1]
 
 
 def test_a_stale_pid_file_with_a_recycled_pid_does_not_stop_the_start(server: EmbeddedPostgres) -> None:
