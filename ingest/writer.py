@@ -82,7 +82,7 @@ class Writer:
         self._backoff = backoff or Backoff()
         self._connection: Connection | None = None
         self._tolerant_batches = 0
-        self._unknown: WriteResult | None = None
+        self._unsettled: WriteResult | None = None
 
     def connection(self) -> Connection:
         """The open connection. Raises `psycopg.OperationalError` when the server cannot be reached."""
@@ -159,7 +159,7 @@ class Writer:
     def _write_once(self, load: Load, mode: WriteMode) -> WriteResult:
         connection = self.connection()
         assembled = load.assembled
-        result = self._settle_unknown(connection)
+        result = self._settled(connection)
         if result is None:
             try:
                 result = write_batch(
@@ -172,18 +172,21 @@ class Writer:
                     conflict_letter=lambda index, stored: _conflict(load, index, stored),
                 )
             except CommitUnknownError as error:
-                self._unknown = error.result
+                self._unsettled = error.result
                 raise
+        self._unsettled = result
         self._write_flags(assembled)
+        self._unsettled = None
         return result
 
-    def _settle_unknown(self, connection: Connection) -> WriteResult | None:
-        """What became of the last attempt if the answer to its COMMIT was lost and it was committed after all."""
-        if self._unknown is None:
-            return None
-        committed = journal.holds_batch(connection, self._unknown.batch)
-        unknown, self._unknown = self._unknown, None
-        return unknown if committed else None
+    def _settled(self, connection: Connection) -> WriteResult | None:
+        """What became of the last attempt if it was committed and then failed: its answer or the flags were lost.
+
+        To write it again would give its dead letters twice.
+        """
+        if self._unsettled is None or not journal.holds_batch(connection, self._unsettled.batch):
+            self._unsettled = None
+        return self._unsettled
 
     def _write_flags(self, assembled: Assembled) -> None:
         """Mark what devices flagged themselves; before the acknowledgement, and repeated with a redelivery."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest import session
 from operations import broker
 from operations.broker import DeniedPublish, denied_publish
 from operations.secrets import device_password
@@ -134,3 +135,9 @@ def test_mosquitto_is_a_broker_too(tmp_path: Path, registered: str, world: Regis
         with ingesting(registered, mosquitto.ingest_url):
             wait_until(lambda: len(stored(registered)) == 101, what="what came while ingest was away")
     assert stored(registered) == expected(world, [*publisher.journal, *later.journal])
+
+
+def test_ingest_and_broker_agree_on_the_time_of_redelivery() -> None:
+    """The hold after a reconnect is built on the broker's ack_wait; both rooms state it."""
+    assert session.ACK_WAIT_S == broker.ACK_WAIT_S
+    assert 2 * broker.MAX_ACK_PENDING < 65_535
