@@ -41,23 +41,24 @@ clean:
 
 # A stamp is newer than what it was made from, or the step is taken again. Modules are compiled when first
 # imported, not all of them now: that halves the first start.
-$(VENV)/.run-stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.run-stamp: pyproject.toml constraints.txt $(VENV)/.made
 	@echo "installing what landun runs on into $(VENV) (once)" >&2
 	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
-$(VENV)/.test-stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.test-stamp: pyproject.toml constraints.txt $(VENV)/.made
 	@echo "installing what the tests need into $(VENV) (once)" >&2
 	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[test]'
 	@touch $@ $(VENV)/.run-stamp
 
-$(VENV)/bin/python:
+# Marked as made when it is whole: one that was interrupted is made again.
+$(VENV)/.made:
 	@for candidate in $(PYTHON) python3 python3.11 python3.12 python3.13 python3.14; do \
 	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	        if ! "$$candidate" -c 'import ensurepip, venv' 2>/dev/null; then \
 	            echo "landun: $$candidate has no venv module; on Debian or Ubuntu: sudo apt-get install python3-venv" >&2; exit 2; \
 	        fi; \
-	        "$$candidate" -m venv $(VENV); exit 0; \
+	        "$$candidate" -m venv --clear $(VENV) && touch $@; exit; \
 	    fi; \
 	done; \
 	echo "landun: Python 3.11 or newer is needed and was not found; install it, or name it: make run PYTHON=/path/to/python3.11" >&2; \

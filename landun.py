@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 import typer
 
+from operations.disk import MIN_FREE_BYTES
 from operations.errors import OperatorError
 from operations.folder import DataFolder, default_folder
 
@@ -47,6 +48,10 @@ OptionalDatabaseUrl = Annotated[
     ),
 ]
 MqttUrl = Annotated[str, typer.Option(envvar="LANDUN_MQTT_URL", help="mqtt://user:password@host:port of the broker")]
+MinFreeBytes = Annotated[
+    int,
+    typer.Option(min=0, envvar="LANDUN_MIN_FREE_BYTES", help="With less free disk space the simulators stop."),
+]
 Seed = Annotated[int | None, typer.Option(help="Decides the demonstration's sites and every random draw.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65_535, show_default=False)]
 
@@ -70,6 +75,7 @@ def up(
     backfill: Annotated[
         int, typer.Option(min=0, help="Hours of history for the simulated sites, at the first start.")
     ] = 24,
+    min_free_bytes: MinFreeBytes = MIN_FREE_BYTES,
 ) -> None:
     """Start the whole system on this machine and keep it running until Ctrl-C.
 
@@ -96,6 +102,7 @@ def up(
             sites=sites,
             demonstrate=demonstration,
             backfill_hours=backfill,
+            min_free_bytes=min_free_bytes,
         )
     )
 
@@ -168,9 +175,7 @@ def simulate(
         str, typer.Option(envvar="LANDUN_SIMULATORS_HOST", help="Where the control listens.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="LANDUN_SIMULATORS_PORT", help="Port of the control.")] = 8010,
-    min_free_bytes: Annotated[
-        int, typer.Option(envvar="LANDUN_MIN_FREE_BYTES", help="Publishing stops with less free disk space.")
-    ] = 2_000_000_000,
+    min_free_bytes: MinFreeBytes = MIN_FREE_BYTES,
     record: Annotated[
         Path | None, typer.Option(envvar="LANDUN_RECORD", help="File that notes every acknowledged message.")
     ] = None,

@@ -96,6 +96,7 @@ class Assembly:
     embedded: EmbeddedPostgres | None
     denied: DeniedPublishes
     announce_password: Callable[[str], None]
+    min_free_bytes: int
 
     def __post_init__(self) -> None:
         self.broker = broker.BrokerSettings(
@@ -200,6 +201,7 @@ class Assembly:
         environment = {
             "LANDUN_MQTT_URL": f"mqtt://{LOOPBACK}:{self.broker.mqtt_port}",
             "LANDUN_DEVICE_MASTER_FILE": str(self.secrets.device_master_file),
+            "LANDUN_MIN_FREE_BYTES": str(self.min_free_bytes),
             "LANDUN_SIMULATORS_HOST": LOOPBACK,
             "LANDUN_SIMULATORS_PORT": str(self.address.ports["simulators"]),
             "LANDUN_DATA": str(self.folder.path),

@@ -14,7 +14,7 @@ from typing import Final
 from operations import first_start, ports
 from operations.assembly import LOOPBACK, Address, Assembly, Secrets
 from operations.denied import DeniedPublishes
-from operations.disk import DiskGuard
+from operations.disk import MIN_FREE_BYTES, DiskGuard
 from operations.folder import DataFolder, Record
 from operations.leftovers import end_leftovers
 from operations.output import Output
@@ -33,6 +33,7 @@ class UpSettings:
 
     `ports` holds those asked for, 0 for any free one. `database_url` names a database to use instead of the
     embedded one. `seed`, `sites`, `demonstrate` and `backfill_hours` count at the first start only.
+    With less than `min_free_bytes` of free disk the simulators stop.
     """
 
     data: Path
@@ -43,6 +44,7 @@ class UpSettings:
     sites: int = first_start.POOLS
     demonstrate: bool = True
     backfill_hours: int = 24
+    min_free_bytes: int = MIN_FREE_BYTES
 
 
 def run(settings: UpSettings) -> None:
@@ -80,8 +82,9 @@ def run(settings: UpSettings) -> None:
             embedded=embedded,
             denied=denied,
             announce_password=passwords.append,
+            min_free_bytes=settings.min_free_bytes,
         )
-        guard = DiskGuard(folder.path, say)
+        guard = DiskGuard(folder.path, say, settings.min_free_bytes)
         with _started(denied), _started(guard):
             asyncio.run(_supervise(assembly, output, passwords))
 
