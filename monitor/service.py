@@ -10,7 +10,7 @@ import random
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -20,6 +20,7 @@ from psycopg.types.json import Jsonb
 from monitor import carrying, latest, output
 from monitor.alarms.book import Changes
 from monitor.engine import Engine
+from monitor.housekeeping import Retention, keep_house
 from store import journal
 from store.connections import Connection, connect
 from store.journal import Entry
@@ -51,6 +52,8 @@ class MonitorSettings:
     snapshot_s: float = 30.0
     tick_s: float = 10.0
     tick_simulated_s: float = 2.0
+    housekeeping_s: float = 3_600.0
+    retention: Retention = field(default_factory=Retention)
 
 
 Clock = Callable[[], datetime]
@@ -89,6 +92,7 @@ class Monitor:
         self._heartbeat = Every(settings.heartbeat_s)
         self._snapshot = Every(settings.snapshot_s)
         self._reload = Every(settings.tick_s)
+        self._house = Every(settings.housekeeping_s)
         self._ticked: datetime | None = None
         self._unregistered = 0
         self._ingest_received = 0
@@ -130,6 +134,9 @@ class Monitor:
             self._commit(now)
         if self._heartbeat.due(now):
             self._beat(now)
+        if not entries and self._house.due(now):
+            keep_house(self.connection, now, self.settings.retention)
+            self._house.done(now)
         return bool(entries)
 
     def finish(self) -> None:

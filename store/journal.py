@@ -171,6 +171,25 @@ def holds_batch(connection: Connection, batch: int) -> bool:
         return connection.execute("SELECT 1 FROM journal WHERE batch = %s LIMIT 1", (batch,)).fetchone() is not None
 
 
+def first_needed(connection: Connection, since: datetime) -> int:
+    """The oldest id still needed: recorded at or after `since`, or not yet in a consumer's snapshot.
+
+    By bisection over ids, which are in order of time; there is no index on the time of a log.
+    """
+    row = connection.execute("SELECT min(journal_id) FROM journal_snapshot").fetchone()
+    low, high = 0, last_id(connection) + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = connection.execute(
+            "SELECT recorded_at FROM journal WHERE id >= %s ORDER BY id LIMIT 1", (middle,)
+        ).fetchone()
+        if found is not None and found[0] < since:
+            low = middle + 1
+        else:
+            high = middle
+    return min(low, row[0] + 1 if row and row[0] is not None else 0)
+
+
 def verify(connection: Connection, first: int = 1, last: int | None = None, *, chunk: int = 500) -> Verification:
     """Recompute the chain over ids `first` to `last` (both included; None: the newest) and report the first bad row.
 

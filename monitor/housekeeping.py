@@ -1,0 +1,40 @@
+"""What the database needs from time to time: partitions made ahead, and old rows dropped.
+
+TimescaleDB makes its chunks by itself; there only retention is ours.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from store import journal, partitions
+from store.connections import Connection
+
+AHEAD: Final = timedelta(days=14)
+"""How far ahead partitions are made: a machine may sleep for a week and still find its place."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long raw readings and the journal are kept.
+
+    Five years of readings cover the two years of records that the venue must keep and the five-year limit of
+    penalties that concern health (行政处罚法 Art 36).
+    """
+
+    readings: timedelta = timedelta(days=5 * 366)
+    journal: timedelta = timedelta(days=35)
+
+
+def keep_house(connection: Connection, now: datetime, retention: Retention) -> None:
+    """Make what will be needed and drop what is past its time. The journal stays from the oldest snapshot on."""
+    for name in partitions.ensure_partitions(connection, now, now + AHEAD):
+        _log.info("partition %s made", name)
+    for name in partitions.drop_readings_before(connection, now - retention.readings):
+        _log.info("readings %s dropped: older than %d days", name, retention.readings.days)
+    needed = journal.first_needed(connection, now - retention.journal)
+    for name in partitions.drop_journal_before(connection, needed):
+        _log.info("journal %s dropped: older than %d days", name, retention.journal.days)
