@@ -75,7 +75,9 @@ class Screen:
 
     def choose(self, key: str, option: str) -> None:
         """Choose an option of a select box by the key it has in the script."""
-        self.page.locator(f".st-key-{key} input").click()
+        entry = self.page.locator(f".st-key-{key} input")
+        entry.click()
+        entry.fill(option)  # the list is drawn only as far as it is seen, so it is narrowed first
         self.page.get_by_role("option", name=option).first.click()
 
     def shoot(self, name: str) -> Path:
