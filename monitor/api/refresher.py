@@ -5,6 +5,7 @@ feed. While the database is away the last snapshot stands, and the refresher goe
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,8 +33,10 @@ PERIOD_S: Final = 0.5
 REBUILD: Final = timedelta(seconds=1)
 """Time alone changes a snapshot (opening hours, silence), so it is made anew this often without any news."""
 ANSWER_LIMIT: Final = timedelta(seconds=SILENT_S)
+REGISTRY_S: Final = 10.0
 MEASURE_S: Final = 5.0
-TRANSMISSION_S: Final = 30.0
+TRANSMISSION_SHARE: Final = 50.0
+"""The transmission rate is asked for so seldom that the database spends at most 1/50 of its time on it."""
 CONSUMER: Final = "monitor"
 """The monitor's name among the consumers of the journal."""
 
@@ -83,6 +86,7 @@ class Refresher:
         self._connection: Connection | None = None
         self._known: _Known | None = None
         self._done: dict[str, datetime] = {}
+        self._transmission_took = 0.0
         self.snapshot: Snapshot | None = None
         self.people: dict[str, Principal] | None = None
         self.heartbeats: Mapping[str, Heartbeat] = {}
@@ -118,11 +122,13 @@ class Refresher:
             raise DatabaseMissingError
         with self._database.connection() as connection:
             known.dead_letters = queries.dead_letter_counts(connection, now - timedelta(days=1))
-            if self._due("transmission", TRANSMISSION_S, now):
+            if self._due("transmission", TRANSMISSION_SHARE * self._transmission_took, now):
+                began = time.monotonic()
                 known.transmission = {
                     site: Transmission(received, due)
                     for site, received, due in queries.transmission(connection, now - timedelta(hours=1), now)
                 }
+                self._transmission_took = time.monotonic() - began
 
     def answering(self, now: datetime) -> bool:
         """Whether the database answers: neither refused the last question nor left it open for long."""
@@ -204,7 +210,7 @@ class Refresher:
             self.monitor_lag = max(0, self.last_journal_id - journal.cursor(connection, CONSUMER))
         if self._due("people", 5, now):
             self.people = people.load(connection)
-        if self._due("registry", 10, now):
+        if self._due("registry", REGISTRY_S, now):
             digest = queries.registry_digest(connection)
             if digest != known.registry_digest:
                 known.registry, known.registry_digest = load_registry(connection), digest

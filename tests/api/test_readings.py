@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pytest
 from openpyxl import load_workbook
 
+from monitor.api import refresher
 from monitor.api.tables import safe_text
 from store.connections import Connection, connect
 from store.partitions import ensure_partitions
@@ -147,8 +149,9 @@ def test_a_long_export_is_whole(api: Served) -> None:
     assert [row[0] for row in rows] == sorted(row[0] for row in rows)
 
 
-def test_spreadsheets_run_no_text_as_formula(api: Served, db: Connection) -> None:
+def test_spreadsheets_run_no_text_as_formula(api: Served, db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """A site's name that begins like a formula is kept as text in both kinds of file."""
+    monkeypatch.setattr(refresher, "REGISTRY_S", 0.2)
     db.execute("UPDATE site SET name_zh = '=HYPERLINK(1)' WHERE code = 'P-2'")
     eventually(lambda: api.get("/sites/P-2")["name_zh"].startswith("="), "the new name is read", 20)
     text = api.client().get("/sites/P-2/readings.csv", params=DAY).content.decode("utf-8-sig")

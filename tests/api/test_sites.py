@@ -3,6 +3,9 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from monitor.api import refresher
 from store import journal
 from store.connections import Connection
 from store.dead_letters import insert_dead_letters
@@ -88,8 +91,9 @@ def test_filters_of_sites(api: Served) -> None:
     assert api.client().get("/sites", params={"status": "closed"}).status_code == 422
 
 
-def test_a_changed_registry_is_noticed(api: Served, db: Connection) -> None:
+def test_a_changed_registry_is_noticed(api: Served, db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """A site registered while the API runs appears without a restart."""
+    monkeypatch.setattr(refresher, "REGISTRY_S", 0.2)
     registry = small_registry()
     save_registry(db, registry.of([replace(registry.sites["P-4"], code="P-5")], [], [], []))
     eventually(lambda: "P-5" in {site["code"] for site in api.get("/sites")}, "the new site appears", 20)
@@ -153,3 +157,15 @@ def test_an_old_value_is_not_fresh(api: Served, db: Connection) -> None:
     site = api.get("/sites/P-1")
     assert (site["online"], site["state"]) == (False, "offline")
     assert site["last_seen"] is not None
+
+
+def test_the_transmission_rate_is_of_readings_received(api: Served, db: Connection) -> None:
+    """Three channels due once a minute for an hour, half of one's readings received: a sixth of what is due."""
+    now = datetime.now(UTC)
+    db.cursor().executemany(
+        "INSERT INTO reading (channel_id, ts, value, batch) VALUES (11, %s, 0.5, 1)",
+        [(now - timedelta(minutes=2 * n),) for n in range(30)],
+    )
+    rate = eventually(lambda: api.get("/overview")["groups"]["live"]["transmission_rate"], "the rate is measured", 20)
+    assert 28 / 180 <= rate <= 30 / 180
+    assert api.get("/overview")["groups"]["simulated"]["transmission_rate"] == 0
