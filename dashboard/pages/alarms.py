@@ -50,6 +50,7 @@ def _filter(sites: dict[str, Site]) -> dict[str, Any]:
             ("open", "all"),
             default="open",
             key="alarm_scope",
+            persist_state="session",
             format_func=lambda each: t(f"filter.{each}"),
             required=True,
         )
@@ -63,7 +64,12 @@ def _filter(sites: dict[str, Site]) -> dict[str, Any]:
         days = None
         if scope == "all":
             days = st.date_input(
-                t("filter.days"), value=_default_days(), key="alarm_days", format="YYYY-MM-DD", width=230
+                t("filter.days"),
+                value=_default_days(),
+                key="alarm_days",
+                persist_state="session",
+                format="YYYY-MM-DD",
+                width=230,
             )
     query: dict[str, Any] = {"priority": priority, "county": county, "site": site}
     if scope != "all":

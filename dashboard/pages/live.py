@@ -68,6 +68,7 @@ def _sites(now: Snapshot, group: str) -> None:
             default=group,
             format_func=lambda name: t(f"live.tab_{name}", count=counts[name]),
             key="live_tab",
+            persist_state="session",
             label_visibility="collapsed",
             required=True,
         )
@@ -76,6 +77,7 @@ def _sites(now: Snapshot, group: str) -> None:
             ("", *COUNTIES),
             format_func=lambda code: county_name(code) if code else t("filter.all_counties"),
             key=COUNTY,
+            persist_state="session",
             label_visibility="collapsed",
             width=170,
         )

@@ -101,6 +101,7 @@ def _drive(fleet: Fleet, sites: dict[str, Site]) -> None:
         t("simulators.which"),
         codes,
         key="sim_which",
+        persist_state="session",
         format_func=lambda code: name_of(sites[code]),
         placeholder=t("simulators.which_all"),
     )
@@ -151,19 +152,35 @@ def _break(sites: dict[str, Site], speed: float) -> tuple[str, str]:
     first, second = st.columns(2, gap="small")
     with first:
         code = st.selectbox(
-            t("column.site"), codes, key="fault_site", format_func=lambda each: _site_option(sites[each])
+            t("column.site"),
+            codes,
+            key="fault_site",
+            persist_state="session",
+            format_func=lambda each: _site_option(sites[each]),
         )
     points = {point["code"]: point for point in _points(session.me()["username"], code)}
     with second:
         point = st.selectbox(
-            t("column.basin"), list(points), key=f"fault_point_{code}", format_func=lambda each: name_of(points[each])
+            t("column.basin"),
+            list(points),
+            key=f"fault_point_{code}",
+            persist_state="session",
+            format_func=lambda each: name_of(points[each]),
         )
     third, fourth = st.columns([0.62, 0.38], gap="small")
     with third:
-        fault = st.selectbox(t("simulators.fault"), FAULTS, key="fault_kind", format_func=fault_name)
+        fault = st.selectbox(
+            t("simulators.fault"), FAULTS, key="fault_kind", persist_state="session", format_func=fault_name
+        )
     with fourth:
         minutes = st.number_input(
-            t("simulators.minutes"), min_value=0, max_value=1440, value=0, step=60, key="fault_minutes"
+            t("simulators.minutes"),
+            min_value=0,
+            max_value=1440,
+            value=0,
+            step=60,
+            key="fault_minutes",
+            persist_state="session",
         )
     lasts = t("simulators.minutes_open")
     if minutes:

@@ -11,7 +11,6 @@ from dashboard.widgets.components import STATIC
 from registry.catalogue import LANGUAGES
 
 SWITCH: Final = "language_switch"
-MUTED: Final = "muted"
 
 
 def style() -> None:
@@ -31,7 +30,7 @@ def person() -> None:
         f"<div class='ld-who'><b>{escape(me['name'] or me['username'])}</b><br>"
         f"{escape(term('dashboard.role', me['role']))} · {escape(scope)}</div>"
     )
-    st.toggle(t("sound.on"), value=True, key="sound")
+    st.toggle(t("sound.on"), value=True, key="sound", persist_state="session")
     if st.button(t("person.sign_out"), key="sign_out", width="stretch"):
         session.end("signed_out")
         st.rerun()

@@ -112,6 +112,7 @@ def _choose(site: str, point: str) -> Channel:
         codes,
         default=codes[0],
         key="truth_indicator",
+        persist_state="session",
         format_func=indicator,
         label_visibility="collapsed",
         required=True,
