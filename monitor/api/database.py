@@ -15,8 +15,8 @@ from store.connections import Connection
 
 log = logging.getLogger(__name__)
 
-WAIT_S: Final = 1.0
-"""Longest wait for a connection: a person gets a clear answer instead of a hanging page."""
+WAIT_S: Final = 3.0
+"""Longest wait for a connection while the server answers: a busy moment is not a missing database."""
 
 SILENT_S: Final = 5.0
 """Without an answer to the refresher for this long the database counts as missing, even if it refuses nothing."""
@@ -65,7 +65,7 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """An autocommit connection. Raises `DatabaseMissingError` within about a second when there is none."""
+        """An autocommit connection. Raises `DatabaseMissingError`, at once when the server is known to be away."""
         pool = self._pool
         # A server that hangs refuses nothing: each request sent to it would be one more that waits.
         if pool is None or time.monotonic() - self._heard > SILENT_S:
