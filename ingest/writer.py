@@ -17,11 +17,11 @@ import numpy as np
 import psycopg
 
 from ingest.assembly import Assembled, Delivery, letter
-from ingest.backoff import Backoff
 from ingest.counters import Counters
 from ingest.rejection import Reason, Rejection
 from ingest.validation import Directory
 from store import journal
+from store.backoff import Backoff
 from store.connections import Connection, connect
 from store.errors import Remedy, remedy
 from store.readings import CommitUnknownError, WriteMode, WriteResult, rejected_rows, write_batch

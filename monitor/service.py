@@ -6,7 +6,6 @@ alarm is written exactly once.
 """
 
 import logging
-import random
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,15 +14,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import psycopg
-from psycopg.types.json import Jsonb
 
 from monitor import carrying, latest, output
 from monitor.alarms.book import Changes
 from monitor.engine import Engine
 from monitor.housekeeping import Retention, keep_house
 from store import journal
+from store.backoff import Backoff
 from store.connections import Connection, connect
 from store.journal import Entry
+from store.queries import write_heartbeat
 from store.records import to_us
 from store.registry_rows import load_registry
 
@@ -34,10 +34,6 @@ LOCK_MONITOR: Final = 0x4C44_4D4F
 ROWS_A_STEP: Final = 200_000
 
 _INGEST_HEARTBEAT: Final = "SELECT at, detail FROM heartbeat WHERE service = 'ingest'"
-_HEARTBEAT: Final = """
-INSERT INTO heartbeat (service, at, detail) VALUES (%s, %s, %s)
-ON CONFLICT (service) DO UPDATE SET at = excluded.at, detail = excluded.detail
-"""
 _log = logging.getLogger(__name__)
 
 
@@ -222,7 +218,7 @@ class Monitor:
             "unreadable": self.engine.unreadable,
             "unregistered": self.engine.unregistered,
         }
-        self.connection.execute(_HEARTBEAT, (CONSUMER, now, Jsonb(detail)))
+        write_heartbeat(self.connection, CONSUMER, now, detail)
         self._heartbeat.done(now)
 
 
@@ -241,7 +237,7 @@ def _pieces(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
 
 def serve(settings: MonitorSettings, stopping: threading.Event, clock: Clock = utc_now) -> None:
     """Run until `stopping` is set, over outages of the database."""
-    failures = 0
+    backoff = Backoff(first_s=0.4, most_s=10.0)
     while not stopping.is_set():
         try:
             with connect(settings.database_url, autocommit=True, application_name="landun-monitor") as connection:
@@ -252,12 +248,11 @@ def serve(settings: MonitorSettings, stopping: threading.Event, clock: Clock = u
                 monitor = Monitor(connection, settings, clock)
                 while not stopping.is_set():
                     if not monitor.step():
-                        failures = 0
+                        backoff.reset()
                         stopping.wait(settings.poll_s)
                 monitor.finish()
         except (psycopg.Error, OSError) as error:
-            failures += 1
-            delay = min(10.0, 0.2 * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)  # noqa: S311 -- jitter
+            delay = backoff.next()
             reason = str(error).strip().split("\n", 1)[0] or type(error).__name__
             _log.warning("database failed: %s; trying again in %.1f s", reason, delay)
             stopping.wait(delay)

@@ -19,13 +19,10 @@ def ensure_administrator(connection: Connection) -> str | None:
 
 def reset_password(connection: Connection, username: str) -> str:
     """Give a person a new random password and return it. Raises `OperatorError` where there is no such person."""
-    from monitor.api.people import hash_password  # noqa: PLC0415 - as above
+    from monitor.api.people import set_password  # noqa: PLC0415 - as above
 
     password = sign_in_password()
-    changed = connection.execute(
-        "UPDATE person SET password_hash = %s WHERE username = %s", (hash_password(password), username)
-    )
-    if changed.rowcount == 0:
-        known = [name for (name,) in connection.execute("SELECT username FROM person ORDER BY username").fetchall()]
+    if not set_password(connection, username, password):
+        known = sorted(person.username for person in people.load_people(connection))
         raise OperatorError(f"no person has the username {username!r}; there are: {', '.join(known) or 'none'}")
     return password

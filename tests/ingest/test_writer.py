@@ -11,10 +11,10 @@ import pytest
 
 import ingest.writer
 from ingest.assembly import Delivery, assemble
-from ingest.backoff import Backoff
 from ingest.validation import Directory
 from ingest.writer import CLEAN_BATCHES, Load, StoppingError, Writer
 from registry.model import Registry
+from store.backoff import Backoff
 from store.connections import connect
 from store.readings import CommitUnknownError, WriteMode, write_batch
 from tests.ingest.world import dead_letters, now_ms, payload, stored, topic, wait_until

@@ -1,4 +1,4 @@
-"""Waiting between attempts: exponential with full jitter, so that many writers do not return at once."""
+"""Waiting between attempts at the database: exponential with jitter, so that many clients do not return at once."""
 
 import random
 from dataclasses import dataclass, field
