@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.language import adopt_language, t
 from dashboard.navigation import pages
-from dashboard.pages import sign_in
+from dashboard.screens import sign_in
 from dashboard.widgets.banner import banners
 from dashboard.widgets.frame import language_switch, person, style
 

@@ -105,7 +105,9 @@ class LiveFeed:
     def _poll(self) -> None:
         now = self.now
         try:
-            health = self.client.health()
+            # Health comes first and by itself: it answers when the database is away and nothing else does.
+            now.health = self.client.health()
+            now.unreachable_since = None
             overview = self.client.overview()
             sites = self.client.sites()
             page = self._alarm_page()
@@ -113,13 +115,12 @@ class LiveFeed:
             now.expired = True
         except ApiError as error:
             now.refused = error.detail
-            now.unreachable_since = None
         except ApiUnreachableError:
             now.unreachable_since = now.unreachable_since or time.time()
         else:
-            now.overview, now.sites, now.health = overview, sites, health
+            now.overview, now.sites = overview, sites
             now.open_alarms, now.open_alarms_total = page
-            now.unreachable_since, now.refused, now.expired = None, None, False
+            now.refused, now.expired = None, False
         now.revision += 1
 
     def _alarm_page(self) -> tuple[list[Alarm], int]:

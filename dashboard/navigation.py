@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.language import t
-from dashboard.pages import alarms, live, simulators, site, system
+from dashboard.screens import alarms, live, simulators, site, system
 
 
 def pages() -> dict[str, Any]:
@@ -14,12 +14,16 @@ def pages() -> dict[str, Any]:
     found = {
         "live": st.Page(live.show, title=t("nav.live"), icon=":material/monitoring:", url_path="live", default=True),
         "site": st.Page(site.show, title=t("nav.site"), icon=":material/pool:", url_path="site"),
-        "alarms": st.Page(alarms.show, title=t("nav.alarms"), icon=":material/notifications:", url_path="alarms"),
     }
+    public = session.me()["role"] == "public"
+    if not public:
+        found["alarms"] = st.Page(
+            alarms.show, title=t("nav.alarms"), icon=":material/notifications:", url_path="alarms"
+        )
     if session.may_control():
         found["simulators"] = st.Page(
             simulators.show, title=t("nav.simulators"), icon=":material/science:", url_path="simulators"
         )
-    if session.me()["role"] != "public":
+    if not public:
         found["system"] = st.Page(system.show, title=t("nav.system"), icon=":material/dns:", url_path="system")
     return found

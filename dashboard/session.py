@@ -14,6 +14,7 @@ from dashboard.live_feed import FeedHub, LiveFeed
 from dashboard.settings import current
 from dashboard.shapes import Me
 from dashboard.widgets.components import session_cookie
+from registry.counties import COUNTIES
 
 TOKEN: Final = "token"  # noqa: S105 - the name of a session entry
 ME: Final = "me"
@@ -39,6 +40,11 @@ def client() -> ApiClient:
 def me() -> Me:
     """Who is signed in."""
     return cast(Me, st.session_state[ME])
+
+
+def counties() -> tuple[str, ...]:
+    """The counties in the person's scope."""
+    return tuple(me()["counties"]) or tuple(COUNTIES)
 
 
 def feed() -> LiveFeed:
@@ -124,11 +130,16 @@ def end(why: str) -> None:
 
 
 def keep_cookie() -> None:
-    """Set or remove the browser's cookie as this session's state asks. Draw once a run."""
-    if ticket := st.session_state.get(TICKET):
-        session_cookie("set", ticket)
-    elif ENDED in st.session_state:
-        session_cookie("end", "")
+    """Set or remove the browser's cookie as this session's state asks. Draw once a run.
+
+    The container stands there in every run: what follows keeps its place, so that a browser that meets a
+    new session (after a restart of this process) draws over what it has and not beside it.
+    """
+    with st.container(key="session-place"):
+        if ticket := st.session_state.get(TICKET):
+            session_cookie("set", ticket)
+        elif ENDED in st.session_state:
+            session_cookie("end", "")
 
 
 def _claims(token: str) -> dict[str, Any]:

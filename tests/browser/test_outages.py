@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Screen
-from tests.system import System
+from tests.system import System, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.slow]
 
@@ -48,3 +48,17 @@ def test_unreachable_api_is_said_and_recovers(signed_in: Callable[[str], Screen]
         screen.shoot("outage-api")
     expect(banner).to_have_count(0, timeout=NOTICED_MS)
     assert screen.errors == []
+
+
+def test_killed_dashboard_comes_back_in_the_open_browser(signed_in: Callable[[str], Screen], system: System) -> None:
+    """After kill -9 of the dashboard the open page goes on by itself, still signed in."""
+    screen = signed_in("zh")
+    screen.page.evaluate("window.neverReloaded = true")
+    before = system.pids()["dashboard"]
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: system.pids()["dashboard"] != before, "the dashboard is started again", 60)
+    shown = screen.page.locator(".ld-title .ld-sub").first
+    stale = shown.inner_text()
+    expect(shown).not_to_have_text(stale, timeout=NOTICED_MS)
+    expect(screen.page.locator(".ld-map .ld-site").first).to_be_visible()
+    assert screen.page.evaluate("window.neverReloaded") is True

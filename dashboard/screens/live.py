@@ -16,7 +16,6 @@ from dashboard.widgets.components import county_map, table
 from dashboard.widgets.kpi import key_figures
 from dashboard.widgets.site_map import map_data
 from dashboard.widgets.site_table import PAGE, by_severity, table_data
-from registry.counties import COUNTIES
 
 REFRESH_S: Final = 2
 ALARMS: Final = 8
@@ -74,7 +73,7 @@ def _sites(now: Snapshot, group: str) -> None:
         )
         st.selectbox(
             t("column.county"),
-            ("", *COUNTIES),
+            ("", *session.counties()),
             format_func=lambda code: county_name(code) if code else t("filter.all_counties"),
             key=COUNTY,
             persist_state="session",

@@ -19,7 +19,6 @@ from dashboard.shapes import Alarm, Site
 from dashboard.widgets.alarm_table import ZONE, alarm_table
 from dashboard.widgets.components import table
 from dashboard.widgets.export import export_links
-from registry.counties import COUNTIES
 
 REFRESH_S: Final = 3
 PAGE: Final = 12
@@ -58,7 +57,7 @@ def _filter(sites: dict[str, Site]) -> dict[str, Any]:
         group = _choice(
             "alarm_group", t("filter.group"), ("live", "simulated"), lambda each: t(f"group.{each}"), width=150
         )
-        county = _choice("alarm_county", t("column.county"), tuple(COUNTIES), county_name, width=150)
+        county = _choice("alarm_county", t("column.county"), session.counties(), county_name, width=150)
         codes = tuple(code for code, site in sites.items() if county in (None, site["county"]))
         site = _choice("alarm_site", t("column.site"), codes, lambda code: name_of(sites[code]), width=230)
         days = None
