@@ -293,7 +293,7 @@ def _timeline(option: dict[str, Any], bars: Sequence[Bar], span: Span) -> None:
                 "markPoint": {
                     "silent": True,
                     "symbolSize": 1,
-                    "itemStyle": {"opacity": 0},
+                    "itemStyle": {"color": "rgba(0,0,0,0)"},
                     "label": {
                         "formatter": bar.name,
                         "position": "left" if before else "right",
