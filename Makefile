@@ -28,7 +28,7 @@ test: system-packages $(VENV)/.test-stamp
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-bench: $(VENV)/.run-stamp
+bench: system-packages $(VENV)/.test-stamp
 	$(BIN)/landun bench $(ARGS)
 
 fmt: $(VENV)/.test-stamp

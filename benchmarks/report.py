@@ -4,12 +4,12 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 Figure = float | int | str | bool | None
 
 
-def report(name: str, **figures: "Figure | dict[str, Figure]") -> None:
+def report(name: str, **figures: Figure | Mapping[str, Figure]) -> None:
     """Print the one JSON line of a benchmark."""
     line = {"benchmark": name, "cores": os.cpu_count(), "python": platform.python_version(), **figures}
     sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
