@@ -33,6 +33,8 @@ OPTIONS: Final = (
 )
 VIEW: Final = {"width": 1440, "height": 900}
 WAIT_MS: Final = 30_000
+COMMENT: Final = "已电话通知场所，正在检查加药泵"
+"""What a person wrote to an alarm; it is shown as it was written, whatever the screen's language."""
 PAGES: Final = {
     "zh": ("实时总览", "场所", "预警", "模拟器", "系统"),
     "en": ("Live", "Site", "Alarms", "Simulators", "System"),
@@ -99,9 +101,9 @@ class Screen:
             self.elsewhere.append(request.url)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium, for the session."""
+    """Chromium, until a test of another folder has its turn: Playwright keeps an event loop running meanwhile."""
     executable = next((path for path in CHROMIUM if Path(path).exists()), None) or shutil.which("chromium")
     expect.set_options(timeout=WAIT_MS)
     assert executable, "no Chromium: apt-get install chromium fonts-noto-cjk"

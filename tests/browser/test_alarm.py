@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Screen
+from tests.browser.conftest import COMMENT, Screen
 from tests.system import System
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.slow]
@@ -65,9 +65,9 @@ def test_dosing_failure_becomes_an_alarm_on_the_screen(
     detail = page.locator(".ld-detail")
     expect(detail).to_contain_text(site)
     expect(detail).to_contain_text("未确认")
-    page.get_by_placeholder("例如：已电话通知场所").fill("已电话通知场所，正在检查加药泵")
+    page.get_by_placeholder("例如：已电话通知场所").fill(COMMENT)
     page.get_by_role("button", name="确认", exact=True).click()
-    expect(detail.locator(".ld-timeline")).to_contain_text("已电话通知场所，正在检查加药泵")
+    expect(detail.locator(".ld-timeline")).to_contain_text(COMMENT)
     expect(page.locator(".ld-detail[data-state=acknowledged]")).to_be_visible()
     screen.shoot("alarm-3-acknowledged")
 
