@@ -47,7 +47,7 @@ def is_free(host: str, port: int) -> bool:
         return True
 
 
-def any_free(host: str) -> int:
+def any_free(host: str = "127.0.0.1") -> int:
     """A free port that the operating system chooses."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))

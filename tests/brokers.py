@@ -1,10 +1,10 @@
 """Real brokers for tests: nats-server and mosquitto on free loopback ports, killable and restartable."""
 
 import signal
-import socket
 import subprocess
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,19 +13,12 @@ from typing import Protocol, Self
 
 from operations import broker
 from operations.broker import BrokerSettings, User
+from operations.ports import any_free
 from registry.model import Registry
 
 INGEST_PASSWORD = "ingest-password-of-the-tests-0123456789"
 TOOL_PASSWORD = "tool-password-of-the-tests-0123456789"
 DEVICE_MASTER = "device-master-of-the-tests-0123456789"
-
-
-def free_port() -> int:
-    """A TCP port on loopback nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Broker(Protocol):
@@ -41,7 +34,7 @@ class Broker(Protocol):
         """End it by a signal and wait for its end."""
 
 
-class _Server:
+class _Server(ABC):
     """A child process whose log lines are collected in `lines`."""
 
     def __init__(self) -> None:
@@ -97,8 +90,9 @@ class _Server:
     ) -> None:
         self.stop()
 
+    @abstractmethod
     def start(self) -> None:
-        raise NotImplementedError
+        """Start it and wait until it accepts connections."""
 
 
 class NatsBroker(_Server):
@@ -113,11 +107,11 @@ class NatsBroker(_Server):
         ack_wait_s: int = broker.ACK_WAIT_S,
     ) -> None:
         super().__init__()
-        self.mqtt_port = free_port()
+        self.mqtt_port = any_free()
         self.settings = BrokerSettings(
             folder=folder,
             mqtt_port=self.mqtt_port,
-            client_port=free_port(),
+            client_port=any_free(),
             sync_interval=sync_interval,
             ack_wait_s=ack_wait_s,
         )
@@ -147,7 +141,7 @@ class MosquittoBroker(_Server):
     def __init__(self, folder: Path, registry: Registry | None = None) -> None:
         super().__init__()
         self.folder = folder
-        self.mqtt_port = free_port()
+        self.mqtt_port = any_free()
         self.users: list[User] = broker.service_users(INGEST_PASSWORD, TOOL_PASSWORD)
         if registry is not None:
             self.users += broker.device_users(registry, DEVICE_MASTER)

@@ -8,7 +8,6 @@ TimescaleDB as WebAssembly, or the named server alone; mark a test ``needs("copy
 import os
 import secrets
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from operations.ports import any_free
 from store.connections import Connection, connect, is_timescale
 from store.embedded import EmbeddedPostgres
 from store.migrations import migrate
@@ -34,14 +34,6 @@ UNSAFE_BUT_QUICK: Final = {
     "shared_buffers": "64MB",
     "max_connections": "100",
 }
-
-
-def free_port() -> int:
-    """A TCP port on loopback nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -129,7 +121,7 @@ def database_server() -> Iterator[Server]:
         return
     with server_folder() as folder:
         embedded = EmbeddedPostgres(
-            folder / "postgres", port=free_port(), password=secrets.token_urlsafe(12), options=UNSAFE_BUT_QUICK
+            folder / "postgres", port=any_free(), password=secrets.token_urlsafe(12), options=UNSAFE_BUT_QUICK
         )
         embedded.prepare()
         embedded.start()
@@ -162,7 +154,7 @@ def connection(database: str) -> Iterator[Connection]:
 @pytest.fixture(scope="session")
 def timescale_wasm() -> Iterator[TimescaleWasm]:
     """The session's TimescaleDB as WebAssembly, migrated."""
-    with TimescaleWasm.running(free_port()) as server:
+    with TimescaleWasm.running(any_free()) as server:
         migrate(server.dsn)
         yield server
 

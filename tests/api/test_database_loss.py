@@ -12,11 +12,12 @@ import httpx
 import psutil
 import pytest
 
+from operations.ports import any_free
 from store.connections import connect
 from store.embedded import EmbeddedPostgres
 from store.migrations import migrate
 from tests.api.conftest import Served, component, eventually, prepare, put_latest, serving
-from tests.databases import UNSAFE_BUT_QUICK, free_port, server_folder
+from tests.databases import UNSAFE_BUT_QUICK, server_folder
 
 PATHS = ("/overview", "/sites", "/latest", "/readings?channel=11", "/alarms", "/dead-letters", "/simulators/truth")
 QUICK_S = 1.0
@@ -41,7 +42,7 @@ def breakable() -> Iterator[Breakable]:
     """A migrated and filled database whose server may be killed."""
     with server_folder() as folder:
         server = EmbeddedPostgres(
-            folder / "postgres", port=free_port(), password=secrets.token_urlsafe(12), options=UNSAFE_BUT_QUICK
+            folder / "postgres", port=any_free(), password=secrets.token_urlsafe(12), options=UNSAFE_BUT_QUICK
         )
         server.prepare()
         server.start()
@@ -148,7 +149,7 @@ def test_the_api_starts_without_its_database(breakable: Breakable) -> None:
 
 def test_an_address_nobody_answers_at_is_missing_within_seconds() -> None:
     """A wrong address is a missing database, not a hanging API."""
-    with serving(f"postgresql://landun@127.0.0.1:{free_port()}/landun") as api:
+    with serving(f"postgresql://landun@127.0.0.1:{any_free()}/landun") as api:
         assert component(api, "database") == "missing"
         with httpx.Client(base_url=api.url, trust_env=False) as client:
             assert client.get("/api/v1/overview").status_code == 401

@@ -15,9 +15,9 @@ from websockets.sync.client import connect as connect_live
 
 from monitor.api.service import run
 from monitor.api.settings import ApiSettings
+from operations.ports import any_free
 from store.connections import connect
 from tests.api.conftest import PASSWORD, Served, eventually, prepare
-from tests.databases import free_port
 
 PROGRAM = """
 import logging, os
@@ -33,7 +33,7 @@ def test_a_signal_ends_it_in_good_order(database: str, tmp_path: Path, sign: sig
     """With a live feed open it ends within 5 s, with 0, and its log holds no password, token or secret."""
     with connect(database) as connection:
         prepare(connection)
-    port, secret = free_port(), secrets.token_urlsafe(32)
+    port, secret = any_free(), secrets.token_urlsafe(32)
     environment = {**os.environ, "DSN": database, "SECRET": secret, "PORT": str(port)}
     log = tmp_path / "log"
     with log.open("wb") as file:

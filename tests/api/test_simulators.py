@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from operations.ports import any_free
 from registry.demonstration import demonstration
 from simulators.control import control_app
 from simulators.fleet import Fleet
@@ -18,7 +19,6 @@ from store import journal
 from store.connections import Connection, connect
 from store.registry_rows import save_registry
 from tests.api.conftest import REGISTERED, Served, component, eventually, prepare, serving
-from tests.databases import free_port
 
 SEED = 7
 
@@ -35,9 +35,7 @@ class Control:
 def controlling(data: Path, port: int) -> Iterator[Control]:
     """A fleet of two pools, running, with its control on a port."""
     registry = demonstration(SEED, online=2, offline=0, registered_at=REGISTERED)
-    fleet = Fleet(
-        SimulatorSettings(registry, SEED, data, "127.0.0.1", free_port(), lambda code: code, min_free_bytes=0)
-    )
+    fleet = Fleet(SimulatorSettings(registry, SEED, data, "127.0.0.1", any_free(), lambda code: code, min_free_bytes=0))
     config = uvicorn.Config(control_app(fleet), port=port, log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     threads = [threading.Thread(target=fleet.run, daemon=True), threading.Thread(target=server.run, daemon=True)]
@@ -56,7 +54,7 @@ def controlling(data: Path, port: int) -> Iterator[Control]:
 @pytest.fixture
 def fleet_port() -> int:
     """Where the control listens."""
-    return free_port()
+    return any_free()
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 
 import pytest
 
+from operations.ports import any_free
 from registry.model import Registry
 from store.connections import connect
 from store.embedded import EmbeddedPostgres
 from store.migrations import migrate
-from tests.brokers import NatsBroker, free_port
+from tests.brokers import NatsBroker
 from tests.databases import server_folder
 from tests.ingest.world import (
     IngestProcess,
@@ -117,7 +118,7 @@ def test_kill_of_the_broker_loses_nothing(nats: NatsBroker, registered: str, wor
 def test_kill_of_the_database_loses_nothing(nats: NatsBroker, world: Registry) -> None:
     """SIGKILL of PostgreSQL under load, twice: ingest keeps its batch, comes back, and everything is stored."""
     with server_folder() as folder:
-        database = EmbeddedPostgres(folder / "postgres", port=free_port(), password=secrets.token_urlsafe(12))
+        database = EmbeddedPostgres(folder / "postgres", port=any_free(), password=secrets.token_urlsafe(12))
         database.prepare()
         database.start()
         try:
@@ -145,7 +146,7 @@ def test_a_long_outage_of_the_database_leaves_the_messages_to_the_broker(
     """Past the limit ingest leaves the broker, memory does not grow, and all is stored when the database returns."""
     nats = nats_as_shipped
     with server_folder() as folder:
-        database = EmbeddedPostgres(folder / "postgres", port=free_port(), password=secrets.token_urlsafe(12))
+        database = EmbeddedPostgres(folder / "postgres", port=any_free(), password=secrets.token_urlsafe(12))
         database.prepare()
         database.start()
         try:
@@ -174,7 +175,7 @@ def test_a_long_outage_of_the_database_leaves_the_messages_to_the_broker(
 @pytest.mark.timeout(60)
 def test_end_within_five_seconds_while_the_database_is_away(nats: NatsBroker) -> None:
     """SIGTERM ends ingest at once even when it has a batch it cannot write."""
-    with IngestProcess(f"postgresql://nobody@127.0.0.1:{free_port()}/none", nats.ingest_url) as ingest:
+    with IngestProcess(f"postgresql://nobody@127.0.0.1:{any_free()}/none", nats.ingest_url) as ingest:
         time.sleep(1)
         assert ingest.stop() < 5
 

@@ -11,10 +11,10 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from operations.ports import any_free
 from simulators.control import control_app
 from simulators.faults import FaultKind
 from simulators.fleet import Fleet
-from tests.brokers import free_port
 from tests.simulators.live import broker_and_ear, running, settings_for, wait_until
 from tests.simulators.worlds import SEED, city
 
@@ -26,7 +26,7 @@ FAULT = {"site": SITE, "sampling_point": POINT, "fault": "dosing_failure"}
 @pytest.fixture(name="control")
 def _control(tmp_path: Path) -> Iterator[TestClient]:
     with (
-        running(Fleet(settings_for(CITY, tmp_path, free_port()))) as fleet,
+        running(Fleet(settings_for(CITY, tmp_path, any_free()))) as fleet,
         TestClient(control_app(fleet), base_url="http://127.0.0.1") as client,
     ):
         yield client
@@ -139,7 +139,7 @@ run(replace(settings_for(city(3), folder, broker), control_port=control))
 
 def test_service_publishes_answers_and_ends_cleanly_on_sigterm(tmp_path: Path) -> None:
     """As a process: its devices are heard, its control answers, SIGTERM ends it within 5 s with status off line."""
-    port = free_port()
+    port = any_free()
     with broker_and_ear(tmp_path, CITY) as (broker, ear):
         command = [sys.executable, "-c", SERVICE, str(tmp_path), str(broker.mqtt_port), str(port)]
         process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(Path.cwd())})

@@ -14,12 +14,13 @@ import psutil
 import psycopg
 import pytest
 
+from operations.ports import any_free
 from store.connections import connect
 from store.embedded import AccountError, EmbeddedPostgres, EmbeddedPostgresError
 from store.embedded.account import server_account
 from store.embedded.launch import PARENT_SETTING, cluster_processes, ended
 from store.embedded.server import settings
-from tests.databases import free_port, server_folder
+from tests.databases import server_folder
 
 PASSWORD = "pä:ss@w/ord of the tests"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="about running as root; run by root in CI")
@@ -36,7 +37,7 @@ def folder() -> Iterator[Path]:
 def cluster() -> Iterator[Path]:
     """A cluster made once, to be copied."""
     with server_folder() as made:
-        EmbeddedPostgres(made / "postgres", port=free_port(), password=PASSWORD).prepare()
+        EmbeddedPostgres(made / "postgres", port=any_free(), password=PASSWORD).prepare()
         yield made / "postgres"
 
 
@@ -44,7 +45,7 @@ def cluster() -> Iterator[Path]:
 def server(folder: Path, cluster: Path) -> Iterator[EmbeddedPostgres]:
     """A started server with one committed row, with the settings it really has."""
     subprocess.run(["/bin/cp", "-a", str(cluster), str(folder)], check=True)
-    made = EmbeddedPostgres(folder / "postgres", port=free_port(), password=PASSWORD)
+    made = EmbeddedPostgres(folder / "postgres", port=any_free(), password=PASSWORD)
     made.prepare()
     made.start()
     with connect(made.dsn) as connection:
@@ -75,7 +76,7 @@ def wait_until_answering(server: EmbeddedPostgres) -> list[int]:
 
 def again(server: EmbeddedPostgres) -> EmbeddedPostgres:
     """A second start over the same folder, as after a crash of whoever ran the first: another port, no memory of it."""
-    second = EmbeddedPostgres(server.data, port=free_port(), password=PASSWORD)
+    second = EmbeddedPostgres(server.data, port=any_free(), password=PASSWORD)
     second.prepare()
     second.start()
     return second
@@ -145,12 +146,12 @@ def test_a_server_whose_supervisor_is_killed_can_be_started_again_at_once(folder
     password = secrets.token_urlsafe(8)
     supervisor = (
         "import os, sys; from pathlib import Path; from store.embedded import EmbeddedPostgres\n"
-        f"p = EmbeddedPostgres(Path({str(folder / 'postgres')!r}), port={free_port()}, password={password!r})\n"
+        f"p = EmbeddedPostgres(Path({str(folder / 'postgres')!r}), port={any_free()}, password={password!r})\n"
         "p.prepare(); p.start(); print(p.pid, flush=True); os._exit(9)\n"
     )
     root = Path(__file__).parents[2]
     left = subprocess.run([sys.executable, "-c", supervisor], cwd=root, stdout=subprocess.PIPE, text=True, check=False)
-    second = EmbeddedPostgres(folder / "postgres", port=free_port(), password=password)
+    second = EmbeddedPostgres(folder / "postgres", port=any_free(), password=password)
     second.prepare()
     second.start()
     try:
@@ -188,7 +189,7 @@ def test_a_server_left_running_without_its_supervisor_is_taken_over(server: Embe
 
 def test_a_running_server_with_a_living_supervisor_is_left_alone(server: EmbeddedPostgres) -> None:
     """A second start over a folder in use is refused, naming the process; the first goes on."""
-    second = EmbeddedPostgres(server.data, port=free_port(), password="irrelevant")
+    second = EmbeddedPostgres(server.data, port=any_free(), password="irrelevant")
     with pytest.raises(EmbeddedPostgresError, match=f"in use by PostgreSQL {server.pid}"):
         second.start()
     assert rows(server) == [1]
@@ -234,7 +235,7 @@ def test_an_interrupted_initdb_leaves_nothing_to_trip_over(folder: Path) -> None
     """What a killed first start left beside the folder does not disturb the next one."""
     (folder / ".postgres-dead").mkdir()
     (folder / "postgres").mkdir()
-    server = EmbeddedPostgres(folder / "postgres", port=free_port(), password="p")
+    server = EmbeddedPostgres(folder / "postgres", port=any_free(), password="p")
     server.prepare()
     made = (folder / "postgres" / "PG_VERSION").stat().st_mtime_ns
     server.prepare()
@@ -246,7 +247,7 @@ def test_a_folder_with_something_else_in_it_is_refused(folder: Path) -> None:
     (folder / "postgres").mkdir()
     (folder / "postgres" / "thesis.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(EmbeddedPostgresError, match=r"postgres is neither empty nor a PostgreSQL cluster"):
-        EmbeddedPostgres(folder / "postgres", port=free_port(), password="p").prepare()
+        EmbeddedPostgres(folder / "postgres", port=any_free(), password="p").prepare()
 
 
 @as_root
@@ -256,7 +257,7 @@ def test_root_is_told_which_folder_keeps_the_server_out(folder: Path) -> None:
     (closed / "open" / "data").mkdir(parents=True)
     closed.chmod(0o700)
     with pytest.raises(AccountError, match=rf"^folder {closed} cannot be entered by user 'landun'"):
-        EmbeddedPostgres(closed / "open" / "data" / "postgres", port=free_port(), password="p").prepare()
+        EmbeddedPostgres(closed / "open" / "data" / "postgres", port=any_free(), password="p").prepare()
 
 
 @as_root

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from operations.ports import any_free
 from store.connections import connect
 from store.errors import Remedy, remedy, remedy_of_state
-from tests.databases import free_port
 
 sqlstates = st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=5, max_size=5)
 
@@ -85,7 +85,7 @@ def test_a_missing_partition_is_the_operators_and_a_failed_check_the_rows(databa
 def test_a_server_that_is_away_is_worth_a_retry() -> None:
     """A refused connection has no SQLSTATE and is retried."""
     with pytest.raises(psycopg.OperationalError) as refused:
-        connect(f"postgresql://landun@127.0.0.1:{free_port()}/landun")
+        connect(f"postgresql://landun@127.0.0.1:{any_free()}/landun")
     assert refused.value.sqlstate is None
     assert remedy(refused.value) is Remedy.RETRY
 
