@@ -13,9 +13,11 @@ from typing import Annotated, Final
 
 import typer
 
+from operations import chores
 from operations.disk import MIN_FREE_BYTES
 from operations.errors import OperatorError
-from operations.folder import DataFolder, default_folder
+from operations.folder import DataFolder
+from operations.options import Data, DatabaseUrl, MinFreeBytes, MqttUrl, OptionalDatabaseUrl, Port, Seed
 
 USAGE_STATUS: Final = 2
 
@@ -27,33 +29,6 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-demo = typer.Typer(help="The demonstration: simulated sites beside or instead of real ones.", no_args_is_help=True)
-app.add_typer(demo, name="demo")
-
-Data = Annotated[
-    Path,
-    typer.Option(
-        "--data", envvar="LANDUN_DATA", help="Folder of everything this system keeps.", default_factory=default_folder
-    ),
-]
-DatabaseUrl = Annotated[
-    str,
-    typer.Option(envvar="LANDUN_DATABASE_URL", help="postgresql://user:password@host:port/database", show_envvar=True),
-]
-OptionalDatabaseUrl = Annotated[
-    str | None,
-    typer.Option(
-        envvar="LANDUN_DATABASE_URL",
-        help="postgresql://… of the database; without it the embedded one of the data folder is used.",
-    ),
-]
-MqttUrl = Annotated[str, typer.Option(envvar="LANDUN_MQTT_URL", help="mqtt://user:password@host:port of the broker")]
-MinFreeBytes = Annotated[
-    int,
-    typer.Option(min=0, envvar="LANDUN_MIN_FREE_BYTES", help="With less free disk space the simulators stop."),
-]
-Seed = Annotated[int | None, typer.Option(help="Decides the demonstration's sites and every random draw.")]
-Port = Annotated[int | None, typer.Option(min=0, max=65_535, show_default=False)]
 
 
 @app.command()
@@ -197,115 +172,15 @@ def simulate(
 
 
 @app.command()
-def backfill(
-    data: Data,
-    database_url: OptionalDatabaseUrl = None,
-    days: Annotated[float, typer.Option(min=0, help="Days of history, up to now or to what is there.")] = 30,
-    hours: Annotated[float, typer.Option(min=0, help="Hours of history instead of days.")] = 0,
-    period: Annotated[int, typer.Option(min=1, help="Seconds between readings.")] = 60,
-    gap: Annotated[bool, typer.Option(help="Also fill what is missing between the newest reading and now.")] = True,
-) -> None:
-    """Write history for the simulated sites, continuous with what they publish now."""
-    from operations.backfill import fill
-    from operations.database import database_of
-
-    folder = DataFolder(data)
-    with database_of(folder, database_url) as dsn:
-        fill(dsn, folder, hours=hours or days * 24, period_s=period, gap=gap, said=typer.echo)
-
-
-@app.command()
-def migrate(data: Data, database_url: OptionalDatabaseUrl = None) -> None:
-    """Bring a database's tables up to date."""
-    from operations.database import database_of
-    from store.migrations import migrate as apply
-
-    with database_of(DataFolder(data), database_url) as dsn:
-        applied = apply(dsn)
-    typer.echo(f"applied: {', '.join(applied)}" if applied else "up to date")
-
-
-@app.command()
-def passwd(
-    data: Data,
-    username: Annotated[str, typer.Argument(help="Who gets a new password.")] = "admin",
-    database_url: OptionalDatabaseUrl = None,
-) -> None:
-    """Give a person a new random password and print it."""
-    from operations.database import database_of
-    from operations.people import reset_password
-    from store.connections import connect
-
-    with database_of(DataFolder(data), database_url) as dsn, connect(dsn) as connection:
-        password = reset_password(connection, username)
-    typer.echo(f"new password of {username}: {password}")
-
-
-@app.command()
-def verify(
-    data: Data,
-    database_url: OptionalDatabaseUrl = None,
-    first: Annotated[int, typer.Option(min=1, help="First journal row to check.")] = 1,
-) -> None:
-    """Recompute the journal's chain of hashes; status 1 when a row was changed, removed or moved."""
-    from operations.database import database_of
-    from store import journal
-    from store.connections import connect
-
-    with database_of(DataFolder(data), database_url) as dsn, connect(dsn) as connection:
-        found = journal.verify(connection, first)
-    if found.ok:
-        typer.echo(f"{found.checked} journal rows checked: each is as it was written")
-        return
-    typer.echo(
-        f"journal row {found.first_bad_id}: {found.why} ({found.checked} rows before it are as written)", err=True
-    )
-    raise typer.Exit(1)
-
-
-@app.command()
-def bench(
-    names: Annotated[list[str] | None, typer.Argument(help="Which benchmarks; all of them by default.")] = None,
-) -> None:
-    """Run the benchmarks of the checkout, one JSON line each."""
-    from operations.bench import run
-
-    run(names or [])
-
-
-@app.command()
-def chaos(
-    rounds: Annotated[int, typer.Option(min=1, help="How often every service is killed.")] = 3,
-    seconds: Annotated[float, typer.Option(min=1, help="Seconds of load after each kill.")] = 15,
-    seed: Seed = None,
-) -> None:
-    """Kill each service in turn with SIGKILL under load, then account for every acknowledged message."""
-    from operations.chaos import run
-
-    if not run(rounds=rounds, seconds=seconds, seed=seed):
-        raise typer.Exit(1)
-
-
-@demo.command("remove")
-def demo_remove(data: Data, database_url: OptionalDatabaseUrl = None) -> None:
-    """Delete the simulated sites and all their data; later starts run no simulators. End `landun up` first."""
-    from operations.database import database_of
-    from operations.demo import remove
-
-    folder = DataFolder(data)
-    with database_of(folder, database_url, alone=True) as dsn:
-        deleted = remove(dsn, folder if database_url is None else None)
-    for table, rows in deleted.items():
-        typer.echo(f"{table}: {'all rows' if rows < 0 else f'{rows} rows'} deleted")
-
-
-@app.command()
 def version() -> None:
     """Print the version."""
     try:
         typer.echo(f"landun {version_of('landun')}")
     except PackageNotFoundError:
         typer.echo("landun, not installed: run from its checkout")
+
+
+app.add_typer(chores.app)
 
 
 def main() -> None:

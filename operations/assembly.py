@@ -14,7 +14,8 @@ from operations import broker, first_start, probes
 from operations.denied import DeniedPublishes
 from operations.folder import DataFolder, Record
 from operations.leftovers import running_pid
-from operations.secrets import ensure_secret
+from operations.ports import LOOPBACK, Address
+from operations.secrets import Secrets
 from operations.service import Node, Probe, Service, Step
 from registry.model import Registry
 from store.connections import connect
@@ -22,66 +23,10 @@ from store.embedded import EmbeddedPostgres
 from store.registry_rows import load_registry
 
 COMMAND: Final = Path(__file__).resolve().parent.parent / "landun.py"
-LOOPBACK: Final = "127.0.0.1"
 HISTORY_BEFORE_READY_H: Final = 24
 WELL_WITHIN_S: Final = 10.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Secrets:
-    """The system's secrets, generated where missing. Device passwords derive from `device_master`."""
-
-    folder: Path
-    postgres: str
-    device_master: str
-    token: str
-    mqtt_ingest: str
-    mqtt_tool: str
-
-    @classmethod
-    def of(cls, folder: Path) -> "Secrets":
-        """Read or generate the secrets of a folder."""
-        names = ("postgres-password", "device-master", "token-secret", "mqtt-ingest", "mqtt-landun")
-        return cls(folder, *(ensure_secret(folder / name) for name in names))
-
-    @property
-    def token_file(self) -> Path:
-        """What the API signs tokens with."""
-        return self.folder / "token-secret"
-
-    @property
-    def device_master_file(self) -> Path:
-        """What the devices' passwords derive from."""
-        return self.folder / "device-master"
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the services that people and programs reach listen; everything else is on loopback."""
-
-    host: str
-    ports: Mapping[str, int]
-
-    @property
-    def api(self) -> str:
-        """The API as a browser on this machine reaches it."""
-        return f"http://{self._shown}:{self.ports['api']}"
-
-    @property
-    def dashboard(self) -> str:
-        """The dashboard as a browser on this machine reaches it."""
-        return f"http://{self._shown}:{self.ports['dashboard']}"
-
-    @property
-    def simulators(self) -> str:
-        """The simulators' control."""
-        return f"http://{LOOPBACK}:{self.ports['simulators']}"
-
-    @property
-    def _shown(self) -> str:
-        return LOOPBACK if self.host == "0.0.0.0" else self.host  # noqa: S104 - compared, not bound
 
 
 @dataclass

@@ -23,10 +23,11 @@ from typing import Any, Final
 
 from operations import broker, ports, probes
 from operations.accounting import Account, account, read_record
-from operations.assembly import COMMAND, Secrets
+from operations.assembly import COMMAND
 from operations.errors import OperatorError
 from operations.folder import DataFolder
 from operations.leftovers import running_pid
+from operations.secrets import Secrets
 from operations.service import Probe
 from store.connections import connect
 from store.embedded import EmbeddedPostgres

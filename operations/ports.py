@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+LOOPBACK: Final = "127.0.0.1"
 DEFAULT_PORTS: Final[Mapping[str, int]] = {
     "database": 15432,
     "broker": 1883,
@@ -47,7 +48,7 @@ def is_free(host: str, port: int) -> bool:
         return True
 
 
-def any_free(host: str = "127.0.0.1") -> int:
+def any_free(host: str = LOOPBACK) -> int:
     """A free port that the operating system chooses."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
@@ -69,7 +70,7 @@ def choose(
     taken: set[int] = set()
     choices: list[Choice] = []
     for service in services:
-        host = hosts.get(service, "127.0.0.1")
+        host = hosts.get(service, LOOPBACK)
         wanted = asked.get(service) or remembered.get(service)
         if wanted is None:
             wanted = any_free(host) if asked.get(service) == 0 else DEFAULT_PORTS[service]
@@ -86,3 +87,30 @@ def _first_free(host: str, wanted: int, taken: set[int]) -> int:
     while (port := any_free(host)) in taken:
         pass
     return port
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the services that people and programs reach listen; everything else is on loopback."""
+
+    host: str
+    ports: Mapping[str, int]
+
+    @property
+    def api(self) -> str:
+        """The API as a browser on this machine reaches it."""
+        return f"http://{self._shown}:{self.ports['api']}"
+
+    @property
+    def dashboard(self) -> str:
+        """The dashboard as a browser on this machine reaches it."""
+        return f"http://{self._shown}:{self.ports['dashboard']}"
+
+    @property
+    def simulators(self) -> str:
+        """The simulators' control."""
+        return f"http://{LOOPBACK}:{self.ports['simulators']}"
+
+    @property
+    def _shown(self) -> str:
+        return LOOPBACK if self.host == "0.0.0.0" else self.host  # noqa: S104 - compared, not bound

@@ -10,6 +10,7 @@ import hmac
 import os
 import secrets
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -66,3 +67,31 @@ def device_password(master: str, device_code: str) -> str:
 def sign_in_password(characters: int = 14) -> str:
     """A random password for a person to type (5.7 bits a character)."""
     return "".join(secrets.choice(SIGN_IN_ALPHABET) for _ in range(characters))
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """The system's secrets, generated where missing. Device passwords derive from `device_master`."""
+
+    folder: Path
+    postgres: str
+    device_master: str
+    token: str
+    mqtt_ingest: str
+    mqtt_tool: str
+
+    @classmethod
+    def of(cls, folder: Path) -> "Secrets":
+        """Read or generate the secrets of a folder."""
+        names = ("postgres-password", "device-master", "token-secret", "mqtt-ingest", "mqtt-landun")
+        return cls(folder, *(ensure_secret(folder / name) for name in names))
+
+    @property
+    def token_file(self) -> Path:
+        """What the API signs tokens with."""
+        return self.folder / "token-secret"
+
+    @property
+    def device_master_file(self) -> Path:
+        """What the devices' passwords derive from."""
+        return self.folder / "device-master"

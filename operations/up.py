@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from operations import first_start, ports
-from operations.assembly import LOOPBACK, Address, Assembly, Secrets
+from operations.assembly import Assembly
 from operations.denied import DeniedPublishes
 from operations.disk import MIN_FREE_BYTES, DiskGuard
 from operations.folder import DataFolder, Record
 from operations.leftovers import end_leftovers
 from operations.output import Output
+from operations.ports import LOOPBACK, Address
+from operations.secrets import Secrets
 from operations.supervisor import SUPERVISOR, Supervisor
 from store.connections import connect
 from store.embedded import EmbeddedPostgres

@@ -1,6 +1,5 @@
 """What the command line says when something is wrong: one line, status 2, no traceback."""
 
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from operations.disk import message
+from operations.ports import any_free
 
 
 def landun(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -23,14 +23,6 @@ def landun(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[
     )
 
 
-def unused_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize("command", ["migrate", "passwd", "verify", "backfill"])
 def test_a_folder_never_started_is_named_with_what_to_do(tmp_path: Path, command: str) -> None:
     """A chore on a folder without a database says so, and how to get one."""
@@ -44,7 +36,7 @@ def test_a_folder_never_started_is_named_with_what_to_do(tmp_path: Path, command
 
 def test_a_database_that_does_not_answer_is_one_line() -> None:
     """A refused connection names the server and nothing secret."""
-    port = unused_port()
+    port = any_free()
     done = landun("migrate", LANDUN_DATABASE_URL=f"postgresql://someone:hush@127.0.0.1:{port}/landun")
     assert done.returncode == 2
     assert done.stderr.startswith("landun: database: ")

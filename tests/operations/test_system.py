@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from operations.assembly import Secrets
+from operations.secrets import Secrets, device_password
 from tests.system import System, eventually, new_data_folder, start
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
@@ -109,8 +109,6 @@ def test_a_forbidden_publish_becomes_a_dead_letter(system: System) -> None:
     """
     import paho.mqtt.client as mqtt  # noqa: PLC0415 - only this test speaks MQTT itself
     from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415
-
-    from operations.secrets import device_password  # noqa: PLC0415
 
     device = system.get("channels")[0]["device"]
     ports = json.loads((system.data / "landun.json").read_text(encoding="utf-8"))["ports"]

@@ -1,0 +1,118 @@
+"""Commands that do one thing and end: back-fill, tables, passwords, checks, the demonstration.
+
+Each uses the running system's database, or starts the data folder's for as long as it takes.
+"""
+
+from typing import Annotated
+
+import typer
+
+from operations.folder import DataFolder
+from operations.options import Data, OptionalDatabaseUrl, Seed
+
+app = typer.Typer()
+demo = typer.Typer(help="The demonstration: simulated sites beside or instead of real ones.", no_args_is_help=True)
+app.add_typer(demo, name="demo")
+
+
+@app.command()
+def backfill(
+    data: Data,
+    database_url: OptionalDatabaseUrl = None,
+    days: Annotated[float, typer.Option(min=0, help="Days of history, up to now or to what is there.")] = 30,
+    hours: Annotated[float, typer.Option(min=0, help="Hours of history instead of days.")] = 0,
+    period: Annotated[int, typer.Option(min=1, help="Seconds between readings.")] = 60,
+    gap: Annotated[bool, typer.Option(help="Also fill what is missing between the newest reading and now.")] = True,
+) -> None:
+    """Write history for the simulated sites, continuous with what they publish now."""
+    from operations.backfill import fill
+    from operations.database import database_of
+
+    folder = DataFolder(data)
+    with database_of(folder, database_url) as dsn:
+        fill(dsn, folder, hours=hours or days * 24, period_s=period, gap=gap, said=typer.echo)
+
+
+@app.command()
+def migrate(data: Data, database_url: OptionalDatabaseUrl = None) -> None:
+    """Bring a database's tables up to date."""
+    from operations.database import database_of
+    from store.migrations import migrate as apply
+
+    with database_of(DataFolder(data), database_url) as dsn:
+        applied = apply(dsn)
+    typer.echo(f"applied: {', '.join(applied)}" if applied else "up to date")
+
+
+@app.command()
+def passwd(
+    data: Data,
+    username: Annotated[str, typer.Argument(help="Who gets a new password.")] = "admin",
+    database_url: OptionalDatabaseUrl = None,
+) -> None:
+    """Give a person a new random password and print it."""
+    from operations.database import database_of
+    from operations.people import reset_password
+    from store.connections import connect
+
+    with database_of(DataFolder(data), database_url) as dsn, connect(dsn) as connection:
+        password = reset_password(connection, username)
+    typer.echo(f"new password of {username}: {password}")
+
+
+@app.command()
+def verify(
+    data: Data,
+    database_url: OptionalDatabaseUrl = None,
+    first: Annotated[int, typer.Option(min=1, help="First journal row to check.")] = 1,
+) -> None:
+    """Recompute the journal's chain of hashes; status 1 when a row was changed, removed or moved."""
+    from operations.database import database_of
+    from store import journal
+    from store.connections import connect
+
+    with database_of(DataFolder(data), database_url) as dsn, connect(dsn) as connection:
+        found = journal.verify(connection, first)
+    if found.ok:
+        typer.echo(f"{found.checked} journal rows checked: each is as it was written")
+        return
+    typer.echo(
+        f"journal row {found.first_bad_id}: {found.why} ({found.checked} rows before it are as written)", err=True
+    )
+    raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="Which benchmarks; all of them by default.")] = None,
+) -> None:
+    """Run the benchmarks of the checkout, one JSON line each."""
+    from operations.bench import run
+
+    run(names or [])
+
+
+@app.command()
+def chaos(
+    rounds: Annotated[int, typer.Option(min=1, help="How often every service is killed.")] = 3,
+    seconds: Annotated[float, typer.Option(min=1, help="Seconds of load after each kill.")] = 15,
+    seed: Seed = None,
+) -> None:
+    """Kill each service in turn with SIGKILL under load, then account for every acknowledged message."""
+    from operations.chaos import run
+
+    if not run(rounds=rounds, seconds=seconds, seed=seed):
+        raise typer.Exit(1)
+
+
+@demo.command("remove")
+def demo_remove(data: Data, database_url: OptionalDatabaseUrl = None) -> None:
+    """Delete the simulated sites and all their data; later starts run no simulators. End `landun up` first."""
+    from operations.database import database_of
+    from operations.demo import remove
+
+    folder = DataFolder(data)
+    with database_of(folder, database_url, alone=True) as dsn:
+        deleted = remove(dsn, folder if database_url is None else None)
+    for table, rows in deleted.items():
+        typer.echo(f"{table}: {'all rows' if rows < 0 else f'{rows} rows'} deleted")
