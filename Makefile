@@ -15,6 +15,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 PYTEST_ARGS ?=
+# Tests wait for brokers, databases and browsers most of the time: more of them than cores.
+TEST_WORKERS ?= 4
 
 .PHONY: run test bench fmt clean system-packages
 
@@ -26,7 +28,7 @@ test: system-packages $(VENV)/.test-stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 bench: system-packages $(VENV)/.test-stamp
 	$(BIN)/landun bench $(ARGS)

@@ -11,3 +11,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "needs(*capabilities): run only on database engines that have them: copy, concurrency, hypertables, partitions",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the running system share one, so they go to one worker when tests run side by side."""
+    for item in items:
+        if item.get_closest_marker("system"):
+            item.add_marker(pytest.mark.xdist_group("system"))
