@@ -14,7 +14,6 @@ from store.connections import Connection
 from store.people import Person
 
 ADMINISTRATOR: Final = "admin"
-ADMINISTRATOR_NAME: Final = "系统管理员"
 PASSWORD_CHARACTERS: Final = 10
 """Least length of a password (NIST SP 800-63B asks for at least 8)."""
 
@@ -55,7 +54,7 @@ def create_first_administrator(connection: Connection, password: str, at: dateti
     """Make the person `admin` where nobody is registered; False where somebody is. Does not commit."""
     if people.count(connection):
         return False
-    administrator = Person(ADMINISTRATOR, ADMINISTRATOR_NAME, "administrator", (), None, hash_password(password))
+    administrator = Person(ADMINISTRATOR, ADMINISTRATOR, "administrator", (), None, hash_password(password))
     people.save(connection, administrator, at or datetime.now(UTC))
     return True
 

@@ -17,7 +17,7 @@ DRAWN = {
     1: ".stEChartsChart[aria-busy=false]",
     2: ".ld-table thead th",
     3: ".stEChartsChart[aria-busy=false]",
-    4: ".ld-table tbody tr",
+    4: ".ld-group .ld-v small",
 }
 """What shows that a page is complete, by its place in the navigation."""
 
@@ -29,6 +29,7 @@ def test_every_page_is_complete_badged_and_in_one_language(signed_in: Callable[[
     for place, name in enumerate(PAGES[language]):
         screen.open(name)
         screen.page.locator(DRAWN[place]).first.wait_for()
+        screen.page.wait_for_function(_OPAQUE)
         screen.shoot(f"{language}-{place}-{['live', 'site', 'alarms', 'simulators', 'system'][place]}")
         text = screen.main.inner_text().replace(COMMENT, "")
         if language == "en":
@@ -74,6 +75,9 @@ def test_live_page_renews_itself_without_flicker(signed_in: Callable[[str], Scre
     assert page.evaluate("window.faded") == []
     assert page.locator(".ld-map svg > g").get_attribute("transform") == zoomed
 
+
+_OPAQUE = """() => [...document.querySelectorAll('[data-testid=stMain] [data-testid=stElementContainer]')]
+  .every(part => Number(getComputedStyle(part).opacity) === 1)"""
 
 _WATCH = """() => {
   for (const name of ['.ld-map svg', '.ld-table']) document.querySelector(name).seenBefore = true;
