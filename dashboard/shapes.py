@@ -241,6 +241,7 @@ class Component(TypedDict):
     state: str
     since: str | None
     detail: str
+    detail_zh: str
 
 
 class Health(TypedDict):

@@ -9,7 +9,7 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import clock, full_time, size, zone_offset
 from dashboard.html import badge, chip_cell, escape, heading, title
-from dashboard.language import t, term
+from dashboard.language import language, t, term
 from dashboard.look import COMPONENT_TONE
 from dashboard.problems import failed
 from dashboard.shapes import DeadLetter, Health
@@ -49,7 +49,7 @@ def _components() -> None:
                 term("dashboard.component", each["name"]),
                 chip_cell(term("dashboard.component_state", each["state"]), COMPONENT_TONE.get(each["state"], "plain")),
                 clock(each["since"], ZONE),
-                {"text": each["detail"]},
+                {"text": each["detail_zh"] if language() == "zh" else each["detail"]},
             ],
         }
         for each in health["components"]
@@ -134,7 +134,7 @@ def _letters(letters: list[DeadLetter]) -> None:
                 term("dead_letter.reason", each["reason"]),
                 each["device"] or "–",
                 each["field"] or "–",
-                {"text": each["detail"]},
+                {"text": f"{term('dead_letter.advice', each['reason'])} · {each['detail']}"},
                 {"text": _shortened(each), "title": each["topic"]},
             ],
         }

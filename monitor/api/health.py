@@ -13,9 +13,13 @@ from monitor.api.fleet import FleetState
 from monitor.api.refresher import Heartbeat, Refresher
 from monitor.api.schemas import Component, Health, HealthSites, JournalHealth, KnownCount, SiteCount
 from monitor.api.settings import VERSION
+from registry.catalogue import text
 from registry.model import SiteStatus
 
 router = APIRouter(tags=["health"])
+
+Name = Literal["database", "ingest", "broker", "monitor", "api", "simulators"]
+State = Literal["up", "missing", "degraded"]
 
 HEARTBEAT_LIMIT: Final = timedelta(seconds=15)
 """A service whose last heartbeat is older is missing."""
@@ -60,54 +64,61 @@ def _components(shared: Context, now: datetime) -> Iterator[Component]:
         yield _broker(ingest, refresher.heartbeats.get("ingest"))
         yield _monitor(refresher, now)
     else:
-        for name in ("ingest", "broker", "monitor"):
-            yield Component(name=name, state="degraded", detail="not known while the database is missing")
-    yield Component(name="api", state="up", detail=f"version {VERSION}, {len(shared.hub)} viewers")
+        yield from (_part(name, "degraded", "without_database") for name in ("ingest", "broker", "monitor"))
+    yield _part("api", "up", "api", version=VERSION, viewers=len(shared.hub))
     if shared.control.url is not None:
         yield _simulators(shared.fleet.state)
+
+
+def _part(name: Name, state: State, said: str, **fields: object) -> Component:
+    """A component with what is known of it, by its key in catalogue `health`, in both languages."""
+    key = f"health.{said}"
+    return Component(name=name, state=state, detail=text("en", key, **fields), detail_zh=text("zh", key, **fields))
 
 
 def _database(refresher: Refresher, now: datetime) -> Component:
     if refresher.answering(now):
         return Component(name="database", state="up")
-    heard = refresher.answered_at
-    last = f"; last answer {(now - heard).total_seconds():.0f} s ago" if heard else ""
-    return Component(name="database", state="missing", detail=(refresher.problem or "does not answer") + last)
+    if refresher.answered_at is None or not refresher.problem:
+        return _part("database", "missing", "database_silent")
+    seconds = f"{(now - refresher.answered_at).total_seconds():.0f}"
+    return _part("database", "missing", "database_problem", problem=refresher.problem, seconds=seconds)
 
 
 def _service(name: Literal["ingest", "monitor"], heartbeat: Heartbeat | None, now: datetime) -> Component:
     if heartbeat is None:
-        return Component(name=name, state="missing", detail="no heartbeat yet")
+        return _part(name, "missing", "no_heartbeat")
     age = heartbeat.age_at(now)
-    return Component(
-        name=name,
-        state="up" if age <= HEARTBEAT_LIMIT else "missing",
-        detail=f"last heartbeat {max(0.0, age.total_seconds()):.0f} s ago",
-    )
+    state: State = "up" if age <= HEARTBEAT_LIMIT else "missing"
+    return _part(name, state, "heartbeat", seconds=f"{max(0.0, age.total_seconds()):.0f}")
 
 
 def _broker(ingest: Component, heartbeat: Heartbeat | None) -> Component:
     if ingest.state != "up" or heartbeat is None:
-        return Component(name="broker", state="degraded", detail="not known while ingest is missing")
-    state = heartbeat.detail.get("broker")
-    return Component(name="broker", state="up" if state == "connected" else "missing", detail=f"{state} from ingest")
+        return _part("broker", "degraded", "without_ingest")
+    if heartbeat.detail.get("broker") == "connected":
+        return _part("broker", "up", "broker_connected")
+    return _part("broker", "missing", "broker_disconnected")
 
 
 def _monitor(refresher: Refresher, now: datetime) -> Component:
     monitor = _service("monitor", refresher.heartbeats.get("monitor"), now)
     lag = refresher.monitor_lag or 0
     if monitor.state == "up" and lag > LAG_LIMIT:
-        return Component(name="monitor", state="degraded", detail=f"{lag} journal rows behind")
+        return _part("monitor", "degraded", "lag", rows=lag)
     return monitor
 
 
 def _simulators(state: FleetState) -> Component:
     if state.problem:
-        return Component(name="simulators", state="missing", detail=state.problem)
+        return _part("simulators", "missing", "simulators_problem", problem=state.problem)
     if state.paused_reason == "disk":
-        return Component(name="simulators", state="degraded", detail="stopped: too little free disk space")
-    speed = f"speed {state.speed:g}" if state.speed is not None else ""
-    return Component(name="simulators", state="up", detail=speed if state.running else "stopped by an operator")
+        return _part("simulators", "degraded", "simulators_disk")
+    if not state.running:
+        return _part("simulators", "up", "simulators_stopped")
+    if state.speed is None:
+        return Component(name="simulators", state="up")
+    return _part("simulators", "up", "simulators_speed", speed=f"{state.speed:g}")
 
 
 def _sites(shared: Context) -> HealthSites:

@@ -13,7 +13,8 @@ class Component(BaseModel):
     name: Literal["database", "ingest", "broker", "monitor", "api", "simulators"]
     state: Literal["up", "missing", "degraded"]
     since: Time | None = Field(default=None, description="When this process first saw the part in this state")
-    detail: str = Field(default="", description="What is known, in English", examples=["last heartbeat 2.1 s ago"])
+    detail: str = Field(default="", description="What is known, in English", examples=["last heartbeat 2 s ago"])
+    detail_zh: str = Field(default="", description="The same in Chinese", examples=["2 秒前有心跳"])
 
 
 class SiteCount(BaseModel):
