@@ -214,7 +214,7 @@ def viewers(api: Served) -> int:
     """How many viewers the API says it has."""
     components = api.anonymous.get("/health").json()["components"]
     detail: str = next(each["detail"] for each in components if each["name"] == "api")
-    return int(detail.split()[-1])
+    return int(detail.rsplit(maxsplit=1)[-1])
 
 
 @dataclass
