@@ -17,7 +17,7 @@ DRAWN = {
     1: ".stEChartsChart[aria-busy=false]",
     2: ".ld-table thead th",
     3: ".stEChartsChart[aria-busy=false]",
-    4: ".ld-group .ld-v small",
+    4: ".ld-tiles[style*='repeat(6']",
 }
 """What shows that a page is complete, by its place in the navigation."""
 

@@ -212,7 +212,7 @@ def test_commands_survive_a_restart_and_the_water_goes_on(tmp_path: Path, world:
         fleet.call(lambda: fleet.stop_sites(["nt-hm-001"]))
         wait_until("over-dosed", lambda: fleet.engine.water.free_chlorine[0] > 1.2)
     ended = fleet.physics_now
-    assert ear.statuses[DEVICE][-1] is False
+    wait_until("off line told", lambda: ear.statuses[DEVICE][-1] is False)
     last = ear.of(DEVICE)[-1]["seq"]
     with running(Fleet(settings)) as again:
         assert again.clock.speed == 600
