@@ -16,7 +16,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PYTEST_ARGS ?=
 # Tests wait for brokers, databases and browsers most of the time: more of them than cores.
-TEST_WORKERS ?= 4
+TEST_WORKERS ?= 3
 
 .PHONY: run test bench fmt clean system-packages
 
