@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from operations.backoff import BackOff
 from operations.child import Child, describe_end
 from operations.leftovers import remember
 from operations.output import Output
+from operations.restart_delay import RestartDelay
 from operations.service import Node, Service, Step, stop_order
 
 END_LIMIT_S: Final = 28.0
@@ -36,14 +36,14 @@ class Supervisor:
         output: Output,
         *,
         children_file: Path,
-        back_off: Callable[[], BackOff] = BackOff,
+        restart_delay: Callable[[], RestartDelay] = RestartDelay,
     ) -> None:
         self._stop_order = stop_order(nodes)
         self._nodes = {node.name: node for node in nodes}
         self._ready = {node.name: asyncio.Event() for node in nodes}
         self._output = output
         self._children_file = children_file
-        self._back_off = back_off
+        self._restart_delay = restart_delay
         self._children: dict[str, Child] = {}
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -87,14 +87,14 @@ class Supervisor:
             await self._keep(node)
 
     async def _keep(self, service: Service) -> None:
-        back_off = self._back_off()
+        restart_delay = self._restart_delay()
         while not self._stopping.is_set():
             uptime, ended = await self._run_once(service)
             if not self._stopping.is_set():
-                await self._wait_again(service, ended, back_off.after(uptime))
+                await self._wait_again(service, ended, restart_delay.after(uptime))
 
     async def _finish(self, job: Service) -> None:
-        back_off = self._back_off()
+        restart_delay = self._restart_delay()
         while not self._stopping.is_set():
             uptime, ended = await self._run_once(job)
             if ended == describe_end(0):
@@ -103,7 +103,7 @@ class Supervisor:
                 self._ready[job.name].set()
                 return
             if not self._stopping.is_set():
-                await self._wait_again(job, ended, back_off.after(uptime))
+                await self._wait_again(job, ended, restart_delay.after(uptime))
 
     async def _run_once(self, service: Service) -> tuple[float, str]:
         """Run a service until its process ends: its uptime in seconds and how it ended."""

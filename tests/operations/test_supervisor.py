@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from operations.backoff import BackOff
 from operations.leftovers import end_leftovers
 from operations.output import Output
+from operations.restart_delay import RestartDelay
 from operations.service import Node, Service, Step, stop_order
 from operations.supervisor import Supervisor
 
@@ -36,7 +36,10 @@ class Bench:
         self.file = folder / "services.json"
         self.ready = asyncio.Event()
         self.supervisor = Supervisor(
-            nodes, self.output, children_file=self.file, back_off=lambda: BackOff(first_s=first_wait_s, longest_s=0.4)
+            nodes,
+            self.output,
+            children_file=self.file,
+            restart_delay=lambda: RestartDelay(first_s=first_wait_s, longest_s=0.4),
         )
 
     def pid(self, name: str) -> int | None:
@@ -136,7 +139,7 @@ def test_starts_again_what_dies_and_leaves_the_others_alone(tmp_path: Path) -> N
 
 def test_back_off_doubles_to_its_bound_and_starts_afresh_after_a_long_run() -> None:
     """Waits double from 1 s to 30 s; a run of 60 s takes the wait back to 1 s."""
-    law = BackOff()
+    law = RestartDelay()
     assert [law.after(0.1) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
     assert law.after(59.9) == 30
     assert law.after(60.0) == 1

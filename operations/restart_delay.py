@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class BackOff:
+class RestartDelay:
     """Doubling waits from `first_s` to `longest_s` seconds; a run of `reset_after_s` seconds starts afresh."""
 
     first_s: float = 1.0
