@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from operations.bench.commands import app as bench
 from operations.folder import DataFolder
 from operations.options import Data, OptionalDatabaseUrl, Seed
 
 app = typer.Typer()
 demo = typer.Typer(help="The demonstration: simulated sites beside or instead of real ones.", no_args_is_help=True)
 app.add_typer(demo, name="demo")
+app.add_typer(bench, name="bench")
 
 
 @app.command()
@@ -80,16 +82,6 @@ def verify(
         f"journal row {found.first_bad_id}: {found.why} ({found.checked} rows before it are as written)", err=True
     )
     raise typer.Exit(1)
-
-
-@app.command()
-def bench(
-    names: Annotated[list[str] | None, typer.Argument(help="Which benchmarks; all of them by default.")] = None,
-) -> None:
-    """Run the benchmarks of the checkout, one JSON line each."""
-    from operations.bench import run
-
-    run(names or [])
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Final
 
 from operations.errors import OperatorError
 
-CHECKOUT: Final = Path(__file__).resolve().parent.parent
+CHECKOUT: Final = Path(__file__).resolve().parent.parent.parent
 HELPERS: Final = frozenset({"__init__", "report", "pages"})
 
 

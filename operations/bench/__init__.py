@@ -1,0 +1,1 @@
+"""``landun bench``: measurements, each of which prints one JSON line."""
