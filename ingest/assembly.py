@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.decoders import native
+from ingest.decoders.model import NORMAL_FLAG
 from ingest.rejection import Reason, Rejection, shown, storable
 from ingest.validation import (
     FURTHEST_AHEAD_US,
@@ -143,7 +144,7 @@ def _quick_parts(payload: bytes, binding: Binding) -> tuple[tuple[int, ...], dic
         or type(named) is not dict
         or type(ts) is not int
         or not 0 < ts < _LATEST_QUICK_MS
-        or content.get("flag", native.NORMAL_FLAG) != native.NORMAL_FLAG
+        or content.get("flag", NORMAL_FLAG) != NORMAL_FLAG
         # Every colon belongs to a key: so no key came twice, and no string hides a colon.
         or payload.count(b":") != len(content) + len(named)
         or not _NUMBERS.issuperset(map(type, named.values()))

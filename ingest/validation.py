@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from ingest.decoders.native import NORMAL_FLAG, Decoded, Sample
+from ingest.decoders.model import NORMAL_FLAG, Decoded
 from ingest.rejection import Reason, Rejection, shown
 from registry.model import CODE_PATTERN, Device, Registry, Site
 from store.records import from_us, to_us
@@ -88,7 +88,8 @@ def validate(decoded: Decoded, binding: Binding, arrived: int) -> tuple[list[Goo
     good: list[Good] = []
     rejections = list(decoded.rejections)
     for sample in decoded.samples:
-        wrong_time = check_time(sample, binding, arrived)
+        ts = arrived if sample.ts is None else sample.ts
+        wrong_time = check_time(ts, f"{sample.where}ts", binding, arrived)
         if wrong_time is not None:
             rejections.append(wrong_time)
             continue
@@ -97,26 +98,23 @@ def validate(decoded: Decoded, binding: Binding, arrived: int) -> tuple[list[Goo
             if channel_id is None:
                 rejections.append(_unknown_indicator(sample.where + name, value, binding))
             else:
-                good.append(Good(channel_id, sample.ts, value, sample.flag != NORMAL_FLAG))
+                good.append(Good(channel_id, ts, value, sample.flag != NORMAL_FLAG))
     return good, [_naming(binding.device, each) for each in rejections]
 
 
-def check_time(sample: Sample, binding: Binding, arrived: int) -> Rejection | None:
-    """What is wrong with a sample's time, if anything."""
-    at = f"{sample.where}ts"
-    if sample.ts < arrived - RETENTION_US:
+def check_time(ts: int, at: str, binding: Binding, arrived: int) -> Rejection | None:
+    """What is wrong with a time `ts` (us), if anything; `at` is the name of its field."""
+    if ts < arrived - RETENTION_US:
         oldest = from_us(arrived - RETENTION_US)
+        return Rejection(Reason.TOO_OLD, f"ts is {_iso(ts)}; must be later than {oldest:%Y-%m-%d} (retention)", at)
+    if ts > arrived + FURTHEST_AHEAD_US:
         return Rejection(
-            Reason.TOO_OLD, f"ts is {_iso(sample.ts)}; must be later than {oldest:%Y-%m-%d} (retention)", at
+            Reason.IN_FUTURE, f"ts is {_iso(ts)}; must be at most 5 minutes after arrival at {_iso(arrived)}", at
         )
-    if sample.ts > arrived + FURTHEST_AHEAD_US:
-        return Rejection(
-            Reason.IN_FUTURE, f"ts is {_iso(sample.ts)}; must be at most 5 minutes after arrival at {_iso(arrived)}", at
-        )
-    if sample.ts < binding.registered_us:
+    if ts < binding.registered_us:
         return Rejection(
             Reason.BEFORE_REGISTRATION,
-            f"ts is {_iso(sample.ts)}; site {binding.site.code} is registered from {_iso(binding.registered_us)} on",
+            f"ts is {_iso(ts)}; site {binding.site.code} is registered from {_iso(binding.registered_us)} on",
             at,
         )
     return None

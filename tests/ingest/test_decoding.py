@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from ingest import assembly
 from ingest.assembly import Assembled, Delivery, assemble
 from ingest.decoders import native
+from ingest.decoders.model import Decoded
+from ingest.decoders.timestamps import read_timestamp
 from ingest.rejection import Reason
 from ingest.validation import Directory
 from store.connections import Connection
@@ -58,7 +60,7 @@ def test_a_good_payload_gives_its_values_in_order() -> None:
 )
 def test_rfc3339_times_are_read(text: str, us: int) -> None:
     """RFC 3339 with any offset, any number of decimals, T or a space."""
-    assert native.parse_timestamp(text) == us
+    assert read_timestamp(text) == us
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_rfc3339_times_are_read(text: str, us: int) -> None:
 def test_a_malformed_timestamp_is_rejected_with_what_would_be_right(ts: object) -> None:
     """Anything but an integer of ms or an RFC 3339 time with its zone; the error says so."""
     with pytest.raises(ValueError, match=r"ts is .*must be milliseconds"):
-        native.parse_timestamp(ts)
+        read_timestamp(ts)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +294,7 @@ def test_dead_letters_with_hostile_text_can_be_stored(connection: Connection) ->
 def test_a_fault_of_the_decoder_costs_one_message_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Should the decoder fail on a payload after all, that message is a dead letter and the others are stored."""
 
-    def fail(_body: bytes) -> native.Decoded:
+    def fail(_body: bytes) -> Decoded:
         raise KeyError("surprise")
 
     monkeypatch.setattr(native, "decode", fail)

@@ -1,0 +1,48 @@
+"""What every decoder gives: samples, and what is wrong with the payload.
+
+A decoder is pure and total: any bytes give samples and rejections, never an exception. It knows no device and no
+registry; names stay the device's own until `ingest.mapping` translates them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from ingest.rejection import Reason, Rejection
+
+NORMAL_FLAG: Final = "N"
+"""HJ 212-2017's data flag for a valid measurement; the one flag that may be judged."""
+
+_NO_UNITS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class Sample:
+    """The good values of one instant and one flag.
+
+    `ts` is in us, None where the payload gives no time and its arrival counts. `where` is the prefix of its fields'
+    names in error messages: ``"[3]."`` in a list payload, else ``""``. `units` holds the unit of each value that
+    the payload names one for. `device` is the device that a gateway speaks for, None for the sender itself.
+    `historical` marks what the sender itself stored and sends later.
+    """
+
+    ts: int | None
+    values: dict[str, float]
+    flag: str = NORMAL_FLAG
+    where: str = ""
+    units: Mapping[str, str] = field(default_factory=lambda: _NO_UNITS)
+    device: str | None = None
+    historical: bool = False
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What a payload holds: samples in the payload's order, and what is wrong with it."""
+
+    samples: list[Sample] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+
+    def reject(self, reason: Reason, detail: str, at: str | None = None) -> None:
+        """Note something wrong; `at` is the field at fault."""
+        self.rejections.append(Rejection(reason, detail, at))
