@@ -1,0 +1,189 @@
+"""One call: a batch of readings of many channels in, flags, scores and closed ticks out.
+
+Pure: nothing but `State` is changed, there is no clock and no I/O. The result does not depend on where the stream
+is cut into batches.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.detector.channels import observe
+from monitor.detector.flags import Flag, Test
+from monitor.detector.layout import Bools, Codes, Floats, Floats32, Ints, Layout
+from monitor.detector.rounds import rounds_of
+from monitor.detector.sites import close
+from monitor.detector.state import State
+
+TICK: Final = np.dtype(
+    [
+        ("site", "<i4"),  # index
+        ("row", "<i8"),  # the reading of this call that closed the tick; -1: time alone (`flush`)
+        ("ts", "<i8"),  # us, newest reading of the tick
+        ("score", "<f4"),  # site score; 1 = the alarm threshold that the budget gives
+        ("flag", "<u1"),  # of test `multivariate`: 1 good, 2 not evaluated, 3 suspect (in alarm)
+        ("slot", "<i4"),  # the channel that spoke loudest, -1 none
+        ("raised", "?"),  # an alarm began at this tick
+        ("returned", "?"),  # an alarm ended at this tick
+    ]
+)
+"""A site's event-time tick was closed and judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Readings in the order of the stream, shape (rows,).
+
+    `slot` as in the layout, -1 = not a channel of the detector: passed over. `ts` us. A NaN `value` is a missing
+    reading. `late` rows (not newer than their channel's newest, or late by DESIGN's rule) leave the state alone.
+    """
+
+    slot: Ints
+    ts: Ints
+    value: Floats
+    late: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What an observer sees when ticks close: the sites and their new rows of `Step.ticks`.
+
+    `State` is, at that moment, exactly what the closed tick left: `state.x + state.origin` are the newest values,
+    `state.ts` when they were read, `state.z`, `state.q` what the tests make of them.
+    """
+
+    layout: Layout
+    state: State
+    sites: Ints
+    ticks: NDArray[Any]
+
+
+class Observer(Protocol):
+    """Something that judges sites at closed ticks: chemistry, causes, copies.
+
+    Must be pure but for its own state, and element-wise over sites, so that batches do not matter.
+    """
+
+    def closed(self, closing: Closing) -> None:
+        """Ticks of `closing.sites` closed (each site at most once a call)."""
+
+
+class Step:
+    """What a batch brought. Per-row arrays are in the order of the rows given."""
+
+    def __init__(self, rows: int, order: Ints, flags: Codes, score: Floats32, z: Floats32, ticks: NDArray[Any]) -> None:
+        self.rows, self._order = rows, order
+        self._flags, self._score, self._z = flags, score, z
+        self.ticks: NDArray[Any] = ticks
+        """Dtype `TICK`, in order of closing (round, then site)."""
+
+    @cached_property
+    def flags(self) -> Codes:
+        """Shape (tests, rows), `Flag`: row `Test.SPIKE` holds the spike test's. Late and unknown rows: 2; NaN: 9."""
+        found = np.full((len(Test), self.rows), Flag.UNKNOWN, dtype=np.uint8)
+        found[:, self._order] = self._flags
+        return found
+
+    @cached_property
+    def score(self) -> Floats32:
+        """Shape (rows,): the channel's score after the reading; 1 = where the channel alone is out of the ordinary."""
+        found = np.zeros(self.rows, dtype=np.float32)
+        found[self._order] = self._score
+        return found
+
+    @cached_property
+    def z(self) -> Floats32:
+        """Shape (rows,): signed distance from the channel's expected level, in its scale."""
+        found = np.zeros(self.rows, dtype=np.float32)
+        found[self._order] = self._z
+        return found
+
+    @cached_property
+    def flagged(self) -> tuple[Ints, Ints, Codes]:
+        """(row, test, flag) of every flag 3, 4 or 9, ordered by row then test: what is stored in `reading_flag`."""
+        test, row = np.nonzero(self._flags >= Flag.SUSPECT)
+        flag, row = self._flags[test, row], self._order[row]
+        order = np.lexsort((test, row))
+        return row[order], test[order], flag[order]
+
+
+def step(state: State, layout: Layout, rows: Rows, observers: Sequence[Observer] = ()) -> Step:
+    """Judge a batch in the order of the stream and advance `state` past it.
+
+    A row that is not newer than its channel's newest counts as late, whether it is marked so or not. `observers`
+    are called at every closing of ticks, in order.
+    """
+    live = np.flatnonzero((rows.slot >= 0) & ~rows.late & ~np.isnan(rows.value))
+    missing = np.flatnonzero((rows.slot >= 0) & np.isnan(rows.value))
+    total = rows.slot.size
+    if not live.size:
+        return _with_missing(total, missing, np.empty(0, np.int64), *_outputs(0), np.empty(0, dtype=TICK))
+    slot, ts, value = rows.slot[live], rows.ts[live], rows.value[live]
+    site = layout.site[slot]
+    rounds = rounds_of(slot, site, ts // layout.tick_us[site], state.site_tick)
+    row = rounds.row
+    slot, ts, value, site = slot[row], ts[row], value[row], site[row]
+    hour, is_open = layout.local_time(site, ts)
+    flags, score, z = _outputs(row.size)
+    ticks: list[NDArray[Any]] = []
+    for k, (a, b) in enumerate(zip(rounds.bounds[:-1], rounds.bounds[1:], strict=True)):
+        at = rounds.closes[rounds.closing_bounds[k] : rounds.closing_bounds[k + 1]]
+        if at.size:
+            at = at[state.site_pending[site[at]]]
+            at = at[np.argsort(site[at])]
+            ticks.append(_close(state, layout, site[at], live[row[at]], observers))
+        observe(
+            state, layout, slot[a:b], ts[a:b], value[a:b], hour[a:b], is_open[a:b], flags[:, a:b], score[a:b], z[a:b]
+        )
+        state.site_tick[site[a:b]] = rounds.tick[a:b]
+        state.site_pending[site[a:b]] = True
+    found = np.concatenate(ticks) if ticks else np.empty(0, dtype=TICK)
+    return _with_missing(total, missing, live[row], flags, score, z, found)
+
+
+def flush(state: State, layout: Layout, now: int, observers: Sequence[Observer] = ()) -> NDArray[Any]:
+    """Close the open ticks that ended by `now` (us); dtype `TICK` with row -1.
+
+    A sweep tick of the journal does it, so that a site's newest tick is judged even when nothing follows.
+    """
+    due = np.flatnonzero(state.site_pending & ((state.site_tick + 1) * layout.tick_us <= now))
+    if not due.size:
+        return np.empty(0, dtype=TICK)
+    closed = _close(state, layout, due, np.full(due.size, -1, dtype=np.int64), observers)
+    # What still comes for the closed tick counts into the next one.
+    state.site_tick[due] += 1
+    return closed
+
+
+def _close(state: State, layout: Layout, sites: Ints, row: Ints, observers: Sequence[Observer]) -> NDArray[Any]:
+    ticks = np.zeros(sites.size, dtype=TICK)
+    if not sites.size:
+        return ticks
+    ticks["site"], ticks["row"] = sites, row
+    close(state, layout, sites, ticks)
+    state.site_pending[sites] = False
+    closing = Closing(layout, state, sites, ticks)
+    for observer in observers:
+        observer.closed(closing)
+    return ticks
+
+
+def _outputs(rows: int) -> tuple[Codes, Floats32, Floats32]:
+    flags = np.full((len(Test), rows), Flag.GOOD, dtype=np.uint8)
+    return flags, np.zeros(rows, dtype=np.float32), np.zeros(rows, dtype=np.float32)
+
+
+def _with_missing(
+    total: int, missing: Ints, row: Ints, flags: Codes, score: Floats32, z: Floats32, ticks: NDArray[Any]
+) -> Step:
+    """The step with the rows whose value was missing, which every test flags 9."""
+    if missing.size:
+        row = np.concatenate([row, missing])
+        nothing = np.zeros(missing.size, dtype=np.float32)
+        flags = np.concatenate([flags, np.full((len(Test), missing.size), Flag.MISSING, dtype=np.uint8)], axis=1)
+        score, z = np.concatenate([score, nothing]), np.concatenate([z, nothing])
+    return Step(total, row, flags, score, z, ticks)
