@@ -5,26 +5,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from registry.chemistry import hypochlorous_share
 from simulators.noise import Floats
 
-KELVIN: Final = 273.15
 ORP_SLOPE_MV: Final = 80.0
 """Rise of ORP per decade of HOCl. Field data spread widely (50–100 mV); the log law is what matters here."""
 ORP_PH_MV: Final = -15.0
 """Further change of ORP per pH unit at a constant concentration of HOCl."""
 _HOCL_FLOOR: Final = 1e-3  # mg/L: below it other redox couples set the potential
 _ORP_REFERENCE: Final = (735.0, 0.4, 7.3)  # mV at mg/L HOCl and pH
-
-
-def acid_constant(temperature: Floats) -> Floats:
-    """The pKa of hypochlorous acid at a water temperature in ℃ (Morris 1966): 7.54 at 25 ℃."""
-    kelvin = temperature + KELVIN
-    return np.asarray(3000.0 / kelvin - 10.0686 + 0.0253 * kelvin)
-
-
-def hypochlorous_share(ph: Floats, temperature: Floats) -> Floats:
-    """Share (0–1) of free chlorine present as HOCl, the part that disinfects."""
-    return np.asarray(1.0 / (1.0 + 10.0 ** (ph - acid_constant(temperature))))
 
 
 def orp(free_chlorine: Floats, combined_chlorine: Floats, ph: Floats, temperature: Floats, shift: Floats) -> Floats:

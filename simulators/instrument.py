@@ -11,12 +11,13 @@ from typing import Final
 
 import numpy as np
 
-from registry.indicators import INDICATORS
-from simulators.chemistry import hypochlorous_share, lag, orp
+from registry.chemistry import hypochlorous_share
+from simulators.chemistry import lag, orp
 from simulators.faults import Faults
 from simulators.noise import Floats, uniforms
 from simulators.physics import RUNNING_SHARE, Sensed, Water
 from simulators.plant import Plant
+from simulators.transmitter import Transmitter
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,7 @@ def _column(values: Iterable[float]) -> Floats:
 
 _TAUS_S: Final = _column(max(probe.tau_s, 1e-9) for probe in PROBES)
 _NOISE: Final = _column(probe.noise for probe in PROBES)
-_SCALE: Final = _column(10.0 ** INDICATORS[probe.indicator].precision for probe in PROBES)
-_LOWEST: Final = _column(INDICATORS[probe.indicator].physical_lo for probe in PROBES)
-_HIGHEST: Final = _column(INDICATORS[probe.indicator].physical_hi for probe in PROBES)
+_TRANSMITTER: Final = Transmitter(probe.indicator for probe in PROBES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def calibration_of(plant: Plant, seed: int) -> Calibration:
 def initial_instruments(water: Water, plant: Plant) -> Instruments:
     """Probes at rest in the basins' water."""
     felt = _felt(water, plant)
-    return Instruments(lagged=felt, readings=_resolved(felt))
+    return Instruments(lagged=felt, readings=_TRANSMITTER.resolved(felt))
 
 
 def observe(
@@ -117,8 +116,9 @@ def observe(
     faults: Faults,
     normals: Floats,
     dt_s: float,
+    instant: int,
 ) -> Instruments:
-    """The instruments `dt_s` seconds later, in the water as it is then.
+    """The instruments `dt_s` seconds later, at `instant` (µs of the physics), in the water as it is then.
 
     `normals` has shape (NOISE_STREAMS, basins): standard normal numbers of this step.
     """
@@ -127,8 +127,8 @@ def observe(
     lagged = lag(instruments.lagged, felt, _TAUS_S, dt_s)
     still = _still_cell(instruments.lagged, lagged, plant, dt_s)
     lagged = np.where(flowing, lagged, still)
-    readings = _resolved(lagged * calibration.gain + calibration.offset + _NOISE * normals)
-    readings[_FREE] = np.where(faults.stuck_sensor, instruments.readings[_FREE], readings[_FREE])
+    measured = lagged * calibration.gain + calibration.offset + _NOISE * normals
+    readings = _TRANSMITTER.reported(measured, instruments.readings, plant, faults, normals, instant)
     return Instruments(lagged=lagged, readings=readings)
 
 
@@ -162,7 +162,3 @@ def _still_cell(before: Floats, lagged: Floats, plant: Plant, dt_s: float) -> Fl
     still[_ORP] = orp(still[_FREE], still[_COMBINED], still[_PH], still[_TEMPERATURE], plant.orp_shift)
     return still
 
-
-def _resolved(values: Floats) -> Floats:
-    """Values as reported: whole steps of the resolution, within the instrument's range."""
-    return np.asarray(np.clip(np.rint(values * _SCALE) / _SCALE, _LOWEST, _HIGHEST))

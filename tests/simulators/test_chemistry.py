@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators.chemistry import acid_constant, hypochlorous_share, hysteresis, orp, relax
+from registry.chemistry import acid_constant, hypochlorous_share
+from simulators.chemistry import hysteresis, orp, relax
 
 ph_values = st.floats(0, 14)
 temperatures = st.floats(0, 45)
