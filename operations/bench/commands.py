@@ -1,6 +1,6 @@
 """``landun bench``: the command group. Each command measures one thing and prints one JSON line."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,3 +22,38 @@ def checkout(
     from operations.bench.checkout import run
 
     run(names or [])
+
+
+@app.command()
+def ingest(
+    broker: Annotated[
+        str, typer.Option(help="nats, mosquitto, or [mqtt://user:password@]HOST:PORT of one that runs.")
+    ] = "nats",
+    dsn: Annotated[
+        str | None, typer.Option(help="Server to measure on, in databases of its own; an embedded one by default.")
+    ] = None,
+    values: Annotated[int, typer.Option(min=1, help="Readings a message.")] = 8,
+    messages: Annotated[
+        int | None, typer.Option(min=1, help="Messages; by default as many as make a million readings.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Ingest processes, each with its counties.")] = 1,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line instead of a table.")] = False,
+) -> None:
+    """From the devices' first publish to ingest's last commit, beside bare COPY of the same rows."""
+    from operations.bench.ingest import Settings, measure
+
+    figures = measure(
+        Settings(broker=broker, dsn=dsn, values=values, messages=messages or 1_000_000 // values, workers=workers)
+    )
+    show(figures, as_json=json)
+
+
+def show(figures: dict[str, Any], *, as_json: bool) -> None:
+    """Print a measurement as one JSON line, or a figure a line."""
+    import json
+
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        typer.echo(f"{name:<20} {value}")
