@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from monitor.alarms import rows
-from monitor.alarms.book import Book, Changes
+from monitor.alarms.book import LIMIT_FLAG, Book, Changes
 from monitor.gates import Gate
 from monitor.judgement import SIDES, Findings, JudgeState, State, judge
 from monitor.layout import Delays, Layout
@@ -102,6 +102,14 @@ class Engine:
         self.unregistered += findings.unregistered
         failed = readings[findings.gross_range]
         changes.gross_range.extend(zip(failed["channel_id"].tolist(), failed["ts"].tolist(), strict=True))
+        if findings.beyond.size:
+            changes.beyond.append(self._beyond(readings[findings.beyond]))
+
+    def _beyond(self, readings: Readings) -> np.ndarray[Any, Any]:
+        beyond = np.empty(len(readings), dtype=LIMIT_FLAG)
+        beyond["channel_id"], beyond["ts"] = readings["channel_id"], readings["ts"]
+        beyond["flag"] = self.layout.limit_flag[self.layout.slot_of(readings["channel_id"])]
+        return beyond
 
     def _transitions(
         self, changes: Changes, findings: Findings, journal_ids: Sequence[int], ends: np.ndarray[Any, Any]

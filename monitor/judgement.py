@@ -59,12 +59,13 @@ TRANSITION: Final = np.dtype(
 class Findings:
     """What a batch brought.
 
-    `transitions` (dtype `TRANSITION`) in the order of the stream, rows that failed the `gross_range` test, and how
-    many rows were of `unregistered` channels.
+    `transitions` (dtype `TRANSITION`) in the order of the stream, rows that failed the `gross_range` test, rows
+    `beyond` the limit in force at their time (late ones too), and how many rows were of `unregistered` channels.
     """
 
     transitions: NDArray[Any]
     gross_range: Ints
+    beyond: Ints
     unregistered: int
 
 
@@ -139,9 +140,15 @@ def judge(layout: Layout, delays: Delays, state: JudgeState, readings: Readings,
     bad = np.zeros(len(readings), dtype=np.bool_)
     bad[known] = (value[known] < layout.physical_lo[slot[known]]) | (value[known] > layout.physical_hi[slot[known]])
     late = readings["late"].astype(np.bool_)
-    found = _judge_live(layout, delays, state, np.flatnonzero(known & ~late), slot, readings, bad, batch)
+    found, beyond = _judge_live(layout, delays, state, np.flatnonzero(known & ~late), slot, readings, bad, batch)
     _take_late(layout, state, np.flatnonzero(known & late), slot, readings, bad, batch)
-    return Findings(found, gross_range=np.flatnonzero(bad), unregistered=int(np.count_nonzero(~known)))
+    late_beyond = _late_beyond(layout, np.flatnonzero(known & late & ~bad), slot, readings)
+    return Findings(
+        found,
+        gross_range=np.flatnonzero(bad),
+        beyond=np.sort(np.concatenate((beyond, late_beyond))),
+        unregistered=int(np.count_nonzero(~known)),
+    )
 
 
 def _judge_live(
@@ -153,9 +160,10 @@ def _judge_live(
     readings: Readings,
     bad: Bools,
     batch: Ints,
-) -> NDArray[Any]:
+) -> tuple[NDArray[Any], Ints]:
+    """The transitions, and the rows beyond their limit."""
     if not row.size:
-        return np.empty(0, dtype=TRANSITION)
+        return np.empty(0, dtype=TRANSITION), row
     slot, bad, batch = slot[row], bad[row], batch[row]
     ts, value = readings["ts"][row].astype(np.int64), readings["value"][row].astype(np.float64)
     side = _side(layout, slot, value)
@@ -172,7 +180,16 @@ def _judge_live(
             _round(layout, delays, state, row[fine], slot[fine], ts[fine], value[fine], side[fine], gate[fine])
         )
     transitions = np.concatenate(found)
-    return transitions[np.lexsort((transitions["side"], transitions["raised"], transitions["row"]))]
+    beyond = row[(gate == Gate.JUDGED) & (side != 0) & ~bad]
+    return transitions[np.lexsort((transitions["side"], transitions["raised"], transitions["row"]))], beyond
+
+
+def _late_beyond(layout: Layout, row: Ints, slot: Ints, readings: Readings) -> Ints:
+    """The late rows beyond their limit. Whether the water circulated then is not known, so it counts as circulating."""
+    i, ts = slot[row], readings["ts"][row].astype(np.int64)
+    gate = gates(layout, i, ts, np.zeros(row.shape, dtype=np.bool_))
+    side = _side(layout, i, readings["value"][row].astype(np.float64))
+    return row[(gate == Gate.JUDGED) & (side != 0)]
 
 
 def _side(layout: Layout, slot: Ints, value: Floats) -> NDArray[np.int8]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.indicators import INDICATORS
-from registry.limits import Limit, LimitProfile, profiles
+from registry.limits import Force, Limit, LimitProfile, profiles
 from registry.model import Channel, Device, Registry, Role, Site
 from registry.opening import MINUTES_A_DAY, minute_of_week
 from store.records import to_us
@@ -157,6 +157,12 @@ class Layout:
     def alarming(self) -> Bools:
         """Whether a value outside raises an alarm; a recommendation (宜) is advice only."""
         return np.array([limit is not None and limit.raises_alarm for limit in self.limits], dtype=np.bool_)
+
+    @cached_property
+    def limit_flag(self) -> NDArray[np.int16]:
+        """QARTOD flag of a value beyond the limit: 3 suspect for an operational one, 4 fail for one of a standard."""
+        operational = [limit is not None and limit.force is Force.OPERATIONAL for limit in self.limits]
+        return np.where(np.array(operational, dtype=np.bool_), 3, 4).astype(np.int16)
 
     @cached_property
     def needs_circulation(self) -> Bools:

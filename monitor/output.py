@@ -7,7 +7,7 @@ import numpy as np
 
 from monitor.alarms.book import AlarmEvent, Changes
 from store.connections import Connection
-from store.copy_format import int4_array, timestamptz_array
+from store.flags import write_flags
 
 _COLUMNS: Final = (
     "id",
@@ -52,11 +52,7 @@ INSERT INTO alarm_event (alarm_id, journal_id, at, event, state, actor, text)
 SELECT %(alarm_id)s::bigint, %(journal_id)s, %(at)s, %(event)s, %(state)s, %(actor)s, %(text)s
 WHERE EXISTS (SELECT FROM alarm WHERE id = %(alarm_id)s::bigint)
 """
-_FLAG: Final = """
-INSERT INTO reading_flag (channel_id, ts, test, flag)
-SELECT channel_id, ts, 'gross_range', 4 FROM unnest(%s::integer[], %s::timestamptz[]) AS failed (channel_id, ts)
-ON CONFLICT DO NOTHING
-"""
+GROSS_RANGE_FLAG: Final = 4
 
 
 def write(connection: Connection, changes: Changes) -> None:
@@ -68,9 +64,13 @@ def write(connection: Connection, changes: Changes) -> None:
             cursor.executemany(_INSERT, list(changes.raised.values()))
         if changes.events:
             cursor.executemany(_EVENT, (_event(event) for event in changes.events))
-        if changes.gross_range:
-            channel_ids, ts = np.array(changes.gross_range, dtype=np.int64).T
-            cursor.execute(_FLAG, (int4_array(channel_ids.astype(np.int32)), timestamptz_array(ts)))
+    if changes.gross_range:
+        channel_ids, ts = np.array(changes.gross_range, dtype=np.int64).T
+        flags = np.full(len(ts), GROSS_RANGE_FLAG, dtype=np.int16)
+        write_flags(connection, "gross_range", channel_ids.astype(np.int32), ts, flags)
+    if changes.beyond:
+        beyond = np.concatenate(changes.beyond)
+        write_flags(connection, "limit", beyond["channel_id"], beyond["ts"], beyond["flag"])
 
 
 def write_extremes(connection: Connection, extremes: Iterable[tuple[int, float]]) -> None:

@@ -66,6 +66,12 @@ class _BinaryArray(bytes):
     __slots__ = ()
 
 
+class Int2Array(_BinaryArray):
+    """``smallint[]``."""
+
+    __slots__ = ()
+
+
 class Int4Array(_BinaryArray):
     """``integer[]``."""
 
@@ -84,8 +90,13 @@ class TimestamptzArray(_BinaryArray):
     __slots__ = ()
 
 
-_INT4, _FLOAT8, _TIMESTAMPTZ = 23, 701, 1184  # element type oids, fixed in PostgreSQL's catalogue
+_INT2, _INT4, _FLOAT8, _TIMESTAMPTZ = 21, 23, 701, 1184  # element type oids, fixed in PostgreSQL's catalogue
 _ARRAY_HEADER: Final = struct.Struct(">iiIii")
+
+
+def int2_array(values: NDArray[np.int16]) -> Int2Array:
+    """A ``smallint[]`` parameter from an array of shape (n,)."""
+    return Int2Array(_encode_array(values, _INT2, ">i2"))
 
 
 def int4_array(values: NDArray[np.int32]) -> Int4Array:
@@ -151,6 +162,7 @@ def _dumper(array_oid: int) -> type[Dumper]:
     return ArrayDumper
 
 
+psycopg.adapters.register_dumper(Int2Array, _dumper(1005))
 psycopg.adapters.register_dumper(Int4Array, _dumper(1007))
 psycopg.adapters.register_dumper(Float8Array, _dumper(1022))
 psycopg.adapters.register_dumper(TimestamptzArray, _dumper(1185))

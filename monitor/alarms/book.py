@@ -5,10 +5,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from monitor.alarms.states import AlarmState, Happening, active, step
 
 ORDINALS: Final = 65_536
 """Alarms that one journal row can raise; alarm id = journal id × ORDINALS + ordinal."""
+
+LIMIT_FLAG: Final = np.dtype([("channel_id", "<i4"), ("ts", "<i8"), ("flag", "<i2")])
+"""A reading beyond its limit, `ts` in us: QARTOD flag 3 for an operational limit, 4 for one of a standard."""
 
 
 class BookError(RuntimeError):
@@ -32,13 +38,15 @@ class AlarmEvent:
 class Changes:
     """What is to be written: new alarm rows by id, changed columns of older ones by id, events in order.
 
-    `gross_range` are (channel id, ts in us) of readings no working instrument reports.
+    `gross_range` are (channel id, ts in us) of readings no working instrument reports, `beyond` arrays of dtype
+    `LIMIT_FLAG` of readings beyond the limit in force at their time.
     """
 
     raised: dict[int, dict[str, Any]] = field(default_factory=dict)
     amended: dict[int, dict[str, Any]] = field(default_factory=dict)
     events: list[AlarmEvent] = field(default_factory=list)
     gross_range: list[tuple[int, int]] = field(default_factory=list)
+    beyond: list[NDArray[Any]] = field(default_factory=list)
 
     def amend(self, alarm_id: int, columns: Mapping[str, Any]) -> None:
         """Change columns of an alarm, be it new in these changes or not."""

@@ -109,6 +109,26 @@ def test_impossible_values_are_flagged(timeline: Timeline) -> None:
     ]
 
 
+def test_every_reading_beyond_its_limit_is_flagged(timeline: Timeline) -> None:
+    """On time or late: 4 beyond a standard's limit, 3 beyond an operational one; a value inside has no flag."""
+    timeline.at(0, 5).push(ph=8.5)
+    timeline.at(5, 8).push(ph=7.4, circulation_flow=0.0)
+    timeline.at(8).push(ph=8.6, late=True, age=60)
+    timeline.at(9).push(ph=7.5, late=True, age=70)
+    assert timeline.rows("SELECT test, flag, count(*) FROM reading_flag GROUP BY 1, 2 ORDER BY 2") == [
+        ("limit", 3, 3),
+        ("limit", 4, 6),
+    ]
+
+
+def test_a_value_beyond_a_limit_while_closed_is_not_flagged(connection: Connection) -> None:
+    """What nobody judges is not beyond anything, be it on time or late."""
+    closed = Timeline(connection, pool(opening=OpeningHours(((),) * 7)))
+    closed.at(0, 3).push(ph=8.5)
+    closed.at(3).push(ph=8.5, late=True, age=60)
+    assert closed.rows("SELECT count(*) FROM reading_flag") == [(0,)]
+
+
 def test_history_pages_nobody_and_fills_an_empty_channel(timeline: Timeline) -> None:
     """Hours of late readings outside the limit: stored, shown as the latest where there is none, no alarm."""
     timeline.at(0, 30).push(late=True, age=60.0, ph=8.5, turbidity=0.2).expect()
