@@ -39,18 +39,33 @@ class SiteStatus(StrEnum):
 
 
 class WaterKind(StrEnum):
-    """Kinds of basin that limit profiles tell apart."""
+    """The commonest kinds of sampling point of pools; each scenario declares its own (`registry.scenarios`)."""
 
     INDOOR = "indoor"
     OUTDOOR = "outdoor"
 
 
 class Disinfection(StrEnum):
-    """Disinfection agents in use at a site; some limits apply only to some of them."""
+    """The commonest treatments of pools; each scenario declares its own (`registry.scenarios`)."""
 
     CHLORINE = "chlorine"
     CHLORINATED_ISOCYANURATE = "chlorinated_isocyanurate"
     OZONE = "ozone"
+
+
+class Dialect(StrEnum):
+    """The payload that a device speaks, see docs/devices.md."""
+
+    NATIVE = "native"
+    THINGSBOARD = "thingsboard"
+    THINGSBOARD_GATEWAY = "thingsboard_gateway"
+    SENML_JSON = "senml_json"
+    SENML_CBOR = "senml_cbor"
+    SPARKPLUG = "sparkplug"
+    ALINK = "alink"
+    HUAWEI = "huawei"
+    HJ212 = "hj212"
+    MODBUS = "modbus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +97,10 @@ class County:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A supervised venue (一户一档 hangs on it). Longitude and latitude are WGS-84 degrees."""
+    """A supervised venue (一户一档 hangs on it). Longitude and latitude are WGS-84 degrees.
+
+    `disinfection` are treatments that the scenario declares; some limits apply only to some of them.
+    """
 
     code: str
     county: str
@@ -95,7 +113,7 @@ class Site:
     zone: str = "Asia/Shanghai"
     scenario: str = "pool"
     opening: OpeningHours = field(default_factory=OpeningHours.always)
-    disinfection: frozenset[Disinfection] = frozenset({Disinfection.CHLORINE})
+    disinfection: frozenset[str] = frozenset({Disinfection.CHLORINE})
 
     def __post_init__(self) -> None:
         _require_code("site", self.code)
@@ -110,13 +128,16 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class SamplingPoint:
-    """A basin of a site (or, in other scenarios, a store or a tap). `volume_m3` is its water volume in m³."""
+    """A basin of a site (or, in other scenarios, a store or a tap). `volume_m3` is its water volume in m³.
+
+    `water_kind` is a kind of sampling point that the scenario declares; limits tell them apart.
+    """
 
     site: str
     code: str
     name_zh: str
     name_en: str
-    water_kind: WaterKind = WaterKind.INDOOR
+    water_kind: str = WaterKind.INDOOR
     volume_m3: float = 500.0
 
     def __post_init__(self) -> None:
@@ -131,7 +152,7 @@ class Device:
     site: str
     sampling_point: str
     period_s: int = 60
-    dialect: str = "native"
+    dialect: Dialect = Dialect.NATIVE
 
     def __post_init__(self) -> None:
         _require_code("device", self.code)
@@ -141,11 +162,15 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One indicator at one sampling point of one device. `id` is what readings are keyed by."""
+    """One indicator at one sampling point of one device. `id` is what readings are keyed by.
+
+    `names` are further names by which the device's payload calls the indicator, e.g. ``ORP_mV``.
+    """
 
     id: int
     device: str
     indicator: str
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from registry.model import Device, Disinfection, Registry, WaterKind
 from registry.opening import MINUTES_A_DAY
+from simulators.fault_kinds import PlantKind
 from simulators.noise import Floats, uniforms
 
 _RANGES: Final[Mapping[str, tuple[float, float]]] = {
@@ -108,18 +109,25 @@ class Plant:
         return len(self.devices)
 
 
+def plant_kind(registry: Registry, device: Device) -> PlantKind:
+    """What a device watches, by what it measures."""
+    measured = {channel.indicator for channel in registry.channels_of_device[device.code]}
+    return PlantKind.COLD_STORE if "cold_store" in measured else PlantKind.POOL
+
+
 def simulated_devices(registry: Registry) -> tuple[Device, ...]:
-    """The devices of simulated sites, in the registry's order: one basin each."""
-    return tuple(device for device in registry.devices.values() if registry.sites[device.site].simulated)
+    """The devices of simulated sites, in the registry's order: those of pools, one a basin, then those of stores."""
+    found = [device for device in registry.devices.values() if registry.sites[device.site].simulated]
+    return tuple(sorted(found, key=lambda device: plant_kind(registry, device) is PlantKind.COLD_STORE))
 
 
 def plant_of(registry: Registry, devices: tuple[Device, ...], seed: int) -> Plant:
-    """The plant of each device's basin. What is drawn for a basin depends on the seed and its device's code only."""
+    """The plant of each device's basin (`devices` of pools). What is drawn for a basin depends on the seed and its device's code only."""
     names = tuple(device.code for device in devices)
     drawn = _drawn(seed, names)
     points = [registry.sampling_point_of(device) for device in devices]
     sites = [registry.sites[device.site] for device in devices]
-    outdoor = np.array([point.water_kind is WaterKind.OUTDOOR for point in points], dtype=np.bool_)
+    outdoor = np.array([point.water_kind == WaterKind.OUTDOOR for point in points], dtype=np.bool_)
     volume = np.array([point.volume_m3 for point in points], dtype=np.float64)
     ozone = np.array([Disinfection.OZONE in site.disinfection for site in sites], dtype=np.bool_)
     cyanuric = np.array([Disinfection.CHLORINATED_ISOCYANURATE in site.disinfection for site in sites], dtype=np.bool_)

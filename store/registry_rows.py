@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from registry.model import Channel, Device, Disinfection, Registry, SamplingPoint, Site, SiteStatus, WaterKind
+from registry.model import Channel, Device, Registry, SamplingPoint, Site, SiteStatus
 from registry.opening import OpeningHours
 from store.connections import Connection
 
@@ -21,7 +21,7 @@ def load_registry(connection: Connection) -> Registry:
             ).fetchall()
         ),
         sampling_points=(
-            SamplingPoint(site, code, name_zh, name_en, WaterKind(kind), volume)
+            SamplingPoint(site, code, name_zh, name_en, kind, volume)
             for site, code, name_zh, name_en, kind, volume in connection.execute(
                 "SELECT site, code, name_zh, name_en, water_kind, volume_m3 FROM sampling_point ORDER BY site, code"
             ).fetchall()
@@ -54,7 +54,7 @@ def _site(row: tuple[Any, ...]) -> Site:
         zone=zone,
         scenario=scenario,
         opening=OpeningHours(week=tuple(tuple((lo, hi) for lo, hi in day) for day in opening)),
-        disinfection=frozenset(Disinfection(each) for each in disinfection),
+        disinfection=frozenset(disinfection),
     )
 
 

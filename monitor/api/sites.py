@@ -71,7 +71,7 @@ async def site(code: SiteInPath, now: Now, principal: SignedIn) -> SiteDetail:
                 code=point.code,
                 name_zh=point.name_zh,
                 name_en=point.name_en,
-                water_kind=point.water_kind.value,
+                water_kind=point.water_kind,
                 volume_m3=point.volume_m3,
             )
             for point in registry.sampling_points.values()

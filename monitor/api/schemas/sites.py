@@ -117,7 +117,7 @@ class SamplingPointInfo(BaseModel):
     code: PointCode
     name_zh: str
     name_en: str
-    water_kind: Literal["indoor", "outdoor"]
+    water_kind: str = Field(description="A kind of sampling point that the scenario declares", examples=["indoor"])
     volume_m3: float = Field(description="Water volume, m³")
 
 
