@@ -144,10 +144,11 @@ class Read:
 
 @dataclass(slots=True)
 class Table:
-    """What was read of one sheet. A row with a mistake is not among the `rows`."""
+    """What was read of one sheet. A row with a mistake is not among the `rows` but among the `faulty`."""
 
     sheet: Sheet
     rows: list[Read] = field(default_factory=list)
+    faulty: list[Read] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
     count: int = 0
     """How many rows were filled in, good or not."""
@@ -299,8 +300,7 @@ def _table(sheet: Sheet, header: Mapping[int, str], body: Sequence[tuple[int, Se
             raise TableError(Words.of("tabular.too_many_rows", rows=MOST_ROWS))
         values, wrong = _values(sheet, columns.values(), given, titled, number)
         table.mistakes += wrong
-        if not wrong and not missing:
-            table.rows.append(Read(number, values))
+        (table.faulty if wrong or missing else table.rows).append(Read(number, values))
     return table
 
 

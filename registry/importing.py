@@ -1,0 +1,297 @@
+"""From the registry's workbook to changes of the registry.
+
+A row whose key is registered changes that entry to what the row says; a cell that is empty and a column that is
+missing leave what is registered as it is; what the file does not name stays. A row that stands on a faulty row of
+the same file (the device of a venue whose coordinates are wrong) is *held*, and not counted as a mistake of its own.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from registry.counties import COUNTIES, county_map
+from registry.model import Channel, Device, Registry, RegistryError, SamplingPoint, Site, SiteStatus
+from registry.sheets import CHANNELS, DEVICES, POINTS, SCENARIO, SHEETS, SITES, Calibration, given
+from registry.tabular import Mistake, Read, Table, Words, did_you_mean, read
+
+NEW_CHANNEL: Final = 0
+"""The id of a channel that has none yet; the store gives it one."""
+
+_MAP_MARGIN_DEG: Final = 0.15
+
+
+@dataclass(slots=True)
+class Count:
+    """What became of the rows of a sheet."""
+
+    rows: int = 0
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    held: int = 0
+    faulty: int = 0
+
+
+@dataclass(slots=True)
+class Plan:
+    """What importing a file would do. `sites` and so on hold only what is new or changed."""
+
+    sites: dict[str, Site] = field(default_factory=dict)
+    sampling_points: dict[tuple[str, str], SamplingPoint] = field(default_factory=dict)
+    devices: dict[str, Device] = field(default_factory=dict)
+    channels: dict[tuple[str, str], Channel] = field(default_factory=dict)
+    calibrations: dict[str, Calibration] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+    counts: dict[str, Count] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing would change."""
+        return not (self.sites or self.sampling_points or self.devices or self.channels or self.calibrations)
+
+
+def plan_import(
+    name: str, content: bytes, registry: Registry, calibrations: Mapping[str, Calibration], now: datetime
+) -> Plan:
+    """What importing a file into a registry would do. Raises `registry.tabular.TableError`."""
+    return plan_tables(read(name, content, SHEETS), registry, calibrations, now)
+
+
+def plan_tables(
+    tables: Mapping[str, Table], registry: Registry, calibrations: Mapping[str, Calibration], now: datetime
+) -> Plan:
+    """What tables that have been read would change. `now` is when new sites count as registered."""
+    draft = _Draft(registry, calibrations, now, _sites_with_devices(tables.get(DEVICES.code), registry))
+    for sheet, take in (
+        (SITES, draft.site),
+        (POINTS, draft.point),
+        (DEVICES, draft.device),
+        (CHANNELS, draft.channel),
+    ):
+        if (table := tables.get(sheet.code)) is not None:
+            _go_through(draft, table, take)
+    return draft.plan
+
+
+class _RowError(Exception):
+    def __init__(self, column: str | None, words: Words, value: object = "") -> None:
+        super().__init__(words.en)
+        self.column, self.words, self.value = column, words, value
+
+
+class _HeldError(Exception):
+    """The row stands on a row of the same file that is faulty."""
+
+
+def _go_through(draft: "_Draft", table: Table, take: Any) -> None:
+    code = table.sheet.code
+    count = draft.plan.counts[code] = Count(rows=table.count)
+    mistakes = list(table.mistakes)
+    seen: dict[Any, int] = {}
+    for row in table.faulty:
+        draft.faulty[code].add(_key(code, row.values))
+    count.faulty = len(table.faulty)
+    for row in table.rows:
+        key = _key(code, row.values)
+        try:
+            _check_once(code, key, row, seen)
+            outcome = take(row.values)
+        except _HeldError:
+            draft.faulty[code].add(key)
+            count.held += 1
+        except _RowError as error:
+            if seen[key] == row.number:  # of two equal rows the first counts
+                draft.faulty[code].add(key)
+            count.faulty += 1
+            mistakes.append(table.mistake(row, error.column, error.words, error.value))
+        else:
+            setattr(count, outcome, getattr(count, outcome) + 1)
+    draft.plan.mistakes += sorted(mistakes, key=lambda each: each.row)
+
+
+def _check_once(sheet: str, key: tuple[Any, ...], row: Read, seen: dict[Any, int]) -> None:
+    if key in seen:
+        raise _RowError(_KEYS[sheet][-1], Words.of("registry.twice", row=seen[key]), key[-1])
+    seen[key] = row.number
+
+
+_KEYS: Final = {
+    SITES.code: ("code",),
+    POINTS.code: ("site", "code"),
+    DEVICES.code: ("code",),
+    CHANNELS.code: ("device", "indicator"),
+}
+
+
+def _key(sheet: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(values.get(each) for each in _KEYS[sheet])
+
+
+class _Draft:
+    """The registry as it would be, row by row."""
+
+    def __init__(
+        self, registry: Registry, calibrations: Mapping[str, Calibration], now: datetime, watched: frozenset[str]
+    ) -> None:
+        self.registry = registry
+        self.calibrations = calibrations
+        self.now = now
+        self.watched = watched
+        self.plan = Plan()
+        self.faulty: dict[str, set[tuple[Any, ...]]] = {sheet.code: set() for sheet in SHEETS}
+        self._known_channels = {(each.device, each.indicator): each for each in registry.channels.values()}
+
+    def site(self, values: Mapping[str, Any]) -> str:
+        said = given(values)
+        code = said["code"]
+        former = self.registry.sites.get(code)
+        if former is not None and former.simulated:
+            raise _RowError("code", Words.of("registry.is_simulated"), code)
+        _check_place(said)
+        if "disinfection" in said:
+            said["disinfection"] = frozenset(said["disinfection"])
+        if former is not None:
+            return self._put(self.plan.sites, code, former, replace(former, **said))
+        watched = SiteStatus.LIVE if code in self.watched else SiteStatus.OFFLINE
+        base = {
+            "name_en": said["name_zh"],
+            "status": watched,
+            "registered_at": self.now,
+            "scenario": SCENARIO,
+        }
+        return self._put(self.plan.sites, code, None, _made(Site, base | said))
+
+    def point(self, values: Mapping[str, Any]) -> str:
+        said = given(values)
+        site = self._site(said["site"])
+        key = site.code, said["code"]
+        former = self.registry.sampling_points.get(key)
+        made = replace(former, **said) if former else _made(SamplingPoint, {"name_en": said["name_zh"]} | said)
+        return self._put(self.plan.sampling_points, key, former, made)
+
+    def device(self, values: Mapping[str, Any]) -> str:
+        said = given(values)
+        calibrated, due = said.pop("calibrated_on", None), said.pop("calibration_due", None)
+        code, site = said["code"], self._site(said["site"])
+        former = self.registry.devices.get(code)
+        if former is not None and former.site != site.code:
+            raise _RowError("site", Words.of("registry.device_elsewhere", site=former.site), site.code)
+        self._point(site.code, said["sampling_point"])
+        if due is not None and calibrated is None:
+            raise _RowError("calibrated_on", Words.of("registry.due_without_date"))
+        if due is not None and due <= calibrated:
+            raise _RowError("calibration_due", Words.of("registry.due_before", date=calibrated), due)
+        outcome = self._put(self.plan.devices, code, former, replace(former, **said) if former else _made(Device, said))
+        if calibrated is not None and self.calibrations.get(code) != (calibrated, due):
+            self.plan.calibrations[code] = (calibrated, due)
+            outcome = "changed" if outcome == "same" else outcome
+        return outcome
+
+    def channel(self, values: Mapping[str, Any]) -> str:
+        said = given(values)
+        device, indicator = said["device"], said["indicator"]
+        found = self.plan.devices.get(device) or self.registry.devices.get(device)
+        if found is None:
+            raise self._missing("device", device, DEVICES.code, (device,), self.registry.devices, self.plan.devices)
+        self._site(found.site)
+        former = self._known_channels.get((device, indicator))
+        names = said.get("names", former.names if former else ())
+        self._check_names(device, indicator, names)
+        made = replace(former, names=names) if former else Channel(NEW_CHANNEL, device, indicator, names)
+        return self._put(self.plan.channels, (device, indicator), former, made)
+
+    def _check_names(self, device: str, indicator: str, names: tuple[str, ...]) -> None:
+        others = [
+            each
+            for each in (*self.plan.channels.values(), *self._known_channels.values())
+            if each.device == device and each.indicator != indicator
+        ]
+        for name in names:
+            for other in others:
+                if name == other.indicator or name in other.names:
+                    raise _RowError("names", Words.of("registry.name_taken", indicator=other.indicator), name)
+
+    def _site(self, code: str) -> Site:
+        found = self.plan.sites.get(code) or self.registry.sites.get(code)
+        if (code,) in self.faulty[SITES.code]:
+            raise _HeldError
+        if found is None:
+            raise self._missing("site", code, SITES.code, (code,), self.registry.sites, self.plan.sites)
+        if found.simulated:
+            raise _RowError("site", Words.of("registry.is_simulated"), code)
+        return found
+
+    def _point(self, site: str, code: str) -> None:
+        if (site, code) in self.plan.sampling_points or (site, code) in self.registry.sampling_points:
+            if (site, code) in self.faulty[POINTS.code]:
+                raise _HeldError
+            return
+        known = {p for s, p in (*self.plan.sampling_points, *self.registry.sampling_points) if s == site}
+        raise self._missing("sampling_point", code, POINTS.code, (site, code), known)
+
+    def _missing(self, column: str, value: str, sheet: str, key: tuple[str, ...], *known: Iterable[str]) -> Exception:
+        if key in self.faulty[sheet]:
+            return _HeldError()
+        words = Words.of(f"registry.{column}_missing")
+        meant = did_you_mean(value, [each for some in known for each in some])
+        if meant is not None:
+            hint = Words.of("tabular.did_you_mean", meant=meant)
+            words = Words(words.zh + hint.zh, f"{words.en} {hint.en}")
+        return _RowError(column, words, value)
+
+    @staticmethod
+    def _put(into: dict[Any, Any], key: Any, former: Any, made: Any) -> str:
+        if former == made:
+            return "same"
+        into[key] = made
+        return "changed" if former is not None else "new"
+
+
+def _made(kind: Any, values: Mapping[str, Any]) -> Any:
+    try:
+        return kind(**values)
+    except RegistryError as error:  # what the cells' readers let through and the model does not
+        raise _RowError(None, Words(str(error), str(error))) from error
+
+
+def _check_place(said: Mapping[str, Any]) -> None:
+    """Whether the coordinates are somewhere in the map's counties, and not the wrong way round."""
+    lon, lat = said.get("lon"), said.get("lat")
+    if lon is None or lat is None or said.get("county") not in COUNTIES:
+        return
+    west, south, east, north = _bounds()
+    if west <= lat <= east and south <= lon <= north:
+        raise _RowError("lon", Words.of("registry.place_swapped"), lon)
+    bounds = {"west": f"{west:.1f}", "east": f"{east:.1f}", "south": f"{south:.1f}", "north": f"{north:.1f}"}
+    if not west <= lon <= east:
+        raise _RowError("lon", Words.of("registry.place_outside", **bounds), lon)
+    if not south <= lat <= north:
+        raise _RowError("lat", Words.of("registry.place_outside", **bounds), lat)
+
+
+@cache
+def _bounds() -> tuple[float, float, float, float]:
+    """West, south, east and north of the map of counties, with a margin, in degrees."""
+    lons: list[float] = []
+    lats: list[float] = []
+
+    def gather(shape: Any) -> None:
+        if isinstance(shape[0], int | float):
+            lons.append(shape[0])
+            lats.append(shape[1])
+        else:
+            for each in shape:
+                gather(each)
+
+    for feature in county_map()["features"]:
+        gather(feature["geometry"]["coordinates"])
+    margin = _MAP_MARGIN_DEG
+    return min(lons) - margin, min(lats) - margin, max(lons) + margin, max(lats) + margin
+
+
+def _sites_with_devices(devices: Table | None, registry: Registry) -> frozenset[str]:
+    rows: Iterable[Read] = devices.rows if devices else ()
+    here = {str(row.values["site"]) for row in rows}
+    return frozenset(here | {device.site for device in registry.devices.values()})

@@ -1,0 +1,189 @@
+"""The sheets of the registry's workbook: venues, sampling points, devices and channels, as clerks fill them in."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from registry.catalogue import text
+from registry.cells import a_choice, a_code, a_date, a_number, a_text, a_time_in, a_whole_number, a_zone, choices
+from registry.counties import COUNTIES
+from registry.indicators import INDICATORS
+from registry.model import Channel, Device, Disinfection, SamplingPoint, Site, SiteStatus, WaterKind
+from registry.opening import OpeningHours
+from registry.opening_text import format_opening, parse_opening
+from registry.tabular import Cell, CellError, Column, Sheet, Words
+
+ZONE: Final = "Asia/Shanghai"
+"""The zone of a site that names none, and of times written without an offset."""
+
+SCENARIO: Final = "pool"
+
+
+def an_opening(cell: Cell) -> OpeningHours:
+    """Opening hours as `registry.opening_text` reads them."""
+    try:
+        return parse_opening(str(cell))
+    except ValueError as error:
+        raise CellError(Words.of("registry.not_opening", part=str(error))) from error
+
+
+def some_names(cell: Cell) -> tuple[str, ...]:
+    """Names of fields of a payload, separated by comma or 、."""
+    parts = str(cell).replace("、", ",").replace(";", ",").split(",")
+    return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+
+def _words_of(members: Mapping[str, Words]) -> Words:
+    return Words("、".join(each.zh for each in members.values()), ", ".join(each.en for each in members.values()))
+
+
+def _choice_of(table: str, members: Iterable[StrEnum]) -> tuple[dict[str, StrEnum], Words]:
+    """What a member may be written as: its code, and its name in either language."""
+    spellings: dict[str, StrEnum] = {}
+    known: dict[str, Words] = {}
+    for member in members:
+        known[member.value] = words = Words.of(f"{table}.{member.value}")
+        spellings.update(dict.fromkeys((member.value, words.zh, words.en), member))
+    return spellings, _words_of(known)
+
+
+def _counties() -> tuple[dict[str, str], Words]:
+    spellings: dict[str, str] = {}
+    for county in COUNTIES.values():
+        short = county.name_zh.rstrip("区市县")
+        spellings |= dict.fromkeys((county.code, county.name_zh, county.name_en, short), county.code)
+    return spellings, _words_of({each.code: Words(each.name_zh, each.name_en) for each in COUNTIES.values()})
+
+
+def _indicators() -> tuple[dict[str, str], Words]:
+    spellings: dict[str, str] = {}
+    for each in INDICATORS.values():
+        spellings |= dict.fromkeys((each.code, each.name_zh, each.name_en), each.code)
+    known = {each.code: Words(f"{each.name_zh}（{each.code}）", each.code) for each in INDICATORS.values()}
+    return spellings, _words_of(known)
+
+
+SITES: Final = Sheet(
+    "site",
+    "registry.sheet.site",
+    (
+        Column("code", a_code, required=True, example="nt-cc-201"),
+        Column("name_zh", a_text, required=True, example="濠河游泳馆"),
+        Column("name_en", a_text, example="Haohe Natatorium"),
+        Column("county", a_choice(*_counties()), required=True, example="崇川区"),
+        Column("lon", a_number(-180, 180, "°"), required=True, example="120.8642"),
+        Column("lat", a_number(-180, 180, "°"), required=True, example="32.0163"),
+        Column(
+            "status",
+            a_choice(*_choice_of("registry.status", (SiteStatus.LIVE, SiteStatus.OFFLINE))),
+            example="offline",
+        ),
+        Column("opening", an_opening, example="周一至周五 06:00-21:00；周末 08:00-22:00"),
+        Column(
+            "disinfection",
+            choices(*_choice_of("registry.disinfection", tuple(Disinfection))),
+            example="氯",
+        ),
+        Column("zone", a_zone, example=ZONE),
+        Column("registered_at", a_time_in(ZONE), example="2026-11-01"),
+    ),
+)
+POINTS: Final = Sheet(
+    "sampling_point",
+    "registry.sheet.sampling_point",
+    (
+        Column("site", a_code, required=True, example="nt-cc-201"),
+        Column("code", a_code, required=True, example="b1"),
+        Column("name_zh", a_text, required=True, example="标准池"),
+        Column("name_en", a_text, example="Main pool"),
+        Column("water_kind", a_choice(*_choice_of("registry.water", tuple(WaterKind))), example="室内"),
+        Column("volume_m3", a_number(0.1, 100_000, "m³"), example="1875"),
+    ),
+)
+DEVICES: Final = Sheet(
+    "device",
+    "registry.sheet.device",
+    (
+        Column("code", a_code, required=True, example="nt-cc-201-b1"),
+        Column("site", a_code, required=True, example="nt-cc-201"),
+        Column("sampling_point", a_code, required=True, example="b1"),
+        Column("period_s", a_whole_number(1, 86_400, "s"), example="60"),
+        Column("calibrated_on", a_date, example="2026-10-08"),
+        Column("calibration_due", a_date, example="2027-04-08"),
+    ),
+)
+CHANNELS: Final = Sheet(
+    "channel",
+    "registry.sheet.channel",
+    (
+        Column("device", a_code, required=True, example="nt-cc-201-b1"),
+        Column("indicator", a_choice(*_indicators()), required=True, example="游离性余氯"),
+        Column("names", some_names, example="ORP_mV"),
+    ),
+)
+SHEETS: Final = (SITES, POINTS, DEVICES, CHANNELS)
+
+Calibration = tuple[date, date | None]
+"""The day of a device's last calibration and when the next is due."""
+
+
+def site_row(site: Site) -> dict[str, object]:
+    """A site as a row of its sheet."""
+    return {
+        "code": site.code,
+        "name_zh": site.name_zh,
+        "name_en": site.name_en,
+        "county": f"{COUNTIES[site.county].name_zh}" if site.county in COUNTIES else site.county,
+        "lon": site.lon,
+        "lat": site.lat,
+        "status": text("zh", f"registry.status.{site.status}"),
+        "opening": format_opening(site.opening),
+        "disinfection": "、".join(sorted(text("zh", f"registry.disinfection.{each}") for each in site.disinfection)),
+        "zone": site.zone,
+        "registered_at": _iso(site.registered_at),
+    }
+
+
+def point_row(point: SamplingPoint) -> dict[str, object]:
+    """A sampling point as a row of its sheet."""
+    return {
+        "site": point.site,
+        "code": point.code,
+        "name_zh": point.name_zh,
+        "name_en": point.name_en,
+        "water_kind": text("zh", f"registry.water.{point.water_kind}"),
+        "volume_m3": point.volume_m3,
+    }
+
+
+def device_row(device: Device, calibration: Calibration | None) -> dict[str, object]:
+    """A device as a row of its sheet."""
+    calibrated, due = calibration or (None, None)
+    return {
+        "code": device.code,
+        "site": device.site,
+        "sampling_point": device.sampling_point,
+        "period_s": device.period_s,
+        "calibrated_on": calibrated.isoformat() if calibrated else None,
+        "calibration_due": due.isoformat() if due else None,
+    }
+
+
+def channel_row(channel: Channel) -> dict[str, object]:
+    """A channel as a row of its sheet."""
+    known = INDICATORS.get(channel.indicator)
+    return {
+        "device": channel.device,
+        "indicator": known.name_zh if known else channel.indicator,
+        "names": "、".join(channel.names),
+    }
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(sep=" ")
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row says: an empty cell says nothing, so that what is registered stays."""
+    return {name: value for name, value in values.items() if value is not None}
