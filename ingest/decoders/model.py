@@ -24,7 +24,8 @@ class Sample:
     `ts` is in us, None where the payload gives no time and its arrival counts. `where` is the prefix of its fields'
     names in error messages: ``"[3]."`` in a list payload, else ``""``. `units` holds the unit of each value that
     the payload names one for. `device` is the device that a gateway speaks for, None for the sender itself.
-    `historical` marks what the sender itself stored and sends later.
+    `historical` marks what the sender itself stored and sends later. `declared` marks a declaration of all that a
+    device has (a Sparkplug birth), in which a name that is not mapped is no error.
     """
 
     ts: int | None
@@ -34,6 +35,7 @@ class Sample:
     units: Mapping[str, str] = field(default_factory=lambda: _NO_UNITS)
     device: str | None = None
     historical: bool = False
+    declared: bool = False
 
 
 @dataclass(slots=True)

@@ -51,12 +51,12 @@ def read_compact_utc(ts: object, name: str) -> int:
     raise _bad(ts, name, "must be a UTC time written yyyyMMddTHHmmssZ")
 
 
-def read_beijing(ts: str, name: str) -> int:
+def read_beijing(ts: str | None, name: str) -> int:
     """HJ 212's ``yyyyMMddHHmmss`` with or without milliseconds, in us; the standard's clock is UTC+8.
 
     Raises `ValueError` saying what would be right.
     """
-    found = _COMPACT.match(ts)
+    found = _COMPACT.match(ts) if ts else None
     try:
         if found is not None:
             *parts, ms = (int(each or 0) for each in found.groups())
