@@ -187,7 +187,7 @@ class Assembly:
         return Service(
             name=name or command,
             command=[sys.executable, str(COMMAND), command, *arguments],
-            environment={**_COMMON, **environment},
+            environment={**COMMON, **environment},
             after=frozenset(after),
             probe=probe,
         )
@@ -250,7 +250,7 @@ def _without_banner(line: str) -> str | None:
 
 _STAMP: Final = re.compile(r"^(\[\d+\] )?\d{4}[-/]\d\d[-/]\d\d \d\d:\d\d:\d\d(\.\d+)? (UTC )?(\[\d+\] )?")
 
-_COMMON: Final = {
+COMMON: Final = {
     "PYTHONUNBUFFERED": "1",
     "LANDUN_SUPERVISED": "1",
     # One thread a service: the arrays are small, and threads that spin would take the other services' cores.

@@ -3,13 +3,15 @@
 Each uses the running system's database, or starts the data folder's for as long as it takes.
 """
 
+import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from operations.bench.commands import app as bench
 from operations.folder import DataFolder
-from operations.options import Data, OptionalDatabaseUrl, Seed
+from operations.options import Data, OptionalDatabaseUrl
 
 app = typer.Typer()
 demo = typer.Typer(help="The demonstration: simulated sites beside or instead of real ones.", no_args_is_help=True)
@@ -86,14 +88,20 @@ def verify(
 
 @app.command()
 def chaos(
-    rounds: Annotated[int, typer.Option(min=1, help="How often every service is killed.")] = 3,
-    seconds: Annotated[float, typer.Option(min=1, help="Seconds of load after each kill.")] = 15,
-    seed: Seed = None,
+    kills: Annotated[int, typer.Option(min=4, help="How many times a part is killed.")] = 20,
+    readings: Annotated[int, typer.Option(min=1, help="About how many readings are published meanwhile.")] = 60_000,
+    seconds: Annotated[float, typer.Option(min=1, help="Seconds between kills, on average.")] = 4,
+    seed: Annotated[int, typer.Option(help="Of moments, victims and values.")] = 1,
+    broker: Annotated[str, typer.Option(help="nats or mosquitto.")] = "nats",
+    keep: Annotated[Path | None, typer.Option(help="Folder to leave everything in, to look at it.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON, nothing else.")] = False,
 ) -> None:
-    """Kill each service in turn with SIGKILL under load, then account for every acknowledged message."""
-    from operations.chaos import run
+    """Kill, cut and plant under load, then hold every device's record against the tables; status 1 on a difference."""
+    from operations.chaos.run import ChaosSettings, run, shown
 
-    if not run(rounds=rounds, seconds=seconds, seed=seed):
+    found = run(ChaosSettings(kills, readings, seconds, seed, broker, keep))
+    typer.echo(json.dumps(found) if as_json else shown(found))
+    if not found["clean"]:
         raise typer.Exit(1)
 
 

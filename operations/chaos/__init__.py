@@ -4,7 +4,3 @@ The parts are the real ones: embedded PostgreSQL, the broker, ``landun ingest`` 
 supervisor of ``landun up``. The devices are the simulators' own, with an append-only record of what they published and
 what was acknowledged. Every connection between parts goes through a TCP proxy that can be cut, blackholed or slowed.
 """
-
-from operations.chaos.run import ChaosSettings, run
-
-__all__ = ["ChaosSettings", "run"]

@@ -37,8 +37,11 @@ def plan(seed: int, kills: int, seconds_between_kills: float, devices: list[str]
         weather = generator.choice([Weather.CUT, Weather.BLACKHOLE, Weather.DELAY])
         lasts = generator.uniform(0.2, LONGEST_WEATHER_S)
         events.append(Event(generator.uniform(0, end), weather, generator.choice(WIRES), lasts))
-    for device in generator.sample(devices, min(len(devices), max(1, kills // 8))):
-        events.append(Event(generator.uniform(0, end), "silence", device, generator.uniform(5, LONGEST_SILENCE_S)))
+    silent = generator.sample(devices, min(len(devices), max(1, kills // 8)))
+    events += [
+        Event(generator.uniform(0, end), "silence", device, generator.uniform(5, LONGEST_SILENCE_S))
+        for device in silent
+    ]
     return sorted(events, key=lambda each: each.at)
 
 

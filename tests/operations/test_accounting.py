@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from operations.accounting import Sample, account, read_record
 from operations.backfill import Span, fill, missing
+from operations.chaos.accounting import account, journaled_readings, stored_readings
+from operations.chaos.record import Flaw, Letter, Published, Record, Recorder, read_record
 from operations.errors import OperatorError
 from operations.first_start import prepare_database, record_of
 from operations.folder import DataFolder
 from registry.demonstration import demonstration
 from registry.model import Registry
+from simulators.outbox import Sample
 from store.connections import connect
 from store.readings import WriteMode, write_batch
 from store.records import READING, DeadLetter, Readings
@@ -47,44 +49,96 @@ def store(database: str, rows: Readings, dead: list[DeadLetter] | None = None) -
         write_batch(connection, rows, messages=(), dead=dead or [], recorded_at=NOW, mode=WriteMode.COPY)
 
 
-def test_each_acknowledged_sample_is_found_where_it_went(database: str, registry: Registry) -> None:
-    """Stored whole, stored in part, a dead letter, lost: each is told from the others."""
+def record_of_samples(device: str, **seconds: Published) -> Record:
+    """A record of a device's samples; the keys are only names."""
+    return Record({(device, seq): sample for seq, sample in enumerate(seconds.values(), start=1)})
+
+
+def published(registry: Registry, second: int, *, acknowledged: bool = True, flaw: Flaw | None = None) -> Published:
+    """A sample of every channel, all of them 1.0 but for the flaw."""
+    values = {channel.indicator: 1.0 for channel in registry.channels.values()}
+    if flaw is not None and flaw.field is not None:
+        values[flaw.field] = 2e30
+    return Published(TS_MS + second * 1000, values, flaw, 1 if acknowledged else None)
+
+
+def test_each_reading_is_found_where_it_went(database: str, registry: Registry) -> None:
+    """Stored, lost, recovered without an acknowledgement, changed, never published: each is told from the others."""
     (device,) = registry.devices
-    whole, partly, dead, lost = (Sample(device, TS_MS + second * 1000) for second in range(4))
-    store(database, sample_rows(registry, whole.ts_ms))
-    store(database, sample_rows(registry, partly.ts_ms)[:-1])
-    payload = json.dumps([{"ts": dead.ts_ms, "values": {"ph": "x"}}]).encode()
-    letter = DeadLetter(NOW, f"landun/v1/c/s/{device}/telemetry", payload, "not_a_number", "x", device=device)
-    store(database, sample_rows(registry, 0)[:0], [letter])
-    with connect(database) as connection:
-        found = account(connection, {whole, partly, dead, lost})
-    assert (found.acknowledged, found.stored, found.partly_stored, found.dead_lettered, found.lost) == (4, 1, 1, 1, 1)
-    assert (found.duplicated, found.unjournaled) == (0, 0)
+    n = len(registry.channels)
+    changed = sample_rows(registry, TS_MS + 3000)
+    changed["value"][0] = 2.0
+    rows = [sample_rows(registry, TS_MS), sample_rows(registry, TS_MS + 2000)[:-1], changed]
+    store(database, np.concatenate([*rows, sample_rows(registry, TS_MS + 9000)]))
+    record = record_of_samples(
+        device,
+        stored=published(registry, 0),
+        lost=published(registry, 1),
+        partly=published(registry, 2, acknowledged=False),
+        changed=published(registry, 3),
+    )
+    with connect(database, autocommit=True) as connection:
+        found = account(connection, record, registry)
+    assert (found.published, found.acknowledged, found.stored) == (4 * n, 3 * n, 3 * n - 1)
+    assert (found.lost, found.corrupt, found.unexpected) == (n, 1, n)
+    assert (found.duplicates, found.unjournaled) == (0, 0)
     assert not found.clean
+
+
+def test_planted_flaws_are_found_among_the_dead_letters(database: str, registry: Registry) -> None:
+    """A flaw's letter is expected once; the same again is a repetition, another one unexpected, none is missing."""
+    (device,) = registry.devices
+    flaw = Flaw("rejected_by_database", "ph")
+    sample = published(registry, 0, flaw=flaw)
+    payload = json.dumps([{"ts": 1, "seq": 1, "values": sample.values}, {"ts": 2, "seq": 2, "values": {}}]).encode()
+    letter = DeadLetter(NOW, "t", payload, flaw.reason, "x", device=device, field="ph")
+    other = DeadLetter(NOW, "t", payload, "not_a_number", "x", device=device, field="[1].ph")
+    good = sample_rows(registry, sample.ts_ms)
+    ph = registry.channel_ids[device, "ph"]
+    store(database, good[good["channel_id"] != ph], [letter, letter])
+    record = record_of_samples(device, flawed=sample)
+    with connect(database, autocommit=True) as connection:
+        found = account(connection, record, registry)
+        assert (found.dead_letters_expected, found.dead_letters, found.dead_letters_repeated) == (1, 1, 1)
+        assert found.clean
+    store(database, good[:0], [other])
+    with connect(database, autocommit=True) as connection:
+        assert account(connection, record, registry).unexpected == 1
+        connection.execute("DELETE FROM dead_letter")
+        assert not account(connection, record, registry).clean
 
 
 def test_a_reading_journaled_twice_and_one_not_journaled_are_found(database: str, registry: Registry) -> None:
     """The journal is held against the table: a second journal row, or a row without one, is not clean."""
     (device,) = registry.devices
+    record = record_of_samples(device, stored=published(registry, 0))
     store(database, sample_rows(registry, TS_MS))
     with connect(database, autocommit=True) as connection:
-        assert account(connection, {Sample(device, TS_MS)}).clean
+        assert account(connection, record, registry).clean
         connection.execute("DELETE FROM reading")
     store(database, sample_rows(registry, TS_MS))
     with connect(database, autocommit=True) as connection:
-        found = account(connection, {Sample(device, TS_MS)})
-        assert found.duplicated == len(registry.channels)
+        assert account(connection, record, registry).duplicates == len(registry.channels)
         connection.execute(
             "INSERT INTO reading SELECT channel_id, ts + interval '1 s', value, batch FROM reading LIMIT 1"
         )
-        assert account(connection, set()).unjournaled == 1
+        assert account(connection, record, registry).unjournaled == 1
 
 
 def test_a_record_cut_short_by_a_kill_is_read_up_to_the_cut(tmp_path: Path) -> None:
-    """A restarted fleet appends to the same file; half a line at a kill is no sample."""
-    file = tmp_path / "acknowledged.csv"
-    file.write_text("device,seq,ts_ms,puback_us\na-b1,1,1000,1\na-b1,2,2000,2\na-b1,3,30")
-    assert read_record(file) == {Sample("a-b1", 1000), Sample("a-b1", 2000)}
+    """What was published and what was acknowledged come back as noted; half a line is nothing."""
+    file = tmp_path / "record.csv"
+    flaw = Flaw("not_a_number", "ph")
+    with Recorder(file) as recorder:
+        recorder.published("a", Sample(1, 1000, {"ph": 7.5}), None)
+        recorder.published("a", Sample(2, 2000, {"ph": "wet"}), flaw)  # type: ignore[dict-item]  # planted
+        recorder.acknowledged("a", [Sample(1, 1000, {"ph": 7.5})], 77)
+    with file.open("a") as cut:
+        cut.write("acknowledged,a,2")
+    found = read_record(file)
+    assert found.samples["a", 1] == Published(1000, {"ph": 7.5}, None, 77)
+    assert found.samples["a", 2] == Published(2000, {"ph": "wet"}, flaw, None)
+    assert found.letters == {Letter("a", 2, "not_a_number")}
 
 
 def hours(first: int, last: int) -> Span:
@@ -124,7 +178,9 @@ def test_back_fill_is_late_history_and_can_be_run_again(database: str, tmp_path:
     assert fill(database, folder, hours=2, period_s=60, gap=True, said=said.append) == 0
     assert abs(fill(database, folder, hours=3, period_s=60, gap=True, said=said.append) - 60 * channels) <= channels
     with connect(database) as connection:
-        assert account(connection, set()).clean
+        journaled, stored = journaled_readings(connection).readings, stored_readings(connection)
+        keys = ["channel_id", "ts"]
+        assert len(np.unique(journaled[keys])) == len(journaled) == len(stored)
     assert (tmp_path / "simulators" / "physics.npz").exists()
     with pytest.raises(OperatorError, match="36 days: the sites are registered for 35 days only"):
         fill(database, folder, hours=36 * 24, period_s=60, gap=True, said=said.append)
