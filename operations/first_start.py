@@ -16,6 +16,8 @@ from store.registry_rows import load_registry, save_registry
 SEEDS: Final = 1_000_000
 POOLS: Final = 32
 """On-line pools of the demonstration; with more sites asked for, the rest are small ones with few channels."""
+STORES: Final = 2
+"""Cold stores for medical waste, beside the pools."""
 
 
 def record_of(
@@ -38,8 +40,8 @@ def record_of(
 def demonstration_of(record: Record) -> Registry:
     """The demonstration's registry as this data folder has it: the same in every process and at every start."""
     if record.sites > POOLS:
-        return load_demonstration(record.seed, online=record.sites, registered_at=record.registered_at)
-    return demonstration(record.seed, online=record.sites, registered_at=record.registered_at)
+        return load_demonstration(record.seed, online=record.sites, stores=STORES, registered_at=record.registered_at)
+    return demonstration(record.seed, online=record.sites, stores=STORES, registered_at=record.registered_at)
 
 
 def prepare_database(dsn: str, record: Record) -> str | None:

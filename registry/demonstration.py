@@ -27,6 +27,9 @@ from registry.venue_names import VenueKind, venue_kinds, venue_names
 
 PERIOD_S: Final = 60
 POOL_INDICATORS: Final = ("free_chlorine", "ph", "orp", "turbidity", "water_temperature", "circulation_flow")
+STORE_INDICATORS: Final = ("cold_store",)
+STORE_SCENARIO: Final = "medical_waste_store"
+STORE_POINT: Final = "disposer_cold_store"
 _MARGIN_DEG: Final = 0.012  # about a kilometre from the county's border
 _CANDIDATES: Final = 24
 
@@ -56,6 +59,23 @@ _BASINS: Final = (
     ("儿童池", "Children's pool", 0.18),
     ("康体池", "Therapy pool", 0.15),
 )
+_STORES: Final = (
+    # Invented places that keep what they collect: county, name, place.
+    (
+        "320602",
+        "nt-cc-s01",
+        "崇川医疗废物处置中心（演示）",
+        "Chongchuan Medical-Waste Centre (demo)",
+        (120.905, 31.985),
+    ),
+    (
+        "320682",
+        "nt-rg-s01",
+        "如皋医疗废物中转站（演示）",
+        "Rugao Medical-Waste Transfer Station (demo)",
+        (120.590, 32.370),
+    ),
+)
 _DISINFECTION: Final = (
     # An isocyanurate releases free chlorine, so the limits for chlorine apply to it as well.
     frozenset({Disinfection.CHLORINE}),
@@ -71,6 +91,7 @@ def demonstration(
     online: int = 32,
     offline: int = 102,
     basins: tuple[int, int] = (1, 3),
+    stores: int = 0,
     registered_at: datetime,
 ) -> Registry:
     """The demonstration's registry.
@@ -81,10 +102,11 @@ def demonstration(
     online : number of simulated sites; about a quarter of them are open around the clock
     offline : number of sites without devices
     basins : least and most basins (each with one device) of an on-line site
+    stores : number of simulated cold stores for medical waste, two at most
     registered_at : aware datetime that every site carries
 
     """
-    return _assemble(_Draft(seed, registered_at, basins, (online, offline, 0)))
+    return _assemble(_Draft(seed, registered_at, basins, (online, offline, 0), stores))
 
 
 def load_demonstration(
@@ -93,6 +115,7 @@ def load_demonstration(
     online: int = 441,
     offline: int = 102,
     channels: int = 1_500,
+    stores: int = 0,
     registered_at: datetime,
 ) -> Registry:
     """The demonstration's 32 pools and as many small sites as make `online` on-line ones, for load tests.
@@ -101,7 +124,7 @@ def load_demonstration(
     as nearly as two to six channels a device allow.
     """
     pools = min(32, online)
-    return _assemble(_Draft(seed, registered_at, (1, 3), (pools, offline, online - pools)), channels)
+    return _assemble(_Draft(seed, registered_at, (1, 3), (pools, offline, online - pools), stores), channels)
 
 
 class _Draft:
@@ -112,12 +135,15 @@ class _Draft:
     """
 
     def __init__(
-        self, seed: int, registered_at: datetime, basins: tuple[int, int], counts: tuple[int, int, int]
+        self, seed: int, registered_at: datetime, basins: tuple[int, int], counts: tuple[int, int, int], stores: int
     ) -> None:
         if not 1 <= basins[0] <= basins[1] <= len(_BASINS):
             raise ValueError(f"basins {basins}: must satisfy 1 ≤ least ≤ most ≤ {len(_BASINS)}")
         if min(counts) < 0:
             raise ValueError(f"numbers of sites {counts}: none may be negative")
+        if not 0 <= stores <= len(_STORES):
+            raise ValueError(f"stores {stores}: must be between 0 and {len(_STORES)}")
+        self.stores = stores
         self.seed = seed
         self.registered_at = registered_at
         self.basins = basins
@@ -139,7 +165,30 @@ def _assemble(draft: _Draft, channels_wanted: int | None = None) -> Registry:
         points += small_points
         devices += [_device(point) for point in small_points]
         fields += [_small_indicators(rest, index, len(small)) for index in range(len(small))]
-    return Registry.of(sites, points, devices, _channels(devices, fields))
+    # Last, so that the channels of pools have the same numbers with and without stores.
+    store_sites = list(_store_sites(draft))
+    store_points = [
+        SamplingPoint(site.code, "s1", "一号冷库", "Cold store 1", STORE_POINT, 60.0) for site in store_sites
+    ]
+    devices += [_device(point) for point in store_points]
+    fields += [STORE_INDICATORS for _ in store_points]
+    return Registry.of([*sites, *store_sites], [*points, *store_points], devices, _channels(devices, fields))
+
+
+def _store_sites(draft: _Draft) -> Iterator[Site]:
+    for county, code, zh, en, (lon, lat) in _STORES[: draft.stores]:
+        yield Site(
+            code=code,
+            county=county,
+            status=SiteStatus.SIMULATED,
+            name_zh=zh,
+            name_en=en,
+            lon=lon,
+            lat=lat,
+            registered_at=draft.registered_at,
+            scenario=STORE_SCENARIO,
+            disinfection=frozenset(),
+        )
 
 
 def _channels(devices: Sequence[Device], fields: Sequence[Sequence[str]]) -> Iterator[Channel]:

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from registry.model import Registry
 from registry.opening import MICROSECONDS_A_MINUTE
 from simulators.clock import SECOND_US, sample_instant
-from simulators.engine import Engine
-from simulators.instrument import INDICATOR_ROWS
+from simulators.engine import INDICATOR_ROWS, Engine
 from simulators.state import save_checkpoint
 
 CHUNK_ROWS: Final = 200_000
@@ -77,7 +76,7 @@ def backfill(
     if rows:
         yield _joined(parts)
     if folder is not None:
-        save_checkpoint(folder / CHECKPOINT_NAME, engine.checkpoint, engine.plant.devices, seed)
+        save_checkpoint(folder / CHECKPOINT_NAME, engine.checkpoint, engine.names, seed)
 
 
 class _Channels:
@@ -94,7 +93,7 @@ class _Channels:
         self._rows, self._columns = table[:, 1], table[:, 2]
         self._interval = period_s * SECOND_US
         self._minutes = period_s // 60
-        phase = engine.plant.phase[self._columns]
+        phase = engine.phase[self._columns]
         # A device samples in that minute of its period which its phase falls in.
         offset_us = [sample_instant(0, self._interval, float(each)) for each in phase]
         self._offset_us = np.array(offset_us, dtype=np.int64)

@@ -12,9 +12,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from simulators.clock import FASTEST_SPEED, SLOWEST_SPEED
 from simulators.errors import ConflictError, NotAllowedError, UnknownError
-from simulators.faults import FaultKind
+from simulators.fault_kinds import FaultKind
 from simulators.fleet import Fleet
-from simulators.view import fault_view, faults_view, fleet_view
+from simulators.view import fault_view, faults_view, fleet_view, kinds_view
 
 LONGEST_FAULT_MINUTES: Final = 30 * 24 * 60
 _STATUS: Final[dict[type[Exception], int]] = {
@@ -41,13 +41,18 @@ class Speed(BaseModel):
 
 
 class FaultRequest(BaseModel):
-    """A fault for a basin. `minutes` are minutes of the physics; without them it lasts until it is ended."""
+    """A fault for a basin or store.
+
+    `minutes` are minutes of the physics; without them it lasts until it is ended, or as long as its kind does.
+    `size` is in the unit of its kind (see ``/kinds``).
+    """
 
     model_config = ConfigDict(extra="forbid")
     site: str
     sampling_point: str
     fault: FaultKind
     minutes: Annotated[float, Field(gt=0, le=LONGEST_FAULT_MINUTES, allow_inf_nan=False)] | None = None
+    size: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
 def control_app(fleet: Fleet, hosts: tuple[str, ...] = ("127.0.0.1", "localhost")) -> FastAPI:
@@ -65,6 +70,10 @@ def control_app(fleet: Fleet, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"
     @app.get("/faults")
     def faults() -> list[dict[str, Any]]:
         return fleet.call(lambda: faults_view(fleet))
+
+    @app.get("/kinds")
+    def kinds() -> list[dict[str, Any]]:
+        return kinds_view()
 
     @app.post("/start")
     def start(selection: SiteSelection | None = None) -> dict[str, Any]:
@@ -84,7 +93,8 @@ def control_app(fleet: Fleet, hosts: tuple[str, ...] = ("127.0.0.1", "localhost"
     def inject(wanted: FaultRequest) -> dict[str, Any]:
         return fleet.call(
             lambda: fault_view(
-                fleet, fleet.inject(wanted.site, wanted.sampling_point, wanted.fault.value, wanted.minutes)
+                fleet,
+                fleet.inject(wanted.site, wanted.sampling_point, wanted.fault.value, wanted.minutes, wanted.size),
             )
         )
 

@@ -1,39 +1,25 @@
-"""Faults that can be put into a simulated basin, and which are at work at an instant of the physics."""
+"""Faults that are put into a simulated venue, and which are at work, how strongly, at an instant of the physics."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Bools = NDArray[np.bool_]
+from simulators.fault_kinds import SPECS, FaultKind
+from simulators.noise import Floats
 
-
-class FaultKind(StrEnum):
-    """What can go wrong. Names and expected effects: catalogue ``fault.toml``."""
-
-    DOSING_FAILURE = "dosing_failure"
-    OVER_DOSING = "over_dosing"
-    PH_DRIFT = "ph_drift"
-    PUMP_OFF = "pump_off"
-    STUCK_SENSOR = "stuck_sensor"
-    POWER_CUT = "power_cut"
-    DROPOUT = "dropout"
-
-
-SILENT: Final = frozenset({FaultKind.POWER_CUT, FaultKind.DROPOUT})
-"""Faults of the device, not of the water: while one is at work, the device is off line."""
+HOUR_US: Final = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Ground truth of one fault: where, what, and from when to when.
+    """Ground truth of one fault: where, what, how large, and from when to when.
 
     `starts` and `ends` are instants of the physics, `started_at` and `ended_at` what the wall clock showed;
     all in µs since the epoch. `ends` is None for a fault that lasts until it is ended; `ended_at` is None
-    while it is at work.
+    while it is at work. `size` is in the unit of its kind (`fault_kinds.SPECS`), None for the whole failure;
+    `source` is the device whose readings a copied series takes.
     """
 
     id: str
@@ -43,39 +29,72 @@ class Fault:
     ends: int | None
     started_at: int
     ended_at: int | None = None
+    size: float | None = None
+    source: str | None = None
 
     def at_work(self, instant: int) -> bool:
         """Whether it is at work at an instant of the physics."""
         return self.starts <= instant and (self.ends is None or instant < self.ends)
 
+    @property
+    def strength(self) -> float:
+        """Its size; that of the kind where none was asked for; infinite for a whole failure."""
+        spec = SPECS[self.kind]
+        if spec.unit == "min":
+            return 1.0
+        size = spec.usual if self.size is None else self.size
+        return np.inf if size is None else size
+
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Which faults are at work in each basin: arrays of shape (basins,)."""
+    """What is wrong in each basin or store, by name of the kind: arrays of shape (devices,), 0 where nothing is.
 
-    dosing_failure: Bools
-    over_dosing: Bools
-    ph_drift: Bools
-    pump_off: Bools
-    stuck_sensor: Bools
+    Values are sizes in the unit of the kind, infinite for a whole failure. `fouling_since` is when the fouling
+    began (µs of the physics), `copied_series` the column whose readings are taken, plus one.
+    """
+
+    dosing_failure: Floats
+    over_dosing: Floats
+    ph_drift: Floats
+    pump_off: Floats
+    filter_failure: Floats
+    water_change: Floats
+    stuck_sensor: Floats
+    fouling_drift: Floats
+    spike: Floats
+    air_bubble: Floats
+    calibration_step: Floats
+    unit_x10: Floats
+    copied_series: Floats
+    tampering: Floats
+    cold_store_failure: Floats
+    fouling_since: Floats
 
     @classmethod
-    def none(cls, basins: int) -> "Faults":
+    def none(cls, devices: int) -> "Faults":
         """Nothing is wrong."""
-        return cls(*(np.zeros(basins, dtype=np.bool_) for _ in range(5)))
+        return cls(*(np.zeros(devices) for _ in fields(cls)))
+
+    def of(self, columns: slice) -> "Faults":
+        """Those of some of the devices."""
+        return replace(self, **{each.name: getattr(self, each.name)[columns] for each in fields(self)})
 
 
-def faults_at(faults: Iterable[Fault], devices: tuple[str, ...], instant: int) -> Faults:
-    """The faults of the water and its sensors at work at an instant of the physics (µs since the epoch)."""
-    at_work = {(fault.device, fault.kind) for fault in faults if fault.at_work(instant)}
+_FIELDS: Final = frozenset(each.name for each in fields(Faults))
 
-    def mask(kind: FaultKind) -> Bools:
-        return np.array([(device, kind) in at_work for device in devices], dtype=np.bool_)
 
-    return Faults(
-        dosing_failure=mask(FaultKind.DOSING_FAILURE),
-        over_dosing=mask(FaultKind.OVER_DOSING),
-        ph_drift=mask(FaultKind.PH_DRIFT),
-        pump_off=mask(FaultKind.PUMP_OFF),
-        stuck_sensor=mask(FaultKind.STUCK_SENSOR),
-    )
+def faults_at(faults: Iterable[Fault], columns: Mapping[str, int], instant: int) -> Faults:
+    """The faults of water, instruments and data at work at an instant of the physics (µs since the epoch)."""
+    found = Faults.none(len(columns))
+    for fault in faults:
+        if not fault.at_work(instant) or fault.device not in columns or fault.kind.value not in _FIELDS:
+            continue
+        column = columns[fault.device]
+        strength = fault.strength
+        if fault.kind is FaultKind.COPIED_SERIES:
+            strength = 1.0 + columns.get(fault.source or "", column)
+        if fault.kind is FaultKind.FOULING_DRIFT:
+            found.fouling_since[column] = fault.starts
+        getattr(found, fault.kind.value)[column] = strength
+    return found

@@ -19,13 +19,15 @@ from simulators.clock import FASTEST_SPEED, SECOND_US, SLOWEST_SPEED, PhysicsClo
 from simulators.connector import Connector
 from simulators.device import Presence, SimulatedDevice
 from simulators.disk import DiskGuard
+from simulators.engine import INDICATOR_ROWS
 from simulators.errors import NotAllowedError, UnknownError
-from simulators.faults import Fault, FaultKind
-from simulators.instrument import INDICATOR_ROWS
+from simulators.fault_kinds import SPECS, FaultKind
+from simulators.faults import HOUR_US, Fault
 from simulators.keeper import Keeper
 from simulators.ledger import Ledger
 from simulators.link import Address, Identity
 from simulators.outbox import Sample
+from simulators.plant import plant_kind
 from simulators.recorder import Recorder
 from simulators.schedule import Schedule
 from simulators.settings import SimulatorSettings
@@ -68,10 +70,10 @@ class Fleet:
         self.stopped = known.stopped & {device.site for device in self.engine.devices}
         self.guard = DiskGuard(settings.min_free_bytes, measure_disk or (lambda: disk.free_bytes(settings.data)))
         self._recorder = Recorder(settings.record, now) if settings.record else None
-        self.devices: Sequence[SimulatedDevice] = [self._device(code, started) for code in self.engine.plant.devices]
-        self._fields = [self._fields_of(code) for code in self.engine.plant.devices]
+        self.devices: Sequence[SimulatedDevice] = [self._device(code, started) for code in self.engine.names]
+        self._fields = [self._fields_of(code) for code in self.engine.names]
         periods = np.array([device.period_s for device in self.engine.devices], dtype=np.int64)
-        self.schedule = Schedule(periods, self.engine.plant.phase)
+        self.schedule = Schedule(periods, self.engine.phase)
         address = Address(settings.mqtt_host, settings.mqtt_port)
         self._connector = Connector(address, self.devices, settings.seed)
         self._commands: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
@@ -154,13 +156,24 @@ class Fleet:
         log.info("speed is now %g; a device publishes its next reading at that pace", speed)
         self._save_state(now)
 
-    def inject(self, site: str, sampling_point: str, kind: str, minutes: float | None) -> Fault:
-        """Put a fault into a basin, for `minutes` of the physics. Raises `UnknownError`, `NotAllowedError`."""
+    def inject(
+        self, site: str, sampling_point: str, kind: str, minutes: float | None, size: float | None = None
+    ) -> Fault:
+        """Put a fault into a basin or store, for `minutes` of the physics. Raises `UnknownError`, `NotAllowedError`.
+
+        `size` is in the unit of the kind; without it the fault has its usual size, or is a whole failure.
+        """
         device = self._device_at(site, sampling_point)
         if kind not in {each.value for each in FaultKind}:
             raise NotAllowedError(f"fault {kind!r}: must be one of {', '.join(FaultKind)}")
+        wanted = FaultKind(kind)
+        watches = plant_kind(self.settings.registry, self.settings.registry.devices[device])
+        if watches not in SPECS[wanted].plants:
+            can = ", ".join(each for each, spec in SPECS.items() if watches in spec.plants)
+            raise NotAllowedError(f"fault {kind!r}: device {device} watches a {watches}, which can have {can}")
         now = self._now()
-        fault = self.ledger.begin(device, FaultKind(kind), minutes, now, self.clock)
+        source = self._source_of_copies(device) if wanted is FaultKind.COPIED_SERIES else None
+        fault = self.ledger.begin(device, wanted, minutes, now, self.clock, size=size, source=source)
         log.info("fault %s begins at site %s, sampling point %s", kind, site, sampling_point)
         self._apply_faults(now)
         self._save_state(now)
@@ -194,8 +207,23 @@ class Fleet:
             device = self.devices[column]
             if self.guard.low or not device.presence.samples:
                 continue
-            self.engine.advance(physics_minute(self.clock.at(instant)))
-            device.sample(instant // 1000, self._values(column))
+            physics = self.clock.at(instant)
+            self.engine.advance(physics_minute(physics))
+            device.sample((instant + self._clock_error(device.code, physics)) // 1000, self._values(column))
+
+    def _clock_error(self, device: str, physics: int) -> int:
+        """How far ahead of the time a device's clock is, µs."""
+        wrong = [each for each in self.ledger.of(device) if each.kind is FaultKind.CLOCK_8H and each.at_work(physics)]
+        return round(sum(each.strength for each in wrong) * HOUR_US)
+
+    def _source_of_copies(self, device: str) -> str:
+        """Whose readings a device copies: the next pool's at another site. Raises `NotAllowedError` without one."""
+        pools = self.engine.devices[: self.engine.pools]
+        place = self.engine.columns[device]
+        after = [each for each in (*pools[place + 1 :], *pools[:place]) if each.site != pools[place].site]
+        if not after:
+            raise NotAllowedError(f"fault 'copied_series': no other simulated site whose readings {device} could copy")
+        return after[0].code
 
     def _values(self, column: int) -> dict[str, float]:
         readings = self.engine.readings

@@ -161,4 +161,3 @@ def _still_cell(before: Floats, lagged: Floats, plant: Plant, dt_s: float) -> Fl
     still[_TEMPERATURE] = lag(before[_TEMPERATURE], np.full(len(plant), _ROOM_C), _ROOM_TAU_S, dt_s)
     still[_ORP] = orp(still[_FREE], still[_COMBINED], still[_PH], still[_TEMPERATURE], plant.orp_shift)
     return still
-

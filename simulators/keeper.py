@@ -38,7 +38,7 @@ class Keeper:
     def engine_at_start(self, ledger: Ledger, physics: int) -> Engine:
         """The water as it was kept, run on to an instant of the physics; or fresh water, run for two days."""
         registry, seed, minute = self._settings.registry, self._settings.seed, physics_minute(physics)
-        names = Engine(registry, seed, minute).plant.devices
+        names = Engine(registry, seed, minute).names
         kept = load_checkpoint(self._checkpoint_file, names, seed)
         if kept is None or not minute - LONGEST_CATCH_UP_MINUTES <= kept.minute <= minute:
             engine = Engine.settled(registry, seed, minute)
@@ -58,7 +58,7 @@ class Keeper:
     def keep_water(self, engine: Engine) -> None:
         """Write the state of the water."""
         try:
-            save_checkpoint(self._checkpoint_file, engine.checkpoint, engine.plant.devices, self._settings.seed)
+            save_checkpoint(self._checkpoint_file, engine.checkpoint, engine.names, self._settings.seed)
         except OSError as error:
             log.warning("physics checkpoint %s cannot be written: %s", self._checkpoint_file, error)
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from simulators.clock import MINUTE_US, PhysicsClock
 from simulators.errors import ConflictError, UnknownError
-from simulators.faults import Fault, FaultKind
+from simulators.fault_kinds import SPECS, FaultKind, natural_minutes
+from simulators.faults import Fault
 
 REMEMBERED: Final = 1_000
 """Ended faults that are kept; the monitoring side stores them for good."""
@@ -30,8 +31,30 @@ class Ledger:
         """The active faults of a device's basin."""
         return tuple(fault for fault in self.active if fault.device == device)
 
-    def begin(self, device: str, kind: FaultKind, minutes: float | None, now: int, clock: PhysicsClock) -> Fault:
-        """Put a fault in, for `minutes` of the physics or until it is ended. Raises `ConflictError`."""
+    def begin(
+        self,
+        device: str,
+        kind: FaultKind,
+        minutes: float | None,
+        now: int,
+        clock: PhysicsClock,
+        *,
+        size: float | None = None,
+        source: str | None = None,
+    ) -> Fault:
+        """Put a fault in, for `minutes` of the physics or until it is ended.
+
+        Where size is duration, the one stands for the other. Raises `ConflictError`, and `NotAllowedError` on a
+        size outside the table.
+        """
+        spec = SPECS[kind]
+        if size is not None:
+            spec.checked(size)
+        if spec.unit == "min":
+            minutes = size if minutes is None else minutes
+            size = minutes
+        elif minutes is None:
+            minutes = natural_minutes(kind, size)
         if any(fault.kind is kind for fault in self.of(device)):
             raise ConflictError(f"device {device} has fault {kind.value!r} already: end it first")
         starts = clock.at(now)
@@ -42,6 +65,8 @@ class Ledger:
             starts=starts,
             ends=None if minutes is None else starts + max(1, round(minutes * MINUTE_US)),
             started_at=now,
+            size=size,
+            source=source,
         )
         self._faults[fault.id] = fault
         self._forget_oldest()

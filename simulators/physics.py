@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulators.chemistry import hysteresis, lag, orp, relax
+from simulators.fault_kinds import WATER_CHANGE_RATE
 from simulators.faults import Faults
 from simulators.noise import Floats
 from simulators.plant import Plant
@@ -32,6 +33,8 @@ COOLING_RATE: Final = 0.8  # ℃/h
 EVAPORATION_COOLING: Final = 0.08  # ℃/h
 EVAPORATION: Final = 0.0002  # of the volume per hour
 SPLASH_M3: Final = 0.004  # water a bather carries out per hour, m³
+ORDINARY_LOAD: Final = 0.5  # of the busiest time's bathers; what sizes of dosing faults refer to
+ORDINARY_SUN: Final = 0.3
 BACKWASH_FLOW: Final = 0.6  # of the flow while one filter of the bank is washed
 BACKWASH_LOSS: Final = 0.02  # of the volume per hour
 RIPENING: Final = 0.5  # NTU per hour that a freshly washed filter lets through
@@ -140,12 +143,12 @@ def step(
     load = bathers / plant.volume
     flow = _flow(water, plant, around, faults, dt_s)
     running = flow > RUNNING_SHARE * plant.flow
-    filling, missing, makeup = _make_up(water, plant, around, bathers, hours)
+    filling, missing, makeup = _make_up(water, plant, around, faults, bathers, hours)
     exchange = makeup / plant.volume
     dosing, dose = _dosing(water, plant, sensed, faults, running)
     free, combined = _chlorine(water, plant, around, dose, load, exchange, hours)
     acid, ph = _ph(water, plant, sensed, faults, running, dose, exchange, hours)
-    turbidity, filter_load = _turbidity(water, plant, around, flow, load, exchange, hours)
+    turbidity, filter_load = _turbidity(water, plant, around, faults, flow, load, exchange, hours)
     heating, cooling, temperature = _temperature(water, plant, around, running, exchange, hours)
     return Water(
         free_chlorine=free,
@@ -181,11 +184,11 @@ def _fluctuation(value: Floats, normal: Floats, tau_s: float, dt_s: float) -> Fl
 
 def _flow(water: Water, plant: Plant, around: Surroundings, faults: Faults, dt_s: float) -> Floats:
     wanted = plant.flow * (1 - 0.15 * water.filter_load) * np.where(around.backwash, BACKWASH_FLOW, 1.0)
-    return lag(water.flow, np.where(faults.pump_off, 0.0, wanted), PUMP_TAU_S, dt_s)
+    return lag(water.flow, wanted * (1 - np.clip(faults.pump_off, 0.0, 1.0)), PUMP_TAU_S, dt_s)
 
 
 def _make_up(
-    water: Water, plant: Plant, around: Surroundings, bathers: Floats, hours: float
+    water: Water, plant: Plant, around: Surroundings, faults: Faults, bathers: Floats, hours: float
 ) -> tuple[Bools, Floats, Floats]:
     """The level valve: open from 0.5 % of the volume missing until all is made up."""
     lost = bathers * SPLASH_M3 + plant.volume * (EVAPORATION + BACKWASH_LOSS * around.backwash)
@@ -193,14 +196,24 @@ def _make_up(
     filling = (missing > 0.005 * plant.volume) | water.filling
     makeup = np.where(filling, np.minimum(plant.volume * MAKEUP_RATE, missing / hours), 0.0)
     still_missing = np.maximum(0.0, missing - makeup * hours)
+    # While the water is changed as much is let out as comes in, so none of it counts against what is missing.
+    makeup = np.where(faults.water_change > 0, plant.volume * WATER_CHANGE_RATE, makeup)
     return filling & (still_missing > 0), still_missing, makeup
 
 
 def _dosing(water: Water, plant: Plant, sensed: Sensed, faults: Faults, running: Bools) -> tuple[Bools, Floats]:
     low, high = plant.chlorine_set - plant.chlorine_band, plant.chlorine_set + plant.chlorine_band
     wanted = hysteresis(water.dosing, sensed.free_chlorine, low, high)
-    pumping = (wanted | faults.over_dosing) & ~faults.dosing_failure & running
-    return wanted, np.where(pumping, plant.dose_rate, 0.0)
+    # A tired pump still gives what holds chlorine that much below its set-point at an ordinary load; a leaking one
+    # gives at all times what holds it that much above.
+    use = plant.decay + plant.demand * plant.crowd * ORDINARY_LOAD + plant.sun_decay * ORDINARY_SUN
+    left = np.where(faults.dosing_failure > 0, np.maximum(plant.chlorine_set - faults.dosing_failure, 0) * use, np.inf)
+    whole = np.isinf(faults.over_dosing)
+    level = plant.chlorine_set + np.where(whole, 0.0, faults.over_dosing)
+    leak = np.where(whole, plant.dose_rate, np.minimum(level * use, plant.dose_rate))
+    leak = np.where(faults.over_dosing > 0, leak, 0.0)
+    dose = np.minimum(np.maximum(np.where(wanted, plant.dose_rate, 0.0), leak), left)
+    return wanted, np.where(running, dose, 0.0)
 
 
 def _chlorine(
@@ -227,17 +240,28 @@ def _ph(
 ) -> tuple[Bools, Floats]:
     # Acid lowers, so the controller works on the negative.
     acid = hysteresis(water.acid, -sensed.ph, -(plant.ph_set + plant.ph_band), -(plant.ph_set - plant.ph_band))
-    lowering = np.where(acid & ~faults.ph_drift & running, ACID_RATE, 0.0)
+    # What is left of the acid holds pH that much above its set-point.
+    left = plant.ph_rate * np.maximum(plant.ph_natural - plant.ph_set - faults.ph_drift, 0.0)
+    rate = np.where(faults.ph_drift > 0, np.minimum(left, ACID_RATE), ACID_RATE)
+    lowering = np.where(acid & running, rate, 0.0)
     source = plant.ph_rate * plant.ph_natural + exchange * TAP_PH + 0.08 * dose - lowering
     return acid, np.clip(relax(water.ph, plant.ph_rate + exchange, source, hours), 0.0, 14.0)
 
 
 def _turbidity(
-    water: Water, plant: Plant, around: Surroundings, flow: Floats, load: Floats, exchange: Floats, hours: float
+    water: Water,
+    plant: Plant,
+    around: Surroundings,
+    faults: Faults,
+    flow: Floats,
+    load: Floats,
+    exchange: Floats,
+    hours: float,
 ) -> tuple[Floats, Floats]:
     nominal = 0.85 * plant.flow / plant.volume
     removal = 0.85 * flow / plant.volume
     source = nominal * (plant.turbidity_idle + plant.turbidity_demand * load) + RIPENING * around.backwash
+    source = source + removal * faults.filter_failure  # what breaks through the bed goes round with the water
     turbidity = relax(water.turbidity, removal + exchange, source + exchange * TAP_TURBIDITY, hours)
     fouling = plant.filter_fouling / 24 * (1 + 15 * load)
     filter_load = relax(water.filter_load, np.where(around.backwash, 30.0, 0.0), fouling, hours)

@@ -122,7 +122,10 @@ def simulated_devices(registry: Registry) -> tuple[Device, ...]:
 
 
 def plant_of(registry: Registry, devices: tuple[Device, ...], seed: int) -> Plant:
-    """The plant of each device's basin (`devices` of pools). What is drawn for a basin depends on the seed and its device's code only."""
+    """The plant of each device's basin; the devices are those of pools.
+
+    What is drawn for a basin depends on the seed and its device's code only.
+    """
     names = tuple(device.code for device in devices)
     drawn = _drawn(seed, names)
     points = [registry.sampling_point_of(device) for device in devices]

@@ -15,7 +15,8 @@ import numpy as np
 
 from simulators.clock import PhysicsClock
 from simulators.engine import Checkpoint, arrays_of, checkpoint_of
-from simulators.faults import Fault, FaultKind
+from simulators.fault_kinds import FaultKind
+from simulators.faults import Fault
 
 log = logging.getLogger(__name__)
 

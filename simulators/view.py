@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from simulators.clock import PhysicsClock
+from simulators.fault_kinds import SPECS
 from simulators.faults import Fault
 from simulators.fleet import Fleet
 
@@ -19,7 +20,6 @@ def rfc3339(instant: int | None) -> str | None:
 
 def fleet_view(fleet: Fleet) -> dict[str, Any]:
     """The whole fleet: its state and that of each site and basin."""
-    truth = fleet.engine.truth()
     sites: dict[str, dict[str, Any]] = {}
     for column, known in enumerate(fleet.engine.devices):
         site = sites.setdefault(known.site, {"code": known.site, "stopped": known.site in fleet.stopped, "basins": []})
@@ -35,7 +35,7 @@ def fleet_view(fleet: Fleet) -> dict[str, Any]:
                 "dropped": device.outbox.dropped,
                 "last_ts": rfc3339(None if device.last_ts is None else device.last_ts * 1000),
                 "faults": [fault_view(fleet, fault) for fault in fleet.ledger.of(known.code)],
-                "truth": {indicator: round(float(values[column]), 4) for indicator, values in truth.items()},
+                "truth": {indicator: round(value, 4) for indicator, value in fleet.engine.truth(column).items()},
             }
         )
     return {
@@ -63,6 +63,9 @@ def fault_view(fleet: Fleet, fault: Fault) -> dict[str, Any]:
         "started_at": rfc3339(fault.started_at),
         "ends_at": rfc3339(_expected_end(fault, fleet.clock)),
         "ended_at": rfc3339(fault.ended_at),
+        "size": fault.size,
+        "unit": SPECS[fault.kind].unit,
+        "source": fault.source,
         "physics": {"starts": rfc3339(fault.starts), "ends": rfc3339(fault.ends)},
     }
 
@@ -70,6 +73,25 @@ def fault_view(fleet: Fleet, fault: Fault) -> dict[str, Any]:
 def faults_view(fleet: Fleet) -> list[dict[str, Any]]:
     """Every fault that is remembered, oldest first."""
     return [fault_view(fleet, fault) for fault in fleet.ledger]
+
+
+def kinds_view() -> list[dict[str, Any]]:
+    """Every kind of fault with its sizes."""
+    return [
+        {
+            "fault": kind.value,
+            "group": spec.group.value,
+            "plants": sorted(spec.plants),
+            "verdict": spec.verdict,
+            "unit": spec.unit,
+            "smallest": spec.smallest,
+            "largest": spec.largest,
+            "usual": spec.usual,
+            "signed": spec.signed,
+            "minutes": spec.minutes,
+        }
+        for kind, spec in SPECS.items()
+    ]
 
 
 def _expected_end(fault: Fault, clock: PhysicsClock) -> int | None:

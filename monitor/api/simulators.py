@@ -7,7 +7,17 @@ from fastapi import APIRouter, Depends, Path, Query, status
 
 from monitor.api.context import Context, Shared, requires
 from monitor.api.control import RefusedError, SimulatorsMissingError
-from monitor.api.schemas import ActiveFault, Error, FaultRequest, Fleet, FleetCommand, SiteSelection, Speed, Truth
+from monitor.api.schemas import (
+    ActiveFault,
+    Error,
+    FaultKind,
+    FaultRequest,
+    Fleet,
+    FleetCommand,
+    SiteSelection,
+    Speed,
+    Truth,
+)
 from monitor.api.scope import Permission, Principal
 from store import audit, queries
 
@@ -61,6 +71,12 @@ async def inject(wanted: FaultRequest, shared: Shared, operator: Operator) -> Ac
     """Make something go wrong in a simulated basin; the truth is kept to be compared with the alarms."""
     answer = await _command(shared, operator, "inject", "/faults", wanted.model_dump(exclude_none=True))
     return ActiveFault.model_validate(answer)
+
+
+@router.get("/kinds", summary="Kinds of fault", responses=_MISSING)
+async def kinds(shared: Shared, _principal: Viewer) -> list[FaultKind]:
+    """Every fault that can be injected, with the range and the unit of its size."""
+    return [FaultKind.model_validate(each) for each in await shared.control.get("/kinds")]
 
 
 @router.delete("/faults/{fault_id}", summary="End a fault", responses=_REFUSED)

@@ -53,11 +53,11 @@ def processes_of(system: System) -> list[psutil.Process]:
 
 
 def test_every_simulated_site_is_live_soon_after_the_start(system: System) -> None:
-    """Within 60 s of `ready` the API counts all 32 simulated sites as live."""
-    eventually(lambda: system.health()["sites_live"] == 32, "32 sites live", timeout=60)
+    """Within 60 s of `ready` the API counts all 32 simulated pools and 2 cold stores as live."""
+    eventually(lambda: system.health()["sites_live"] == 34, "34 sites live", timeout=60)
     health = system.health()
     assert health["status"] == "ok"
-    assert health["sites"]["simulated"] == {"total": 32, "online": 32}
+    assert health["sites"]["simulated"] == {"total": 34, "online": 34}
 
 
 def test_history_reaches_back_a_day_and_goes_on_into_the_present(system: System) -> None:
@@ -173,7 +173,7 @@ def test_a_system_ends_and_goes_on_where_it_ended(folder: Path) -> None:
 
     third = start(folder, *SMALL)
     try:
-        eventually(lambda: third.health()["sites_live"] == 3, "sites live after a crash", timeout=60)
+        eventually(lambda: third.health()["sites_live"] == 5, "sites live after a crash", timeout=60)
     finally:
         assert third.end() < 30
     goes_on_without_its_demonstration(folder, password)

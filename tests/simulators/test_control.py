@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from operations.ports import any_free
 from simulators.control import control_app
-from simulators.faults import FaultKind
+from simulators.fault_kinds import FaultKind
 from simulators.fleet import Fleet
 from tests.simulators.live import broker_and_ear, running, settings_for, wait_until
 from tests.simulators.worlds import SEED, city

@@ -9,7 +9,7 @@ from simulators.clock import MINUTE_US, SECOND_US, PhysicsClock
 from simulators.disk import DiskGuard
 from simulators.engine import arrays_of
 from simulators.errors import ConflictError, UnknownError
-from simulators.faults import FaultKind
+from simulators.fault_kinds import FaultKind
 from simulators.ledger import REMEMBERED, Ledger
 from simulators.state import FleetState, load_checkpoint, load_state, save_checkpoint, save_state
 from tests.simulators.worlds import SEED, engine_at, minute_of

@@ -26,9 +26,14 @@ def sensing(water: Water) -> Sensed:
     return Sensed(free_chlorine=water.free_chlorine, ph=water.ph)
 
 
-def faults_with(**at_work: bool) -> Faults:
+WATER_FAULTS = ("dosing_failure", "over_dosing", "ph_drift", "pump_off", "filter_failure", "water_change")
+SIZES = st.one_of(st.just(0.0), st.just(np.inf), st.floats(0.05, 3.0))
+FINITE_SIZES = st.one_of(st.just(0.0), st.floats(0.05, 3.0))
+
+
+def faults_with(**sizes: float) -> Faults:
     """The same faults in every basin."""
-    return replace(Faults.none(SIZE), **{name: np.full(SIZE, value) for name, value in at_work.items()})
+    return replace(Faults.none(SIZE), **{name: np.full(SIZE, float(size)) for name, size in sizes.items()})
 
 
 def run(water: Water, surroundings: Surroundings, faults: Faults, minutes: int) -> Water:
@@ -45,10 +50,10 @@ def run(water: Water, surroundings: Surroundings, faults: Faults, minutes: int) 
     bathers=st.floats(0, 5_000),
     sun=st.floats(0, 1),
     air=st.floats(-15, 42),
-    at_work=st.fixed_dictionaries({each.name: st.booleans() for each in fields(Faults)}),
+    at_work=st.fixed_dictionaries({name: FINITE_SIZES if name == "filter_failure" else SIZES for name in WATER_FAULTS}),
 )
 def test_nothing_becomes_negative_or_not_a_number(
-    seed: int, dt_s: float, bathers: float, sun: float, air: float, at_work: dict[str, bool]
+    seed: int, dt_s: float, bathers: float, sun: float, air: float, at_work: dict[str, float]
 ) -> None:
     """Whatever crowd, weather, faults, noise and step: concentrations stay at or above zero, all values finite."""
     rng = np.random.default_rng(seed)
@@ -80,7 +85,7 @@ def test_chlorine_dosed_is_chlorine_gained_where_nothing_consumes_it() -> None:
     """Mass balance of free chlorine: volume × gain = what the pump delivered."""
     inert = replace(PLANT, decay=np.zeros(SIZE), demand=np.zeros(SIZE), sun_decay=np.zeros(SIZE))
     water = initial_water(PLANT)
-    after = step(water, inert, around(), sensing(water), faults_with(over_dosing=True), CALM, 600.0)
+    after = step(water, inert, around(), sensing(water), faults_with(over_dosing=np.inf), CALM, 600.0)
     gained = (after.free_chlorine - water.free_chlorine) * PLANT.volume
     assert gained == pytest.approx(PLANT.dose_rate * PLANT.volume / 6)
 
@@ -99,7 +104,7 @@ def test_water_lost_is_water_made_up() -> None:
 
 def test_bathers_and_sun_consume_chlorine() -> None:
     """Without dosing, chlorine falls faster with bathers, and outdoors faster still in the sun."""
-    nothing_dosed = faults_with(dosing_failure=True)
+    nothing_dosed = faults_with(dosing_failure=np.inf)
     empty = run(initial_water(PLANT), around(), nothing_dosed, 60).free_chlorine
     crowded = run(initial_water(PLANT), around(40), nothing_dosed, 60).free_chlorine
     sunny = run(initial_water(PLANT), around(sun=1.0), nothing_dosed, 60).free_chlorine
@@ -117,7 +122,7 @@ def test_controller_holds_the_set_point_within_its_hysteresis() -> None:
 
 def test_pump_off_stops_flow_dosing_and_heating() -> None:
     """The flow switch stops dosing and heating with the pump, even of a pump stuck on."""
-    water = run(initial_water(PLANT), around(30), faults_with(pump_off=True, over_dosing=True), 60)
+    water = run(initial_water(PLANT), around(30), faults_with(pump_off=np.inf, over_dosing=np.inf), 60)
     assert (water.flow < 0.01 * PLANT.flow).all()
     assert (water.free_chlorine < initial_water(PLANT).free_chlorine).all()
     assert (water.temperature <= PLANT.temperature_set).all()

@@ -7,7 +7,8 @@ from typing import Final
 from registry.demonstration import demonstration
 from registry.model import Registry
 from simulators.engine import Checkpoint, Engine
-from simulators.faults import Fault, FaultKind
+from simulators.fault_kinds import FaultKind
+from simulators.faults import Fault
 
 SEED: Final = 7
 REGISTERED: Final = datetime(2025, 1, 1, tzinfo=UTC)

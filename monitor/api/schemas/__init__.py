@@ -49,6 +49,7 @@ from monitor.api.schemas.readings import Points, Series
 from monitor.api.schemas.simulators import (
     ActiveFault,
     Basin,
+    FaultKind,
     FaultRequest,
     Fleet,
     FleetCommand,
@@ -102,6 +103,7 @@ __all__ = [
     "DeviceInfo",
     "Error",
     "Fault",
+    "FaultKind",
     "FaultRequest",
     "Fleet",
     "FleetCommand",

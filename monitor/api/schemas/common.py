@@ -1,16 +1,32 @@
 """Names, codes and quantities that several answers share."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
+
+from registry.catalogue import entries
 
 RoleName = Literal["administrator", "centre", "inspector", "venue", "public"]
 Priority = Literal["high", "medium", "low"]
 AlarmState = Literal["unacknowledged", "acknowledged", "returned_unacknowledged", "normal"]
 ChannelState = Literal["normal", "advice", "pending", "breach", "closed", "stale", "unjudged", "bad"]
 SiteState = Literal["normal", "advice", "pending", "breach", "closed", "stale", "offline", "none"]
-Fault = Literal["dosing_failure", "over_dosing", "ph_drift", "pump_off", "stuck_sensor", "power_cut", "dropout"]
+FAULTS: Final = tuple(key.split(".")[1] for key in entries() if key.startswith("fault.") and key.endswith(".effect"))
+"""The faults that the catalogue describes are those that a simulator knows."""
+
+
+def _known_fault(code: str) -> str:
+    if code not in FAULTS:
+        raise ValueError(f"must be one of {', '.join(FAULTS)}")
+    return code
+
+
+Fault = Annotated[
+    str,
+    AfterValidator(_known_fault),
+    Field(description="Kind of fault", examples=["dosing_failure"], json_schema_extra={"enum": list(FAULTS)}),
+]
 
 SiteCode = Annotated[str, Field(description="Site code", examples=["NT-001"])]
 CountyCode = Annotated[str, Field(description="County, GB/T 2260 code", examples=["320602"])]

@@ -16,6 +16,23 @@ class ActiveFault(BaseModel):
     started_at: Time
     ends_at: Time | None = Field(default=None, description="When it will end at the present speed, wall clock, UTC")
     ended_at: Time | None = Field(default=None, description="When it ended, wall clock, UTC")
+    size: float | None = Field(default=None, description="In the unit of its kind; null: a whole or the usual failure")
+    unit: str | None = Field(default=None, description="Unit of the size")
+
+
+class FaultKind(BaseModel):
+    """A kind of fault, and how large it may be."""
+
+    fault: Fault
+    group: str = Field(description="Where it is: water, instrument, data, device, store")
+    plants: list[str] = Field(description="What can have it: pool, cold_store")
+    verdict: str = Field(description="The kind of alarm that names it rightly")
+    unit: str = Field(description="Unit of its size; with `min` the size is how long it lasts")
+    smallest: float
+    largest: float
+    usual: float | None = Field(description="Size when none is asked for; null: a whole failure, or until ended")
+    signed: bool = Field(description="Whether a size below zero makes sense")
+    minutes: float | None = Field(description="How long it lasts when nobody says; null: until ended")
 
 
 class Basin(BaseModel):
@@ -89,6 +106,11 @@ class FaultRequest(BaseModel):
         default=None,
         gt=0,
         description="Minutes of the physics that it lasts (at speed 60 each is a second); absent: until ended",
+    )
+    size: float | None = Field(
+        default=None,
+        description="How large, in the unit of its kind (see /simulators/kinds); absent: as usual, or a whole failure",
+        examples=[0.3],
     )
 
 
