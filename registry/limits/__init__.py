@@ -1,6 +1,28 @@
-"""Limit profiles: one TOML file a standard and version, read and checked when first asked for."""
+"""Limit profiles: one TOML file a standard and version, and the rules a site has of its own.
 
-from registry.limits.model import Certainty, Condition, Force, Limit, LimitProfile, Severity
-from registry.limits.profiles import load_profile, profiles
+`profiles` reads the files, `timeline` says which limit was in force when at a sampling point, `judgement` compares.
+"""
 
-__all__ = ["Certainty", "Condition", "Force", "Limit", "LimitProfile", "Severity", "load_profile", "profiles"]
+from registry.limits.model import Band, Certainty, Condition, Force, Limit, LimitProfile, Severity
+from registry.limits.profiles import families, load_profile, profiles
+from registry.limits.site_rules import SiteRule, SiteRuleError
+from registry.limits.timeline import FOREVER, Version, rules_at, timelines
+
+__all__ = [
+    "FOREVER",
+    "Band",
+    "Certainty",
+    "Condition",
+    "Force",
+    "Limit",
+    "LimitProfile",
+    "Severity",
+    "SiteRule",
+    "SiteRuleError",
+    "Version",
+    "families",
+    "load_profile",
+    "profiles",
+    "rules_at",
+    "timelines",
+]

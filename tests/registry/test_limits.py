@@ -132,7 +132,8 @@ def test_every_limit_says_how_sure_it_is_and_is_within_the_instruments_range() -
         ('force = "recommended"', 'force = "soft"', r"field force: 'soft' must be one of binding, recommended"),
         ("precision = 1", 'precision = "1"', r"field precision: '1' is str"),
         ("valid_from = 2019-11-01", "", r"field valid_from is missing"),
-        ('["chlorine", "ozone"]', '["bromine"]', r"field condition: 'bromine' is not a valid Disinfection"),
+        ("hazard_hi = 3.0", "hazard_hi = 0.9", r"hazard_hi 0.9 must be at least hi 1.0"),
+        ("deadband = 0.02", "dead_band = 0.02", r"field dead_band is not known; known: .*deadband"),
     ],
 )
 def test_a_mistake_in_a_profile_is_named(found: str, replacement: str, complaint: str) -> None:
