@@ -32,9 +32,12 @@ from ingest.validation import (
 )
 from registry.model import Device
 from store.records import READING, DeadLetter, Message, Readings, from_us
+from store.upkeep import DeviceStatus
 
 MOST_LETTERS_A_MESSAGE: Final = 16
 """A message of a thousand bad fields must not be kept a thousand times."""
+
+LONGEST_FIRMWARE: Final = 64
 
 FAULT: Final = "the decoder failed on this payload, please report it"
 
@@ -68,6 +71,8 @@ class Assembled:
     letters: list[DeadLetter] = field(default_factory=list)
     dead: int = 0
     silent: int = 0
+    statuses: list[DeviceStatus] = field(default_factory=list)
+    """What devices said of themselves, in order of arrival."""
 
     def messages(self, deliveries: Sequence[Delivery]) -> list[Message]:
         """The original messages that brought readings, for the journal."""
@@ -187,6 +192,7 @@ class _Exact:
         self.letters: list[DeadLetter] = []
         self.dead = 0
         self.silent = 0
+        self.statuses: list[DeviceStatus] = []
 
     def read(self, deliveries: Sequence[Delivery], indices: Sequence[int]) -> Assembled:
         """The readings and dead letters of the deliveries at these indices, in order."""
@@ -208,6 +214,7 @@ class _Exact:
             letters=self.letters,
             dead=self.dead,
             silent=self.silent,
+            statuses=self.statuses,
         )
 
     def _telemetry(self, index: int, delivery: Delivery, binding: Binding) -> None:
@@ -233,6 +240,8 @@ class _Exact:
         wrong = check_status(delivery.payload)
         if wrong is None:
             self.silent += 1
+            if (status := status_of(delivery, address.binding)) is not None:
+                self.statuses.append(status)
         else:
             self._bury(delivery, [wrong], address.binding)
 
@@ -263,6 +272,16 @@ def check_status(payload: bytes) -> Rejection | None:
     return Rejection(
         Reason.WRONG_SHAPE, f'status is {shown(content)}; must be {{"online": true}} or {{"online": false}}'
     )
+
+
+def status_of(delivery: Delivery, binding: Binding) -> DeviceStatus | None:
+    """What a right status payload says; None for the empty one, which clears the retained message."""
+    if not delivery.payload:
+        return None
+    content = _parse(delivery.payload.decode())
+    firmware = content.get("firmware")
+    told = storable(str(firmware))[:LONGEST_FIRMWARE] if firmware is not None else None
+    return DeviceStatus(binding.device.code, content["online"], told, from_us(delivery.arrived))
 
 
 def letter(delivery: Delivery, rejection: Rejection, binding: Binding | None) -> DeadLetter:

@@ -13,7 +13,6 @@ import psycopg
 
 from ingest.assembly import Assembled, Delivery, assemble
 from ingest.lateness import LateRule
-from ingest.registry_follower import RegistryFollower
 from ingest.rejection import Reason
 from ingest.session import ACK_WAIT_S, BrokerAddress, Session
 from ingest.validation import Directory
@@ -21,11 +20,15 @@ from ingest.writer import Load, StoppingError, Writer
 from registry.model import Registry
 from store.queries import newest_ts, write_heartbeat
 from store.records import to_us
+from store.registry_follower import RegistryFollower
 
 SERVICE: Final = "ingest"
 HEARTBEAT_S: Final = 5.0
-FOLLOW_S: Final = 2.0
-"""How often the journal is asked for a change of the registry, and at most how often an unknown device asks."""
+FOLLOW_S: Final = 0.4
+"""How often the journal is asked for a change of the registry."""
+
+UNKNOWN_ASKS_S: Final = 2.0
+"""At most how often an unknown device makes ingest read the registry again."""
 
 _IDLE_S: Final = 0.5
 _log = logging.getLogger(__name__)
@@ -78,7 +81,7 @@ class Service:
         self._late_rule: LateRule
         self._next_heartbeat = 0.0
         self._follow = _Pace(FOLLOW_S)
-        self._unknown_asks = _Pace(FOLLOW_S)
+        self._unknown_asks = _Pace(UNKNOWN_ASKS_S)
         self._told_connected = False
 
     def run(self) -> None:

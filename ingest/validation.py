@@ -140,7 +140,8 @@ def channel_ids(binding: Binding, names: tuple[str, ...]) -> tuple[int, ...]:
 
 def _bind(registry: Registry, device: Device) -> Binding:
     site = registry.sites[device.site]
-    channels = {channel.indicator: channel.id for channel in registry.channels_of_device[device.code]}
+    own = registry.channels_of_device[device.code]
+    channels = {name: channel.id for channel in own for name in (channel.indicator, *channel.names)}
     return Binding(device, site, channels, to_us(site.registered_at))
 
 

@@ -26,6 +26,7 @@ from store.connections import Connection, connect
 from store.errors import Remedy, remedy
 from store.readings import CommitUnknownError, WriteMode, WriteResult, rejected_rows, write_batch
 from store.records import DeadLetter, from_us
+from store.upkeep import save_statuses
 
 CLEAN_BATCHES: Final = 20
 """After a duplicate this many batches without one go the tolerant way before COPY is trusted again."""
@@ -108,6 +109,8 @@ class Writer:
             if result.conflicts.any():
                 self.counters.dead[Reason.CONFLICT] += int(result.conflicts.sum())
             self.counters.batches += 1
+        if assembled.statuses:
+            self.persistently("status of devices", lambda: save_statuses(self.connection(), assembled.statuses))
         self.counters.dead.update(each.reason for each in assembled.letters)
         self.counters.dead_messages += assembled.dead
         self.counters.silent += assembled.silent

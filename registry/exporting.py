@@ -27,7 +27,11 @@ def rows_of(registry: Registry, calibrations: Mapping[str, Calibration]) -> dict
     devices = {code: device for code, device in registry.devices.items() if device.site in sites}
     return {
         SITES.code: [site_row(site) for site in sites.values()],
-        POINTS.code: [point_row(each) for each in registry.sampling_points.values() if each.site in sites],
+        POINTS.code: [
+            point_row(each, sites[each.site].scenario)
+            for each in registry.sampling_points.values()
+            if each.site in sites
+        ],
         DEVICES.code: [device_row(device, calibrations.get(code)) for code, device in devices.items()],
         CHANNELS.code: [channel_row(each) for each in registry.channels.values() if each.device in devices],
     }

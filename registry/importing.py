@@ -12,8 +12,10 @@ from functools import cache
 from typing import Any, Final
 
 from registry.counties import COUNTIES, county_map
-from registry.model import Channel, Device, Registry, RegistryError, SamplingPoint, Site, SiteStatus
-from registry.sheets import CHANNELS, DEVICES, POINTS, SCENARIO, SHEETS, SITES, Calibration, given
+from registry.model import Channel, Device, Disinfection, Registry, RegistryError, SamplingPoint, Site, SiteStatus
+from registry.scenarios import DEFAULT, scenario_of
+from registry.scenarios.model import Named, Scenario
+from registry.sheets import CHANNELS, DEVICES, POINTS, SHEETS, SITES, Calibration, given
 from registry.tabular import Mistake, Read, Table, Words, did_you_mean, read
 
 NEW_CHANNEL: Final = 0
@@ -150,8 +152,10 @@ class _Draft:
         if former is not None and former.simulated:
             raise _RowError("code", Words.of("registry.is_simulated"), code)
         _check_place(said)
+        scenario = scenario_of(said.get("scenario") or (former.scenario if former else DEFAULT))
         if "disinfection" in said:
             said["disinfection"] = frozenset(said["disinfection"])
+            _check_kinds("disinfection", said["disinfection"], scenario, scenario.treatments)
         if former is not None:
             return self._put(self.plan.sites, code, former, replace(former, **said))
         watched = SiteStatus.LIVE if code in self.watched else SiteStatus.OFFLINE
@@ -159,7 +163,8 @@ class _Draft:
             "name_en": said["name_zh"],
             "status": watched,
             "registered_at": self.now,
-            "scenario": SCENARIO,
+            "scenario": scenario.code,
+            "disinfection": frozenset({Disinfection.CHLORINE}) & scenario.treatments.keys(),
         }
         return self._put(self.plan.sites, code, None, _made(Site, base | said))
 
@@ -167,8 +172,12 @@ class _Draft:
         said = given(values)
         site = self._site(said["site"])
         key = site.code, said["code"]
+        scenario = scenario_of(site.scenario)
+        if "water_kind" in said:
+            _check_kinds("water_kind", {said["water_kind"]}, scenario, scenario.point_kinds)
         former = self.registry.sampling_points.get(key)
-        made = replace(former, **said) if former else _made(SamplingPoint, {"name_en": said["name_zh"]} | said)
+        base = {"name_en": said["name_zh"], "water_kind": next(iter(scenario.point_kinds), "")}
+        made = replace(former, **said) if former else _made(SamplingPoint, base | said)
         return self._put(self.plan.sampling_points, key, former, made)
 
     def device(self, values: Mapping[str, Any]) -> str:
@@ -254,6 +263,16 @@ def _made(kind: Any, values: Mapping[str, Any]) -> Any:
         return kind(**values)
     except RegistryError as error:  # what the cells' readers let through and the model does not
         raise _RowError(None, Words(str(error), str(error))) from error
+
+
+def _check_kinds(column: str, written: Iterable[str], scenario: Scenario, declared: Named) -> None:
+    """Whether what a row names is declared by the site's scenario."""
+    for code in sorted(set(written) - declared.keys()):
+        known = Words(
+            "、".join(each.name_zh for each in declared.values()), ", ".join(each.name_en for each in declared.values())
+        )
+        named = Words(scenario.name_zh, scenario.name_en)
+        raise _RowError(column, Words.of("registry.not_of_scenario", scenario=named, known=known), code)
 
 
 def _check_place(said: Mapping[str, Any]) -> None:

@@ -9,15 +9,14 @@ from registry.catalogue import text
 from registry.cells import a_choice, a_code, a_date, a_number, a_text, a_time_in, a_whole_number, a_zone, choices
 from registry.counties import COUNTIES
 from registry.indicators import INDICATORS
-from registry.model import Channel, Device, Disinfection, SamplingPoint, Site, SiteStatus, WaterKind
+from registry.model import Channel, Device, Dialect, SamplingPoint, Site, SiteStatus
 from registry.opening import OpeningHours
 from registry.opening_text import format_opening, parse_opening
+from registry.scenarios import Kind, scenario_of, scenarios
 from registry.tabular import Cell, CellError, Column, Sheet, Words
 
 ZONE: Final = "Asia/Shanghai"
 """The zone of a site that names none, and of times written without an offset."""
-
-SCENARIO: Final = "pool"
 
 
 def an_opening(cell: Cell) -> OpeningHours:
@@ -48,12 +47,31 @@ def _choice_of(table: str, members: Iterable[StrEnum]) -> tuple[dict[str, StrEnu
     return spellings, _words_of(known)
 
 
+def _kinds(members: Iterable[Kind]) -> tuple[dict[str, str], Words]:
+    """What a declared kind may be written as: its code, and its name in either language."""
+    spellings: dict[str, str] = {}
+    known: dict[str, Words] = {}
+    for kind in members:
+        spellings.update(dict.fromkeys((kind.code, kind.name_zh, kind.name_en), kind.code))
+        known[kind.code] = Words(kind.name_zh, kind.name_en)
+    return spellings, _words_of(known)
+
+
+def _scenarios() -> tuple[dict[str, str], Words]:
+    return _kinds(Kind(each.code, each.name_zh, each.name_en) for each in scenarios().values())
+
+
 def _counties() -> tuple[dict[str, str], Words]:
     spellings: dict[str, str] = {}
     for county in COUNTIES.values():
         short = county.name_zh.rstrip("区市县")
         spellings |= dict.fromkeys((county.code, county.name_zh, county.name_en, short), county.code)
     return spellings, _words_of({each.code: Words(each.name_zh, each.name_en) for each in COUNTIES.values()})
+
+
+def _dialects() -> tuple[dict[str, Dialect], Words]:
+    listed = ", ".join(each.value for each in Dialect)
+    return {each.value: each for each in Dialect}, Words(listed, listed)
 
 
 def _indicators() -> tuple[dict[str, str], Words]:
@@ -71,6 +89,7 @@ SITES: Final = Sheet(
         Column("code", a_code, required=True, example="nt-cc-201"),
         Column("name_zh", a_text, required=True, example="濠河游泳馆"),
         Column("name_en", a_text, example="Haohe Natatorium"),
+        Column("scenario", a_choice(*_scenarios()), example="游泳场所"),
         Column("county", a_choice(*_counties()), required=True, example="崇川区"),
         Column("lon", a_number(-180, 180, "°"), required=True, example="120.8642"),
         Column("lat", a_number(-180, 180, "°"), required=True, example="32.0163"),
@@ -82,7 +101,7 @@ SITES: Final = Sheet(
         Column("opening", an_opening, example="周一至周五 06:00-21:00；周末 08:00-22:00"),
         Column(
             "disinfection",
-            choices(*_choice_of("registry.disinfection", tuple(Disinfection))),
+            choices(*_kinds(kind for each in scenarios().values() for kind in each.treatments.values())),
             example="氯",
         ),
         Column("zone", a_zone, example=ZONE),
@@ -97,7 +116,11 @@ POINTS: Final = Sheet(
         Column("code", a_code, required=True, example="b1"),
         Column("name_zh", a_text, required=True, example="标准池"),
         Column("name_en", a_text, example="Main pool"),
-        Column("water_kind", a_choice(*_choice_of("registry.water", tuple(WaterKind))), example="室内"),
+        Column(
+            "water_kind",
+            a_choice(*_kinds(kind for each in scenarios().values() for kind in each.point_kinds.values())),
+            example="室内",
+        ),
         Column("volume_m3", a_number(0.1, 100_000, "m³"), example="1875"),
     ),
 )
@@ -108,6 +131,7 @@ DEVICES: Final = Sheet(
         Column("code", a_code, required=True, example="nt-cc-201-b1"),
         Column("site", a_code, required=True, example="nt-cc-201"),
         Column("sampling_point", a_code, required=True, example="b1"),
+        Column("dialect", a_choice(*_dialects()), example="native"),
         Column("period_s", a_whole_number(1, 86_400, "s"), example="60"),
         Column("calibrated_on", a_date, example="2026-10-08"),
         Column("calibration_due", a_date, example="2027-04-08"),
@@ -130,29 +154,34 @@ Calibration = tuple[date, date | None]
 
 def site_row(site: Site) -> dict[str, object]:
     """A site as a row of its sheet."""
+    scenario = scenario_of(site.scenario)
     return {
         "code": site.code,
         "name_zh": site.name_zh,
         "name_en": site.name_en,
+        "scenario": scenario.name_zh,
         "county": f"{COUNTIES[site.county].name_zh}" if site.county in COUNTIES else site.county,
         "lon": site.lon,
         "lat": site.lat,
         "status": text("zh", f"registry.status.{site.status}"),
         "opening": format_opening(site.opening),
-        "disinfection": "、".join(sorted(text("zh", f"registry.disinfection.{each}") for each in site.disinfection)),
+        "disinfection": "、".join(
+            sorted(kind.name_zh for code, kind in scenario.treatments.items() if code in site.disinfection)
+        ),
         "zone": site.zone,
         "registered_at": _iso(site.registered_at),
     }
 
 
-def point_row(point: SamplingPoint) -> dict[str, object]:
-    """A sampling point as a row of its sheet."""
+def point_row(point: SamplingPoint, scenario: str) -> dict[str, object]:
+    """A sampling point of a site of a scenario as a row of its sheet."""
+    kind = scenario_of(scenario).point_kinds.get(point.water_kind)
     return {
         "site": point.site,
         "code": point.code,
         "name_zh": point.name_zh,
         "name_en": point.name_en,
-        "water_kind": text("zh", f"registry.water.{point.water_kind}"),
+        "water_kind": kind.name_zh if kind else point.water_kind,
         "volume_m3": point.volume_m3,
     }
 
@@ -164,6 +193,7 @@ def device_row(device: Device, calibration: Calibration | None) -> dict[str, obj
         "code": device.code,
         "site": device.site,
         "sampling_point": device.sampling_point,
+        "dialect": str(device.dialect),
         "period_s": device.period_s,
         "calibrated_on": calibrated.isoformat() if calibrated else None,
         "calibration_due": due.isoformat() if due else None,

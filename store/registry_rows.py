@@ -1,11 +1,11 @@
 """The registry as rows: sites, sampling points, devices and channels."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from registry.model import Channel, Device, Registry, SamplingPoint, Site, SiteStatus
+from registry.model import Channel, Device, Dialect, Registry, SamplingPoint, Site, SiteStatus
 from registry.opening import OpeningHours
 from store.connections import Connection
 
@@ -27,14 +27,16 @@ def load_registry(connection: Connection) -> Registry:
             ).fetchall()
         ),
         devices=(
-            Device(*row)
-            for row in connection.execute(
+            Device(code, site, point, period, Dialect(dialect))
+            for code, site, point, period, dialect in connection.execute(
                 "SELECT code, site, sampling_point, period_s, dialect FROM device ORDER BY code"
             ).fetchall()
         ),
         channels=(
-            Channel(*row)
-            for row in connection.execute("SELECT id, device, indicator FROM channel ORDER BY id").fetchall()
+            Channel(number, device, indicator, tuple(names))
+            for number, device, indicator, names in connection.execute(
+                "SELECT id, device, indicator, names FROM channel ORDER BY id"
+            ).fetchall()
         ),
     )
 
@@ -60,76 +62,105 @@ def _site(row: tuple[Any, ...]) -> Site:
 
 def save_registry(connection: Connection, registry: Registry) -> None:
     """Insert or update every entry of `registry`; entries it does not name stay. Does not commit."""
-    _upsert(
-        connection,
-        "site",
-        (
-            "code",
-            "county",
-            "status",
-            "name_zh",
-            "name_en",
-            "lon",
-            "lat",
-            "registered_at",
-            "zone",
-            "scenario",
-            "opening",
-            "disinfection",
-        ),
-        ("code",),
-        (
-            (
-                s.code,
-                s.county,
-                str(s.status),
-                s.name_zh,
-                s.name_en,
-                s.lon,
-                s.lat,
-                s.registered_at,
-                s.zone,
-                s.scenario,
-                Jsonb(s.opening.week),
-                sorted(str(each) for each in s.disinfection),
-            )
-            for s in registry.sites.values()
-        ),
-    )
-    _upsert(
-        connection,
-        "sampling_point",
-        ("site", "code", "name_zh", "name_en", "water_kind", "volume_m3"),
-        ("site", "code"),
-        (
-            (p.site, p.code, p.name_zh, p.name_en, str(p.water_kind), p.volume_m3)
-            for p in registry.sampling_points.values()
-        ),
-    )
-    _upsert(
-        connection,
-        "device",
-        ("code", "site", "sampling_point", "period_s", "dialect"),
-        ("code",),
-        ((d.code, d.site, d.sampling_point, d.period_s, d.dialect) for d in registry.devices.values()),
-    )
-    _upsert(
-        connection,
-        "channel",
-        ("id", "device", "indicator"),
-        ("id",),
-        ((c.id, c.device, c.indicator) for c in registry.channels.values()),
-    )
+    save_sites(connection, registry.sites.values())
+    save_sampling_points(connection, registry.sampling_points.values())
+    save_devices(connection, registry.devices.values())
+    save_channels(connection, registry.channels.values())
 
 
-def _upsert(
-    connection: Connection, table: str, columns: tuple[str, ...], key: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
-) -> None:
-    values = ", ".join(["%s"] * len(columns))
+def save_sites(connection: Connection, sites: Iterable[Site]) -> None:
+    """Insert or update sites. Does not commit."""
+    rows = (
+        {
+            "code": site.code,
+            "county": site.county,
+            "status": str(site.status),
+            "name_zh": site.name_zh,
+            "name_en": site.name_en,
+            "lon": site.lon,
+            "lat": site.lat,
+            "registered_at": site.registered_at,
+            "zone": site.zone,
+            "scenario": site.scenario,
+            "opening": Jsonb(site.opening.week),
+            "disinfection": sorted(str(each) for each in site.disinfection),
+        }
+        for site in sites
+    )
+    _upsert(connection, "site", ("code",), rows)
+
+
+def save_sampling_points(connection: Connection, points: Iterable[SamplingPoint]) -> None:
+    """Insert or update sampling points. Does not commit."""
+    rows = (
+        {
+            "site": point.site,
+            "code": point.code,
+            "name_zh": point.name_zh,
+            "name_en": point.name_en,
+            "water_kind": str(point.water_kind),
+            "volume_m3": point.volume_m3,
+        }
+        for point in points
+    )
+    _upsert(connection, "sampling_point", ("site", "code"), rows)
+
+
+def save_devices(connection: Connection, devices: Iterable[Device]) -> None:
+    """Insert or update devices. Does not commit."""
+    rows = (
+        {
+            "code": device.code,
+            "site": device.site,
+            "sampling_point": device.sampling_point,
+            "period_s": device.period_s,
+            "dialect": str(device.dialect),
+        }
+        for device in devices
+    )
+    _upsert(connection, "device", ("code",), rows)
+
+
+def save_channels(connection: Connection, channels: Iterable[Channel]) -> None:
+    """Insert or update channels; one whose id is 0 is new and gets a number nobody had before. Does not commit."""
+    listed = list(channels)
+    fresh = iter(_new_numbers(connection, sum(channel.id == 0 for channel in listed)))
+    rows = (
+        {
+            "id": channel.id or next(fresh),
+            "device": channel.device,
+            "indicator": channel.indicator,
+            "names": list(channel.names),
+        }
+        for channel in listed
+    )
+    _upsert(connection, "channel", ("id",), rows)
+
+
+def _new_numbers(connection: Connection, count: int) -> list[int]:
+    """Channel numbers above every one there is or was."""
+    if not count:
+        return []
+    # The demonstration brings numbers of its own, which the sequence has not seen.
+    connection.execute("LOCK TABLE channel IN SHARE ROW EXCLUSIVE MODE")
+    connection.execute(
+        "SELECT setval('channel_number', greatest((SELECT max(id) FROM channel), (SELECT last_value "
+        "FROM channel_number), 1))"
+    )
+    rows = connection.execute("SELECT nextval('channel_number') FROM generate_series(1, %s)", (count,)).fetchall()
+    return [int(number) for (number,) in rows]
+
+
+def _upsert(connection: Connection, table: str, key: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> None:
+    listed = list(rows)
+    if not listed:
+        return
+    columns = tuple(listed[0])
+    values = ", ".join(f"%({column})s" for column in columns)
     updates = ", ".join(f"{column} = EXCLUDED.{column}" for column in columns if column not in key)
     statement = (
         f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values}) "  # noqa: S608 -- names are constants above
         f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {updates}"
     )
     with connection.cursor() as cursor:
-        cursor.executemany(statement, list(rows))
+        cursor.executemany(statement, listed)

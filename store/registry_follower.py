@@ -1,4 +1,4 @@
-"""Following the registry: ingest reads it once and again when the journal says that it changed."""
+"""Following the registry: a service reads it once, and again when the journal says that it changed."""
 
 from typing import Final
 
