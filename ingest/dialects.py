@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from ingest.decoders import alink, hj212, huawei, native, senml, thingsboard
+from ingest.decoders import alink, hj212, huawei, modbus, native, senml, thingsboard
 from ingest.decoders.model import Decoded
 from registry.model import Dialect
 
@@ -27,6 +27,7 @@ DECODERS: Final[Mapping[Dialect, Decoder]] = MappingProxyType(
         Dialect.ALINK: _timeless(alink.decode),
         Dialect.HUAWEI: _timeless(huawei.decode),
         Dialect.HJ212: _timeless(hj212.decode),
+        Dialect.MODBUS: _timeless(modbus.decode),
     }
 )
 """The decoders without memory. Sparkplug's needs what its node has declared, see `ingest.decoders.sparkplug`."""

@@ -141,4 +141,10 @@ EXAMPLES: Final = [
         ),
         [(TS, "w01001-Avg", 7.42), (TS, "w01001-Min", 7.3), (TS, "w01001-Max", 7.5)],
     ),
+    Example(
+        Dialect.MODBUS,
+        _json({"ts": TS_MS, "map": "neopool", "registers": {"257": 4, "258": 742, "259": 702, "262": 65533}}),
+        [(TS, "ph", 7.42), (TS, "orp", 702.0), (TS, "water_temperature", -0.3)],
+        {"ph": "pH", "orp": "mV", "water_temperature": "℃"},
+    ),
 ]
