@@ -3,7 +3,9 @@
 Each uses the running system's database, or starts the data folder's for as long as it takes.
 """
 
+import getpass
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -84,6 +86,34 @@ def verify(
         f"journal row {found.first_bad_id}: {found.why} ({found.checked} rows before it are as written)", err=True
     )
     raise typer.Exit(1)
+
+
+@app.command()
+def replay(
+    data: Data,
+    database_url: OptionalDatabaseUrl = None,
+    reason: Annotated[str | None, typer.Option(help="Only letters of this reason, e.g. unknown_device.")] = None,
+    device: Annotated[str | None, typer.Option(help="Only letters of this device.")] = None,
+    site: Annotated[str | None, typer.Option(help="Only letters of this site.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Received at or after this time, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Received before this time, UTC.")] = None,
+    letter: Annotated[list[int] | None, typer.Option("--id", help="Only these letters; may be repeated.")] = None,
+    by: Annotated[str, typer.Option(help="Who replays, for the record.")] = getpass.getuser(),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come of it.")] = False,
+) -> None:
+    """Put dead letters through the decoder and the writer again, after what was wrong has been put right."""
+    from operations.database import database_of
+    from operations.replay import Filter
+    from operations.replay import replay as put_through
+
+    chosen = Filter(reason, device, site, _utc(since), _utc(until), tuple(letter or ()))
+    with database_of(DataFolder(data), database_url) as dsn:
+        outcome = put_through(dsn, chosen, actor=by, dry_run=dry_run)
+    typer.echo(f"{'would be: ' if dry_run else ''}{outcome}")
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return None if at is None else at.replace(tzinfo=UTC)
 
 
 @app.command()
