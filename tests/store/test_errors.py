@@ -4,10 +4,12 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg.conninfo import make_conninfo
 
 from operations.ports import any_free
+from registry.catalogue import text
 from store.connections import connect
-from store.errors import Remedy, remedy, remedy_of_state
+from store.errors import LAW, Law, Remedy, Trouble, law, law_of_state, remedy
 
 sqlstates = st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=5, max_size=5)
 
@@ -48,13 +50,13 @@ sqlstates = st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=5, max_size
 )
 def test_the_table(sqlstate: str, expected: Remedy) -> None:
     """Each state has the remedy that PostgreSQL's Appendix A suggests for it."""
-    assert remedy_of_state(sqlstate) is expected
+    assert law_of_state(sqlstate).remedy is expected
 
 
 @given(sqlstates)
 def test_only_classes_22_and_23_can_send_rows_to_the_dead_letters(sqlstate: str) -> None:
     """Whatever a server may ever report, nothing but a data or integrity error counts as the row's fault."""
-    if remedy_of_state(sqlstate) is Remedy.DATA:
+    if law_of_state(sqlstate).remedy is Remedy.DATA:
         assert sqlstate[:2] in {"22", "23"}
 
 
@@ -65,7 +67,7 @@ def test_psycopgs_own_classes_agree_on_what_is_data(sqlstate: str) -> None:
         known = psycopg.errors.lookup(sqlstate)
     except KeyError:
         return
-    if remedy_of_state(sqlstate) is Remedy.DATA:
+    if law_of_state(sqlstate).remedy is Remedy.DATA:
         assert issubclass(known, psycopg.DataError | psycopg.IntegrityError)
 
 
@@ -97,3 +99,31 @@ def test_a_fault_of_our_own_program_is_never_retried_for_ever() -> None:
     )
     assert remedy(KeyError("x")) is Remedy.OPERATOR
     assert remedy(ConnectionResetError()) is Remedy.RETRY
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+def test_every_trouble_has_a_sentence_for_the_operator_in_both_languages(trouble: Trouble) -> None:
+    """What is wrong and what to do about it; Chinese has Han characters, English has none."""
+    chinese, english = text("zh", f"health.trouble_{trouble}"), text("en", f"health.trouble_{trouble}")
+    assert any("一" <= letter <= "鿿" for letter in chinese)
+    assert english.isascii()
+
+
+def test_a_state_stands_in_the_table_only_where_it_differs_from_its_class() -> None:
+    """One table without a line that says nothing."""
+    assert [state for state, found in LAW.items() if len(state) == 5 and LAW.get(state[:2]) == found] == []
+    assert {found.trouble for found in LAW.values()} | {Trouble.NO_PARTITION} == set(Trouble)
+
+
+def test_a_refusal_at_the_door_is_told_from_a_server_that_is_away(database: str) -> None:
+    """A wrong password, role or database has no SQLSTATE with libpq; its words decide, and the operator is told."""
+    expected = {
+        make_conninfo(database, password="wrong"): Law(Remedy.OPERATOR, Trouble.PASSWORD),
+        make_conninfo(database, user="nobody-knows"): Law(Remedy.OPERATOR, Trouble.PASSWORD),
+        make_conninfo(database, dbname="nowhere"): Law(Remedy.OPERATOR, Trouble.NO_DATABASE),
+        make_conninfo(database, port=any_free()): Law(Remedy.RETRY, Trouble.UNREACHABLE),
+    }
+    for dsn, wanted in expected.items():
+        with pytest.raises(psycopg.OperationalError) as refused:
+            connect(dsn)
+        assert law(refused.value) == wanted, str(refused.value)
