@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Final
 
 from operations import broker, first_start, probes
+from operations.broker_keeper import BrokerKeeper
 from operations.denied import DeniedPublishes
 from operations.folder import DataFolder, Record
-from operations.leftovers import running_pid
 from operations.ports import LOOPBACK, Address
+from operations.registry_watch import RegistryWatch
 from operations.secrets import Secrets
 from operations.service import Node, Probe, Service, Step
-from registry.model import Registry
-from store.connections import connect
+from store.connections import Connection, connect
 from store.embedded import EmbeddedPostgres
-from store.registry_rows import load_registry
 
 COMMAND: Final = Path(__file__).resolve().parent.parent / "landun.py"
 HISTORY_BEFORE_READY_H: Final = 24
@@ -49,6 +48,8 @@ class Assembly:
             mqtt_port=self.address.ports["broker"],
             client_port=self.address.ports["broker-client"],
         )
+        self.keeper = BrokerKeeper(self.broker, self.secrets, LOOPBACK, self.broker.client_port)
+        self.watch = RegistryWatch(self.dsn, [self.keeper.admit_devices])
 
     def nodes(self) -> list[Node]:
         """Everything, each with what it needs first."""
@@ -197,20 +198,16 @@ class Assembly:
             self.announce_password(password)
 
     def _admit_services(self) -> None:
-        """Let ingest in, and devices if they were before.
-
-        Not at the first start: until ingest has its session, the broker acknowledges a device's message and
-        keeps it for nobody.
-        """
-        admitted = self._device_users() if self.record.admitted else []
-        broker.write_config(self.broker, self._service_users() + admitted)
+        with self._connected() as connection:
+            self.keeper.admit_services(connection)
 
     def _admit_devices(self) -> None:
-        if broker.write_config(self.broker, self._service_users() + self._device_users()):
-            broker.reload(running_pid(self.folder.children_file, "broker"))
-        if not self.record.admitted:
-            self.record.admitted = True
-            self.folder.write_record(self.record)
+        with self._connected() as connection:
+            self.keeper.admit_devices(connection)
+        self.watch.begin()
+
+    def _connected(self) -> Connection:
+        return connect(self.dsn, application_name="landun-up")
 
     def _wait_well(self) -> None:
         """Until the API finds everything well, so that the first look at the dashboard does; not for ever."""
@@ -221,16 +218,6 @@ class Assembly:
                 return
             time.sleep(0.2)
         _log.warning("ready, but /health is %s: %s", status, ", ".join(missing))
-
-    def _service_users(self) -> list[broker.User]:
-        return broker.service_users(self.secrets.mqtt_ingest, self.secrets.mqtt_tool)
-
-    def _device_users(self) -> list[broker.User]:
-        return broker.device_users(self._registry(), self.secrets.device_master)
-
-    def _registry(self) -> Registry:
-        with connect(self.dsn, application_name="landun-up") as connection:
-            return load_registry(connection)
 
     @property
     def _ingest_url(self) -> str:

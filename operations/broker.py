@@ -1,23 +1,18 @@
 """The message broker: a NATS server with JetStream on disk and an MQTT 3.1.1 listener.
 
 Order at a start, so that no device is acknowledged before anybody keeps its messages (the broker keeps a
-QoS 1 message only while a session subscribes to it):
-
-1. ``write_config(settings, service_users(...))`` and run ``command(settings)``;
-2. ``wait_ready(...)``, then `ingest.session.open_session`, which makes ingest's persistent session;
-3. ``write_config(settings, service_users(...) + device_users(...))`` and `reload`.
-
-Only the very first start of a data folder needs step 1 without the devices; doing so always costs a few
-milliseconds and leaves one path to test.
+QoS 1 message only while a session subscribes to it): `operations.broker_keeper` writes the configuration with the
+services, `command` runs the server, ingest makes its persistent session, and only then does the keeper let devices
+in. Only the very first start of a data folder needs that; later ones have the devices from the start.
 """
 
-import hashlib
+import contextlib
 import json
 import os
 import re
 import shutil
-import signal
 import socket
+import ssl
 import sys
 import sysconfig
 import time
@@ -27,10 +22,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import bcrypt
+from operations.broker_users import INGEST_USER, TOOL_USER, User, device_users, service_users
+from operations.ports import LOOPBACK
 
-from operations.secrets import device_password
-from registry.model import Registry
+__all__ = [
+    "ACK_WAIT_S",
+    "INGEST_USER",
+    "MAX_ACK_PENDING",
+    "MAX_PAYLOAD_BYTES",
+    "TOOL_USER",
+    "BrokerSettings",
+    "DeniedPublish",
+    "Tls",
+    "User",
+    "command",
+    "denied_publish",
+    "device_users",
+    "is_ready",
+    "service_users",
+    "wait_ready",
+    "write_config",
+]
 
 ACK_WAIT_S: Final = 5
 """After this many seconds without PUBACK the broker delivers a message again; ingest's hold is built on it."""
@@ -41,8 +53,6 @@ stay under 65 535, else the SUBACK is a refusal. Low enough that a slow machine 
 `ACK_WAIT_S`: what waits longer is delivered again, and in a backlog that would never end."""
 
 MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
-INGEST_USER: Final = "ingest"
-TOOL_USER: Final = "landun"
 
 _VIOLATION: Final = re.compile(
     r"(?P<at>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d+)?) \[ERR\] (?P<address>\S+) - mid:\d+ - "
@@ -52,9 +62,18 @@ _VIOLATION: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class BrokerSettings:
-    """Where the broker keeps its data and listens; every port is on loopback.
+class Tls:
+    """Files by which a server proves who it is: its certificate with the chain, and its key (PEM)."""
 
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """Where the broker keeps its data and listens.
+
+    `mqtt_host` is where devices reach it, `client_host` where its keeper does; with `tls` devices speak TLS only.
     `sync_interval` is how often JetStream calls fsync: ``"always"`` (before each PUBACK) survives loss of power,
     a duration such as ``"2s"`` survives kill -9 of the broker but may lose that long at loss of power.
     """
@@ -65,21 +84,14 @@ class BrokerSettings:
     monitoring_port: int | None = None
     sync_interval: str = "always"
     ack_wait_s: int = ACK_WAIT_S
+    mqtt_host: str = LOOPBACK
+    client_host: str = LOOPBACK
+    tls: Tls | None = None
 
     @property
     def config(self) -> Path:
         """The configuration file `write_config` writes."""
         return self.folder / "nats.conf"
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A broker account and the NATS subjects it may publish and subscribe to."""
-
-    name: str
-    password: str
-    publish: tuple[str, ...] = ()
-    subscribe: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +106,6 @@ class DeniedPublish:
     client: str
     user: str | None
     topic: str
-
-
-def service_users(ingest_password: str, tool_password: str) -> list[User]:
-    """Ingest, which only reads, and the tool user for tests and the command line, which may do anything."""
-    return [
-        # JetStream hands a persistent session its messages on $MQTT.sub subjects.
-        User(INGEST_USER, ingest_password, subscribe=("landun.v1", "landun.v1.>", "$MQTT.sub.>")),
-        User(TOOL_USER, tool_password, publish=(">",), subscribe=(">",)),
-    ]
-
-
-def device_users(registry: Registry, master: str) -> list[User]:
-    """Each device with its own password, allowed to publish below its own topic only and to read nothing."""
-    return [
-        User(
-            device.code,
-            device_password(master, device.code),
-            publish=(registry.topic_of(device, ">").replace("/", "."),),
-        )
-        for device in registry.devices.values()
-    ]
 
 
 def write_config(settings: BrokerSettings, users: Iterable[User]) -> bool:
@@ -139,16 +130,19 @@ def command(settings: BrokerSettings) -> list[str]:
     return [_binary("nats-server"), "-c", str(settings.config)]
 
 
-def reload(pid: int) -> None:
-    """Make a running broker read its configuration again; only changed or removed users are disconnected."""
-    os.kill(pid, signal.SIGHUP)
+def is_ready(
+    port: int, user: str, password: str, *, timeout: float = 1.0, host: str = LOOPBACK, tls: bool = False
+) -> bool:
+    """Whether the broker accepts this user's MQTT CONNECT within `timeout` seconds.
 
-
-def is_ready(port: int, user: str, password: str, *, timeout: float = 1.0) -> bool:
-    """Whether the broker on loopback accepts this user's MQTT CONNECT within `timeout` seconds."""
+    With `tls` the certificate is not looked at: what is asked is whether our own server answers.
+    """
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(socket.create_connection((host, port), timeout=timeout))
             connection.settimeout(timeout)
+            if tls:
+                connection = stack.enter_context(_unverified().wrap_socket(connection))
             connection.sendall(_connect_packet(f"ready-{os.getpid()}", user, password))
             answer = connection.recv(4)
             connection.sendall(b"\xe0\x00")
@@ -179,56 +173,33 @@ def denied_publish(line: str) -> DeniedPublish | None:
     )
 
 
-def mosquitto_config(folder: Path, port: int, passwords: Path, rules: Path) -> str:
-    """A mosquitto 2 configuration with the same promise as far as it goes.
-
-    Its defaults (20 in flight, 1 000 queued, nothing saved for 30 minutes) cap the rate and drop messages.
-    It writes its whole queue every 5 s, so a kill of mosquitto can lose what it acknowledged in that time.
-    """
-    return f"""per_listener_settings false
-listener {port} 127.0.0.1
-allow_anonymous false
-password_file {passwords}
-acl_file {rules}
-persistence true
-persistence_location {folder}/
-autosave_interval 5
-autosave_on_changes false
-max_inflight_messages {MAX_ACK_PENDING}
-max_queued_messages 0
-max_queued_bytes 0
-message_size_limit {MAX_PAYLOAD_BYTES}
-log_dest stderr
-log_type error
-log_type warning
-log_type notice
-"""
-
-
-def mosquitto_rules(users: Iterable[User]) -> str:
-    """The mosquitto ACL file that says what `User` says in NATS subjects."""
-    lines: list[str] = []
-    for user in users:
-        lines.append(f"user {user.name}")
-        lines += [f"topic write {_filter_of(subject)}" for subject in user.publish]
-        lines += [f"topic read {_filter_of(subject)}" for subject in user.subscribe if not subject.startswith("$")]
-    return "\n".join(lines) + "\n"
+def _unverified() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _config_text(settings: BrokerSettings, users: Iterable[User]) -> str:
+    listed = list(users)
+    mqtt: dict[str, object] = {
+        "host": settings.mqtt_host,
+        "port": settings.mqtt_port,
+        "ack_wait": f"{settings.ack_wait_s}s",
+        "max_ack_pending": MAX_ACK_PENDING,
+    }
+    if settings.tls is not None:
+        mqtt["tls"] = {"cert_file": str(settings.tls.certificate), "key_file": str(settings.tls.key)}
     config: dict[str, object] = {
         "server_name": "landun",
-        "host": "127.0.0.1",
+        "host": settings.client_host,
         "port": settings.client_port,
         "max_payload": MAX_PAYLOAD_BYTES,
         "jetstream": {"store_dir": str(settings.folder / "jetstream"), "sync_interval": settings.sync_interval},
-        "mqtt": {
-            "host": "127.0.0.1",
-            "port": settings.mqtt_port,
-            "ack_wait": f"{settings.ack_wait_s}s",
-            "max_ack_pending": MAX_ACK_PENDING,
-        },
-        "authorization": {"users": [_user_entry(user) for user in users]},
+        "mqtt": mqtt,
+        # The system account may ask for a reload over the network; nobody else is in it.
+        "accounts": {"$SYS": {"users": [_user_entry(user) for user in listed if user.system]}},
+        "authorization": {"users": [_user_entry(user) for user in listed if not user.system]},
     }
     if settings.monitoring_port is not None:
         config["http"] = f"127.0.0.1:{settings.monitoring_port}"
@@ -237,23 +208,17 @@ def _config_text(settings: BrokerSettings, users: Iterable[User]) -> str:
 
 
 def _user_entry(user: User) -> dict[str, object]:
+    if user.system:
+        return {"user": user.name, "password": user.hash}
     return {
         "user": user.name,
-        "password": _bcrypt(user),
+        "password": user.hash,
         "permissions": {"publish": _permission(user.publish), "subscribe": _permission(user.subscribe)},
     }
 
 
 def _permission(subjects: Sequence[str]) -> dict[str, list[str]]:
     return {"allow": list(subjects)} if subjects else {"deny": [">"]}
-
-
-def _bcrypt(user: User) -> str:
-    """The hash NATS compares with. It knows the ``$2a$`` mark only; the salt is derived from name and password."""
-    seed = hashlib.sha256(f"{user.name}\0{user.password}".encode()).hexdigest()
-    # 22 characters of bcrypt's alphabet; the last one carries 2 bits only, so it is one of '.Oeu'.
-    salt = b"$2a$04$" + seed[:21].encode() + b"."
-    return bcrypt.hashpw(user.password.encode(), salt).decode("ascii")
 
 
 def _binary(name: str) -> str:
@@ -288,7 +253,3 @@ def _unquote(quoted: str) -> str:
 def _topic_of(subject: str) -> str:
     """MQTT topic of a NATS subject: ``.`` was ``/``, ``//`` was ``.``, and an empty level is ``/``."""
     return subject.replace("//", "\0").replace("/", "").replace(".", "/").replace("\0", ".")
-
-
-def _filter_of(subject: str) -> str:
-    return subject.replace(".", "/").replace("*", "+").replace(">", "#")

@@ -35,8 +35,7 @@ class Record:
     """What ``landun.json`` remembers from start to start. `ports` by service name; times are aware, UTC.
 
     `sites` is the number of simulated sites of the demonstration, `history_hours` how much past they were wanted
-    with and `backfilled_hours` how much of it has been written; `admitted` whether devices have been let in
-    at the broker, which the first start does last.
+    with and `backfilled_hours` how much of it has been written.
     """
 
     created: datetime
@@ -46,7 +45,6 @@ class Record:
     demonstration: bool = True
     history_hours: int = 0
     backfilled_hours: int = 0
-    admitted: bool = False
 
     @property
     def registered_at(self) -> datetime:
@@ -70,7 +68,6 @@ class Record:
                 demonstration=bool(values.get("demonstration", True)),
                 history_hours=int(values.get("history_hours", 0)),
                 backfilled_hours=int(values.get("backfilled_hours", 0)),
-                admitted=bool(values.get("admitted", False)),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"field {error} is missing or not of its kind") from error

@@ -79,11 +79,12 @@ class Secrets:
     token: str
     mqtt_ingest: str
     mqtt_tool: str
+    mqtt_keeper: str
 
     @classmethod
     def of(cls, folder: Path) -> "Secrets":
         """Read or generate the secrets of a folder."""
-        names = ("postgres-password", "device-master", "token-secret", "mqtt-ingest", "mqtt-landun")
+        names = ("postgres-password", "device-master", "token-secret", "mqtt-ingest", "mqtt-landun", "mqtt-keeper")
         return cls(folder, *(ensure_secret(folder / name) for name in names))
 
     @property

@@ -19,6 +19,7 @@ from operations.folder import DataFolder, Record
 from operations.leftovers import end_leftovers
 from operations.output import Output
 from operations.ports import LOOPBACK, Address
+from operations.registry_watch import RegistryWatch
 from operations.secrets import Secrets
 from operations.supervisor import SUPERVISOR, Supervisor
 from store.connections import connect
@@ -87,7 +88,7 @@ def run(settings: UpSettings) -> None:
             min_free_bytes=settings.min_free_bytes,
         )
         guard = DiskGuard(folder.path, say, settings.min_free_bytes)
-        with _started(denied), _started(guard):
+        with _started(denied), _started(guard), _started(assembly.watch):
             asyncio.run(_supervise(assembly, output, passwords))
 
 
@@ -165,7 +166,7 @@ class _ToOutput(logging.Handler):
 
 
 @contextlib.contextmanager
-def _started(worker: DeniedPublishes | DiskGuard) -> Iterator[None]:
+def _started(worker: DeniedPublishes | DiskGuard | RegistryWatch) -> Iterator[None]:
     worker.start()
     try:
         yield

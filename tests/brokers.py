@@ -1,5 +1,6 @@
 """Real brokers for tests: nats-server and mosquitto on free loopback ports, killable and restartable."""
 
+import asyncio
 import signal
 import subprocess
 import threading
@@ -11,12 +12,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from operations import broker
+from operations import broker, mosquitto
 from operations.broker import BrokerSettings, User
+from operations.broker_keeper import reload
 from operations.ports import any_free
 from registry.model import Registry
 
 INGEST_PASSWORD = "ingest-password-of-the-tests-0123456789"
+KEEPER_PASSWORD = "keeper-password-of-the-tests-0123456789"
 TOOL_PASSWORD = "tool-password-of-the-tests-0123456789"
 DEVICE_MASTER = "device-master-of-the-tests-0123456789"
 
@@ -115,7 +118,7 @@ class NatsBroker(_Server):
             sync_interval=sync_interval,
             ack_wait_s=ack_wait_s,
         )
-        self.users: list[User] = broker.service_users(INGEST_PASSWORD, TOOL_PASSWORD)
+        self.users: list[User] = broker.service_users(INGEST_PASSWORD, TOOL_PASSWORD, KEEPER_PASSWORD)
         if registry is not None:
             self.users += broker.device_users(registry, DEVICE_MASTER)
 
@@ -133,6 +136,10 @@ class NatsBroker(_Server):
         except TimeoutError as error:
             self.stop()
             raise TimeoutError("\n".join(self.lines[-20:])) from error
+
+    def reload(self) -> None:
+        """Have it read its configuration again, as its keeper does."""
+        asyncio.run(reload("127.0.0.1", self.settings.client_port, KEEPER_PASSWORD))
 
 
 class MosquittoBroker(_Server):
@@ -159,10 +166,10 @@ class MosquittoBroker(_Server):
             passwords.write_text("".join(f"{user.name}:{user.password}\n" for user in self.users))
             passwords.chmod(0o600)
             subprocess.run(["/usr/bin/mosquitto_passwd", "-U", str(passwords)], check=True)
-            rules.write_text(broker.mosquitto_rules(self.users))
+            rules.write_text(mosquitto.rules_text(self.users))
             rules.chmod(0o600)
         config = self.folder / "mosquitto.conf"
-        text = broker.mosquitto_config(self.folder, self.mqtt_port, passwords, rules)
+        text = mosquitto.config_text(self.folder, self.mqtt_port, passwords, rules)
         config.write_text(text + "user root\n")
         self.run(["/usr/sbin/mosquitto", "-c", str(config)])
         broker.wait_ready(self.mqtt_port, broker.TOOL_USER, TOOL_PASSWORD)

@@ -95,7 +95,7 @@ def test_a_reload_admits_a_new_device_and_disconnects_nobody(tmp_path: Path, wor
         epoch = service.session._epoch
         assert broker.write_config(nats.settings, [*nats.users, *broker.device_users(world, DEVICE_MASTER)])
         assert nats.process is not None
-        broker.reload(nats.process.pid)
+        nats.reload()
         nats.wait_line("Reloaded server configuration")
         publish_as_device(nats, "dev-0", topic("dev-0"))
         wait_until(lambda: len(stored(registered)) == 1, what="the admitted device's reading")

@@ -123,7 +123,7 @@ def test_a_refused_subscription_is_an_error_and_not_silence(tmp_path: Path, worl
         nats.users.append(broker.User(broker.INGEST_USER, "another-password-0123456789", publish=("x",)))
         assert broker.write_config(nats.settings, nats.users)
         assert nats.process is not None
-        broker.reload(nats.process.pid)
+        nats.reload()
         nats.wait_line("Reloaded server configuration")
         session = Session(
             BrokerAddress("127.0.0.1", nats.mqtt_port, broker.INGEST_USER, "another-password-0123456789", tls=False)
