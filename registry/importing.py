@@ -12,11 +12,23 @@ from functools import cache
 from typing import Any, Final
 
 from registry.counties import COUNTIES, county_map
-from registry.model import Channel, Device, Disinfection, Registry, RegistryError, SamplingPoint, Site, SiteStatus
+from registry.indicators import INDICATORS
+from registry.model import (
+    Channel,
+    Device,
+    Dialect,
+    Disinfection,
+    Registry,
+    RegistryError,
+    SamplingPoint,
+    Site,
+    SiteStatus,
+)
 from registry.scenarios import DEFAULT, scenario_of
 from registry.scenarios.model import Named, Scenario
 from registry.sheets import CHANNELS, DEVICES, POINTS, SHEETS, SITES, Calibration, given
 from registry.tabular import Mistake, Read, Table, Words, did_you_mean, read
+from registry.units import UnitError, conversion
 
 NEW_CHANNEL: Final = 0
 """The id of a channel that has none yet; the store gives it one."""
@@ -188,6 +200,7 @@ class _Draft:
         if former is not None and former.site != site.code:
             raise _RowError("site", Words.of("registry.device_elsewhere", site=former.site), site.code)
         self._point(site.code, said["sampling_point"])
+        self._check_dialect(said, former)
         if due is not None and calibrated is None:
             raise _RowError("calibrated_on", Words.of("registry.due_without_date"))
         if due is not None and due <= calibrated:
@@ -198,6 +211,16 @@ class _Draft:
             outcome = "changed" if outcome == "same" else outcome
         return outcome
 
+    def _check_dialect(self, said: Mapping[str, Any], former: Device | None) -> None:
+        """Whether a device can be reached as its row says: through a gateway there is, at an address that is one."""
+        gateway = said.get("gateway")
+        if gateway and gateway not in self.registry.devices and gateway not in self.plan.devices:
+            raise self._missing("gateway", gateway, DEVICES.code, (gateway,), self.registry.devices, self.plan.devices)
+        dialect = said.get("dialect") or (former.dialect if former else Dialect.NATIVE)
+        for column, needing in (("identity", Dialect.HJ212), ("address", Dialect.MODBUS)):
+            if dialect == needing and not (said.get(column) or (former and getattr(former, column))):
+                raise _RowError(column, Words.of(f"registry.{column}_needed", dialect=needing.value))
+
     def channel(self, values: Mapping[str, Any]) -> str:
         said = given(values)
         device, indicator = said["device"], said["indicator"]
@@ -206,9 +229,10 @@ class _Draft:
             raise self._missing("device", device, DEVICES.code, (device,), self.registry.devices, self.plan.devices)
         self._site(found.site)
         former = self._known_channels.get((device, indicator))
-        names = said.get("names", former.names if former else ())
-        self._check_names(device, indicator, names)
-        made = replace(former, names=names) if former else Channel(NEW_CHANNEL, device, indicator, names)
+        self._check_names(device, indicator, said.get("names", former.names if former else ()))
+        if "unit" in said:
+            _check_unit(said["unit"], INDICATORS[indicator].unit)
+        made = replace(former, **said) if former else Channel(NEW_CHANNEL, **said)
         return self._put(self.plan.channels, (device, indicator), former, made)
 
     def _check_names(self, device: str, indicator: str, names: tuple[str, ...]) -> None:
@@ -273,6 +297,15 @@ def _check_kinds(column: str, written: Iterable[str], scenario: Scenario, declar
         )
         named = Words(scenario.name_zh, scenario.name_en)
         raise _RowError(column, Words.of("registry.not_of_scenario", scenario=named, known=known), code)
+
+
+def _check_unit(unit: str, wanted: str) -> None:
+    """Whether values in a device's unit can be converted to the indicator's."""
+    try:
+        conversion(unit, wanted)
+    except UnitError as error:
+        right = str(error).partition("must be one of ")[2]
+        raise _RowError("unit", Words.of("registry.not_unit", known=right), unit) from error
 
 
 def _check_place(said: Mapping[str, Any]) -> None:

@@ -146,13 +146,21 @@ class SamplingPoint:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """An instrument with its own credential and topic. `period_s` is its reporting period in seconds."""
+    """An instrument. `period_s` is its reporting period in seconds.
+
+    `gateway` is the device that speaks for it, empty where it has a credential and a topic of its own. `identity` is
+    what its dialect calls it where that is not its code: the MN of HJ 212, the name a gateway gives it. `address` is
+    where a device that must be asked is found, such as ``modbus://192.0.2.7:502/1?map=neopool``.
+    """
 
     code: str
     site: str
     sampling_point: str
     period_s: int = 60
     dialect: Dialect = Dialect.NATIVE
+    gateway: str = ""
+    identity: str = ""
+    address: str = ""
 
     def __post_init__(self) -> None:
         _require_code("device", self.code)
@@ -164,13 +172,17 @@ class Device:
 class Channel:
     """One indicator at one sampling point of one device. `id` is what readings are keyed by.
 
-    `names` are further names by which the device's payload calls the indicator, e.g. ``ORP_mV``.
+    `names` are further names by which the device's payload calls the indicator, e.g. ``ORP_mV``. The device's value
+    times `factor` plus `offset` is in `unit`; an empty unit is the one the payload names, else the indicator's.
     """
 
     id: int
     device: str
     indicator: str
     names: tuple[str, ...] = ()
+    unit: str = ""
+    factor: float = 1.0
+    offset: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -210,6 +222,8 @@ class Registry:
                     f"device {device.code}: sampling point {device.sampling_point!r} "
                     f"of site {device.site!r} is not registered"
                 )
+            if device.gateway and device.gateway not in self.devices:
+                raise RegistryError(f"device {device.code}: its gateway {device.gateway!r} is not registered")
         for channel in self.channels.values():
             if channel.device not in self.devices:
                 raise RegistryError(f"channel {channel.id}: its device {channel.device!r} is not registered")

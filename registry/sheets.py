@@ -133,6 +133,9 @@ DEVICES: Final = Sheet(
         Column("sampling_point", a_code, required=True, example="b1"),
         Column("dialect", a_choice(*_dialects()), example="native"),
         Column("period_s", a_whole_number(1, 86_400, "s"), example="60"),
+        Column("gateway", a_code, example=""),
+        Column("identity", a_text, example=""),
+        Column("address", a_text, example=""),
         Column("calibrated_on", a_date, example="2026-10-08"),
         Column("calibration_due", a_date, example="2027-04-08"),
     ),
@@ -144,6 +147,9 @@ CHANNELS: Final = Sheet(
         Column("device", a_code, required=True, example="nt-cc-201-b1"),
         Column("indicator", a_choice(*_indicators()), required=True, example="游离性余氯"),
         Column("names", some_names, example="ORP_mV"),
+        Column("unit", a_text, example="ppm"),
+        Column("factor", a_number(-1e9, 1e9, "—"), example="1"),
+        Column("offset", a_number(-1e9, 1e9, "—"), example="0"),
     ),
 )
 SHEETS: Final = (SITES, POINTS, DEVICES, CHANNELS)
@@ -195,6 +201,9 @@ def device_row(device: Device, calibration: Calibration | None) -> dict[str, obj
         "sampling_point": device.sampling_point,
         "dialect": str(device.dialect),
         "period_s": device.period_s,
+        "gateway": device.gateway,
+        "identity": device.identity,
+        "address": device.address,
         "calibrated_on": calibrated.isoformat() if calibrated else None,
         "calibration_due": due.isoformat() if due else None,
     }
@@ -207,6 +216,9 @@ def channel_row(channel: Channel) -> dict[str, object]:
         "device": channel.device,
         "indicator": known.name_zh if known else channel.indicator,
         "names": "、".join(channel.names),
+        "unit": channel.unit,
+        "factor": channel.factor,
+        "offset": channel.offset,
     }
 
 

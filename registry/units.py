@@ -26,7 +26,7 @@ class Conversion:
         return self.factor * value + self.offset
 
     def then(self, following: "Conversion") -> "Conversion":
-        """This conversion and then another, as one."""
+        """The conversion that first does this one and then another."""
         return Conversion(following.factor * self.factor, following.factor * self.offset + following.offset)
 
 

@@ -27,15 +27,16 @@ def load_registry(connection: Connection) -> Registry:
             ).fetchall()
         ),
         devices=(
-            Device(code, site, point, period, Dialect(dialect))
-            for code, site, point, period, dialect in connection.execute(
-                "SELECT code, site, sampling_point, period_s, dialect FROM device ORDER BY code"
+            Device(code, site, point, period, Dialect(dialect), gateway or "", identity, address)
+            for code, site, point, period, dialect, gateway, identity, address in connection.execute(
+                "SELECT code, site, sampling_point, period_s, dialect, gateway, identity, address FROM device "
+                "ORDER BY code"
             ).fetchall()
         ),
         channels=(
-            Channel(number, device, indicator, tuple(names))
-            for number, device, indicator, names in connection.execute(
-                "SELECT id, device, indicator, names FROM channel ORDER BY id"
+            Channel(number, device, indicator, tuple(names), unit, factor, shift)
+            for number, device, indicator, names, unit, factor, shift in connection.execute(
+                'SELECT id, device, indicator, names, unit, factor, "offset" FROM channel ORDER BY id'
             ).fetchall()
         ),
     )
@@ -115,8 +116,12 @@ def save_devices(connection: Connection, devices: Iterable[Device]) -> None:
             "sampling_point": device.sampling_point,
             "period_s": device.period_s,
             "dialect": str(device.dialect),
+            "gateway": device.gateway or None,
+            "identity": device.identity,
+            "address": device.address,
         }
-        for device in devices
+        # A gateway before those it speaks for.
+        for device in sorted(devices, key=lambda each: bool(each.gateway))
     )
     _upsert(connection, "device", ("code",), rows)
 
@@ -131,6 +136,9 @@ def save_channels(connection: Connection, channels: Iterable[Channel]) -> None:
             "device": channel.device,
             "indicator": channel.indicator,
             "names": list(channel.names),
+            "unit": channel.unit,
+            "factor": channel.factor,
+            "offset": channel.offset,
         }
         for channel in listed
     )
@@ -156,10 +164,11 @@ def _upsert(connection: Connection, table: str, key: tuple[str, ...], rows: Iter
     if not listed:
         return
     columns = tuple(listed[0])
+    quoted = {column: f'"{column}"' for column in columns}
     values = ", ".join(f"%({column})s" for column in columns)
-    updates = ", ".join(f"{column} = EXCLUDED.{column}" for column in columns if column not in key)
+    updates = ", ".join(f"{quoted[column]} = EXCLUDED.{quoted[column]}" for column in columns if column not in key)
     statement = (
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values}) "  # noqa: S608 -- names are constants above
+        f"INSERT INTO {table} ({', '.join(quoted.values())}) VALUES ({values}) "  # noqa: S608 -- names are constants above
         f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {updates}"
     )
     with connection.cursor() as cursor:
