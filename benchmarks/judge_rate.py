@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.report import report
 from monitor.judgement import JudgeState, judge
@@ -26,14 +27,21 @@ def batch(layout: Layout, step: int, rng: np.random.Generator) -> Readings:
     made["channel_id"] = layout.channel_ids
     made["ts"] = START + 60_000_000 * step
     made["arrived"] = made["ts"]
-    made["value"] = np.where(np.isfinite(layout.lo), layout.lo, 1.0) + rng.normal(0.3, 0.2, len(made))
+    lo, _ = bounds(layout, made["ts"])
+    made["value"] = np.where(np.isfinite(lo), lo, 1.0) + rng.normal(0.3, 0.2, len(made))
     made["late"] = False
     return made
 
 
+def bounds(layout: Layout, ts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The bounds of every channel at an instant each."""
+    version = layout.rulebook.version_of(np.arange(len(layout.channels)), ts)
+    return layout.rulebook.lo[version], layout.rulebook.hi[version]
+
+
 def one_by_one(layout: Layout, data: list[Readings]) -> float:
     """Seconds to compare every value with its limit in a Python loop."""
-    lo, hi = layout.lo.tolist(), layout.hi.tolist()
+    lo, hi = (each.tolist() for each in bounds(layout, np.full(len(layout.channels), START)))
     outside = 0
     began = time.perf_counter()
     for readings in data:

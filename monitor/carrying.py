@@ -18,10 +18,11 @@ from monitor.alarms.book import Changes
 from monitor.alarms.states import AlarmState
 from monitor.engine import Engine
 from monitor.judgement import CHANNEL_FIELDS
+from registry.limits import SiteRule
 from registry.model import Registry
 from store.records import from_us
 
-VERSION: Final = 2
+VERSION: Final = 3
 _DEVICE_FIELDS: Final = ("timely", "recent", "lost", "silent", "device_alarm", "counted_from")
 
 Arrays = dict[str, NDArray[Any]]
@@ -48,7 +49,7 @@ def load(state: bytes, registry: Registry) -> Engine:
         head = json.loads(arrays["head"].tobytes())
         if head["version"] != VERSION:
             raise SnapshotError(f"snapshot is of version {head['version']}, this program reads version {VERSION}")
-        engine = Engine(registry)
+        engine = Engine(registry, map(SiteRule.from_json, head["rules"]))
         _adopt(engine, arrays)
         _take_head(engine, head)
     except (zlib.error, KeyError, ValueError, OSError, EOFError) as error:
@@ -58,7 +59,7 @@ def load(state: bytes, registry: Registry) -> Engine:
 
 def with_registry(engine: Engine, registry: Registry) -> Engine:
     """An engine of another registry, with the state of every channel, device and site that is in both."""
-    new = Engine(registry)
+    new = Engine(registry, engine.rules.values())
     _adopt(new, _export(engine))
     _take_head(new, _head(engine))
     return new
@@ -78,6 +79,7 @@ def _head(engine: Engine) -> dict[str, Any]:
         "interrupted": engine.silence.interrupted,
         "unreadable": engine.unreadable,
         "unregistered": engine.unregistered,
+        "rules": [rule.to_json() for rule in engine.rules.values()],
         "open": engine.book.open,
         "states": {str(alarm_id): state for alarm_id, state in engine.book.states.items()},
     }
@@ -102,6 +104,9 @@ def _export(engine: Engine) -> Arrays:
         **{name: getattr(judge, name) for name in CHANNEL_FIELDS},
         "dirty": judge.dirty,
         "extreme_dirty": judge.extreme_dirty,
+        "companions": np.array(["/".join(name) for name in layout.rulebook.companions], dtype=np.str_),
+        "companion_value": judge.companions.value,
+        "companion_ts": judge.companions.ts,
         "flow_on": judge.circulation.on,
         "flow_ts": judge.circulation.ts,
         **{name: getattr(silence, name) for name in _DEVICE_FIELDS},
@@ -116,6 +121,7 @@ def _adopt(engine: Engine, arrays: Arrays) -> None:
         ("devices", _DEVICE_FIELDS),
         ("sites", ("site_alarm",)),
         ("points", ("flow_on", "flow_ts")),
+        ("companions", ("companion_value", "companion_ts")),
     ):
         _adopt_by_name(mine, arrays, names, fields)
 

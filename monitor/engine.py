@@ -6,17 +6,18 @@ is what lets a restart neither double nor lose an alarm, and a history be recomp
 
 import logging
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from monitor.alarms import rows
 from monitor.alarms.book import LIMIT_FLAG, Book, Changes
-from monitor.gates import Gate
+from monitor.gates import Gate, carry_companions
 from monitor.judgement import SIDES, Findings, JudgeState, State, judge
 from monitor.layout import Delays, Layout
 from monitor.offline import Silence, Sweep
+from registry.limits import SiteRule
 from registry.model import Registry
 from store.journal import Entry, event_of, readings_of
 from store.records import Readings, from_us, to_us
@@ -36,8 +37,9 @@ _log = logging.getLogger(__name__)
 class Engine:
     """The folded state: layout of the registry, speed, judge, silence of devices and book of alarms."""
 
-    def __init__(self, registry: Registry) -> None:
-        self.layout = Layout.of(registry)
+    def __init__(self, registry: Registry, rules: Iterable[SiteRule] = ()) -> None:
+        self.rules = {rule.id: rule for rule in rules}
+        self.layout = Layout.of(registry, self.rules.values())
         self.speed = 1.0
         self.delays: Delays = self.layout.delays(self.speed)
         self.judge = JudgeState(self.layout)
@@ -83,6 +85,8 @@ class Engine:
                 self._action(changes, entry.id, body)
             elif body["what"] == "simulation":
                 self._set_speed(entry, body["speed"])
+            elif body["what"] == "limits":
+                self._set_rule(SiteRule.from_json(body["rule"]))
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             self._pass_over(entry, error)
 
@@ -103,13 +107,14 @@ class Engine:
         failed = readings[findings.gross_range]
         changes.gross_range.extend(zip(failed["channel_id"].tolist(), failed["ts"].tolist(), strict=True))
         if findings.beyond.size:
-            changes.beyond.append(self._beyond(readings[findings.beyond]))
-
-    def _beyond(self, readings: Readings) -> np.ndarray[Any, Any]:
-        beyond = np.empty(len(readings), dtype=LIMIT_FLAG)
-        beyond["channel_id"], beyond["ts"] = readings["channel_id"], readings["ts"]
-        beyond["flag"] = self.layout.limit_flag[self.layout.slot_of(readings["channel_id"])]
-        return beyond
+            outside = readings[findings.beyond]
+            beyond = np.empty(len(outside), dtype=LIMIT_FLAG)
+            beyond["channel_id"], beyond["ts"], beyond["flag"] = (
+                outside["channel_id"],
+                outside["ts"],
+                findings.beyond_flag,
+            )
+            changes.beyond.append(beyond)
 
     def _transitions(
         self, changes: Changes, findings: Findings, journal_ids: Sequence[int], ends: np.ndarray[Any, Any]
@@ -120,6 +125,11 @@ class Engine:
                 self.book.raise_alarm(changes, journal_id, rows.limit_row(self.layout, transition))
                 continue
             channel = self.layout.channels[transition["slot"]]
+            if transition["worsened"]:
+                condition = rows.channel_condition(channel.id, int(transition["side"]))
+                at, value = from_us(int(transition["ts"])), float(transition["value"])
+                self.book.worsen(changes, journal_id, condition, at, rows.PRIORITY_OF_HAZARD, rows.worse_text(value))
+                continue
             self.book.return_alarm(
                 changes,
                 journal_id,
@@ -152,6 +162,14 @@ class Engine:
         judge = self.judge
         stale = self.silence.silent[self.layout.device] & judge.live & (judge.code != State.STALE)
         judge.code[stale], judge.since[stale], judge.dirty[stale] = State.STALE, now, True
+
+    def _set_rule(self, rule: SiteRule) -> None:
+        """Go on under a site's new rule, or one that was ended; readings are judged by it from this row on."""
+        self.rules[rule.id] = rule
+        before = self.layout
+        self.layout = Layout.of(before.registry, self.rules.values())
+        self.delays = self.layout.delays(self.speed)
+        self.judge.companions = carry_companions(self.judge.companions, before, self.layout)
 
     def _set_speed(self, entry: Entry, speed: Any) -> None:
         if not SPEEDS[0] <= float(speed) <= SPEEDS[1]:

@@ -5,7 +5,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.layout import FOREVER, Bools, Delays, Ints, Layout
+from monitor.layout import FOREVER, Bools, Delays, Floats, Ints, Layout
 
 Codes = NDArray[np.uint8]
 
@@ -40,27 +40,70 @@ class Circulation:
         """
         flow = np.flatnonzero(layout.flow[slot] & good)
         point = layout.point[slot]
-        if not flow.size:
-            on, seen = self.on[point], self.ts[point]
-        else:
-            # Composite key (sampling point, place in the stream): the last flow reading before each reading.
-            width = len(slot) + 1
-            flow = flow[np.argsort(point[flow], kind="stable")]
-            key = point[flow] * width + flow
-            before = np.searchsorted(key, point * width + np.arange(len(slot))) - 1
-            here = (before >= 0) & (point[flow[before]] == point)
-            flow_on = side[flow] >= 0
-            on = np.where(here, flow_on[before], self.on[point])
-            seen = np.where(here, ts[flow[before]], self.ts[point])
-            last = np.append(point[flow[1:]] != point[flow[:-1]], True)
-            self.on[point[flow[last]]] = flow_on[last]
-            self.ts[point[flow[last]]] = ts[flow[last]]
+        before = last_before(point, flow)
+        here = before >= 0
+        flow_on = side >= 0
+        on = np.where(here, flow_on[before], self.on[point])
+        seen = np.where(here, ts[before], self.ts[point])
+        # Of several assignments to one place the last one stays.
+        self.on[point[flow]], self.ts[point[flow]] = flow_on[flow], ts[flow]
         return np.asarray(~on & (ts - seen <= delays.gap[slot]))
 
 
-def gates(layout: Layout, slot: Ints, ts: Ints, circulation_off: Bools) -> Codes:
-    """The gate of each reading, shape (n,), as `Gate` codes."""
-    in_force = layout.limited[slot] & (ts >= layout.valid_from[slot]) & (ts < layout.valid_to[slot])
+class Companions:
+    """The newest value of each indicator that the bounds of others depend on, shape (companions,); NaN at first."""
+
+    def __init__(self, companions: int) -> None:
+        self.value: Floats = np.full(companions, np.nan)
+        self.ts: Ints = np.full(companions, -FOREVER, dtype=np.int64)
+
+    def follow(self, layout: Layout, delays: Delays, slot: Ints, ts: Ints, value: Floats, good: Bools) -> Floats:
+        """The value that the bounds of each reading depend on, shape (n,), and advance past the readings.
+
+        NaN where they depend on nothing, or where its newest value is not known or older than the gap allowed.
+        """
+        if not self.value.size:
+            return np.full(slot.shape, np.nan)
+        book = layout.rulebook
+        fed, asked = book.feeds[slot], book.companion[book.version_of(slot, ts)]
+        source = np.flatnonzero((fed >= 0) & good)
+        before = last_before(np.where(asked >= 0, asked, 0), source, fed)
+        here = before >= 0
+        found = np.where(here, value[before], self.value[asked])
+        seen = np.where(here, ts[before], self.ts[asked])
+        self.value[fed[source]], self.ts[fed[source]] = value[source], ts[source]
+        return np.where((asked >= 0) & (ts - seen <= delays.gap[slot]), found, np.nan)
+
+
+def carry_companions(companions: Companions, before: Layout, after: Layout) -> Companions:
+    """What is known of the companions of one layout, as those of another."""
+    carried = Companions(len(after.rulebook.companions))
+    places = {name: place for place, name in enumerate(before.rulebook.companions)}
+    for place, name in enumerate(after.rulebook.companions):
+        if name in places:
+            carried.value[place], carried.ts[place] = companions.value[places[name]], companions.ts[places[name]]
+    return carried
+
+
+def last_before(group: Ints, source: Ints, source_group: Ints | None = None) -> Ints:
+    """For each row of a stream the last row before it, out of `source`, that is of its group; -1 where there is none.
+
+    "Before" is by place in the stream, so a stream cut in two gives the same answer once the state of the cut is
+    put in. Shapes: `group` (n,), `source` indices into it, `source_group` (n,) the groups of the sources if others.
+    """
+    if not source.size:
+        return np.full(group.shape, -1, dtype=np.int64)
+    of_source = (group if source_group is None else source_group)[source]
+    width = len(group) + 1
+    order = np.argsort(of_source, kind="stable")
+    key = of_source[order] * width + source[order]
+    place = np.searchsorted(key, group * width + np.arange(len(group))) - 1
+    found = source[order][place]
+    return np.where((place >= 0) & (of_source[order][place] == group), found, -1)
+
+
+def gates(layout: Layout, slot: Ints, ts: Ints, circulation_off: Bools, in_force: Bools) -> Codes:
+    """The gate of each reading, shape (n,), as `Gate` codes. `in_force` says whether a limit is, at each."""
     off = circulation_off & layout.needs_circulation[slot]
     code = np.where(off, Gate.CIRCULATION_OFF, Gate.JUDGED)
     code = np.where(layout.is_open(slot, ts), code, Gate.CLOSED)

@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.gates import Circulation, Codes, Gate, gates
+from monitor.gates import Circulation, Codes, Companions, Gate, gates
 from monitor.layout import FOREVER, Bools, Delays, Floats, Ints, Layout
-from registry.limits.judgement import side_of_limit
+from monitor.rulebook import Applied
 from store.records import Readings
 
 MIN_SAMPLES: Final = 3
@@ -50,9 +50,14 @@ TRANSITION: Final = np.dtype(
         ("ts", "<i8"),  # us
         ("value", "<f8"),
         ("extreme", "<f8"),
+        ("version", "<i8"),  # of the rulebook
+        ("lo", "<f8"),  # the bounds it was judged by, -inf and inf where there is none
+        ("hi", "<f8"),
+        ("hazard", "?"),  # beyond the hazard bound for `MIN_SAMPLES`: the severity is high
+        ("worsened", "?"),  # neither raised nor returned: on already, and now beyond the hazard bound
     ]
 )
-"""A condition began (on-delay over) or ended at a reading."""
+"""A condition began (on-delay over), ended, or became a hazard at a reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +65,14 @@ class Findings:
     """What a batch brought.
 
     `transitions` (dtype `TRANSITION`) in the order of the stream, rows that failed the `gross_range` test, rows
-    `beyond` the limit in force at their time (late ones too), and how many rows were of `unregistered` channels.
+    `beyond` the limit in force at their time (late ones too) with the QARTOD flag of each, and how many rows were of
+    `unregistered` channels.
     """
 
     transitions: NDArray[Any]
     gross_range: Ints
     beyond: Ints
+    beyond_flag: NDArray[np.int16]
     unregistered: int
 
 
@@ -86,6 +93,8 @@ CHANNEL_FIELDS: Final[dict[str, tuple[type, Any, bool]]] = {
     "active_since": (np.int64, -FOREVER, True),
     "return_start": (np.int64, -FOREVER, True),
     "extreme": (np.float64, 0.0, True),
+    "hazard_count": (np.int64, 0, True),
+    "hazard": (np.bool_, False, True),
 }
 
 
@@ -94,8 +103,9 @@ class JudgeState:
 
     `latest_*` and `code`/`since` are what `channel_latest` shows; `live` says that the newest value came in
     time. `run_*` is the unbroken run of values outside, `active*` the conditions that are on, `return_start`
-    the beginning of the run of values back inside the deadband. `dirty` and `extreme_dirty` mark what changed
-    since they were last cleared.
+    the beginning of the run of values back inside the deadband, `hazard_count` the run of values beyond the hazard
+    bound, `hazard` whether a condition that is on has been. `dirty` and `extreme_dirty` mark what changed since they
+    were last cleared.
     """
 
     latest_ts: Ints
@@ -113,12 +123,15 @@ class JudgeState:
     active_since: Ints
     return_start: Ints
     extreme: Floats
+    hazard_count: Ints
+    hazard: Bools
 
     def __init__(self, layout: Layout) -> None:
         channels = len(layout.channels)
         for name, (dtype, unknown, sided) in CHANNEL_FIELDS.items():
             setattr(self, name, np.full((2, channels) if sided else channels, unknown, dtype=dtype))
         self.circulation = Circulation(len(layout.points))
+        self.companions = Companions(len(layout.rulebook.companions))
         self.dirty: Bools = np.zeros(channels, dtype=np.bool_)
         self.extreme_dirty: Bools = np.zeros((2, channels), dtype=np.bool_)
 
@@ -140,13 +153,16 @@ def judge(layout: Layout, delays: Delays, state: JudgeState, readings: Readings,
     bad = np.zeros(len(readings), dtype=np.bool_)
     bad[known] = (value[known] < layout.physical_lo[slot[known]]) | (value[known] > layout.physical_hi[slot[known]])
     late = readings["late"].astype(np.bool_)
-    found, beyond = _judge_live(layout, delays, state, np.flatnonzero(known & ~late), slot, readings, bad, batch)
+    found, beyond, flag = _judge_live(layout, delays, state, np.flatnonzero(known & ~late), slot, readings, bad, batch)
     _take_late(layout, state, np.flatnonzero(known & late), slot, readings, bad, batch)
-    late_beyond = _late_beyond(layout, np.flatnonzero(known & late & ~bad), slot, readings)
+    late_beyond, late_flag = _late_beyond(layout, np.flatnonzero(known & late & ~bad), slot, readings)
+    beyond, flag = np.concatenate((beyond, late_beyond)), np.concatenate((flag, late_flag))
+    order = np.argsort(beyond)
     return Findings(
         found,
         gross_range=np.flatnonzero(bad),
-        beyond=np.sort(np.concatenate((beyond, late_beyond))),
+        beyond=beyond[order],
+        beyond_flag=flag[order],
         unregistered=int(np.count_nonzero(~known)),
     )
 
@@ -160,15 +176,18 @@ def _judge_live(
     readings: Readings,
     bad: Bools,
     batch: Ints,
-) -> tuple[NDArray[Any], Ints]:
-    """The transitions, and the rows beyond their limit."""
+) -> tuple[NDArray[Any], Ints, NDArray[np.int16]]:
+    """The transitions, and the rows beyond their limit with their flags."""
     if not row.size:
-        return np.empty(0, dtype=TRANSITION), row
+        return np.empty(0, dtype=TRANSITION), row, np.empty(0, dtype=np.int16)
     slot, bad, batch = slot[row], bad[row], batch[row]
     ts, value = readings["ts"][row].astype(np.int64), readings["value"][row].astype(np.float64)
-    side = _side(layout, slot, value)
+    book = layout.rulebook
+    applied = book.applied(slot, ts, state.companions.follow(layout, delays, slot, ts, value, ~bad))
+    side = book.side(applied, value)
+    hazard = book.hazard_side(applied, value)
     off = state.circulation.follow(layout, delays, slot, ts, side, ~bad)
-    gate = gates(layout, slot, ts, off)
+    gate = gates(layout, slot, ts, off, applied.in_force)
     found: list[NDArray[Any]] = []
     for here in _rounds(slot):
         i = slot[here]
@@ -176,31 +195,32 @@ def _judge_live(
         wrong = here[bad[here]]
         _show(state, slot[wrong], np.full(wrong.shape, State.BAD), ts[wrong])
         fine = here[~bad[here]]
-        found.extend(
-            _round(layout, delays, state, row[fine], slot[fine], ts[fine], value[fine], side[fine], gate[fine])
+        judged = _Round(
+            row[fine], slot[fine], ts[fine], value[fine], side[fine], hazard[fine], gate[fine], applied.at(fine)
         )
+        found.extend(_round(layout, delays, state, judged))
     transitions = np.concatenate(found)
-    beyond = row[(gate == Gate.JUDGED) & (side != 0) & ~bad]
-    return transitions[np.lexsort((transitions["side"], transitions["raised"], transitions["row"]))], beyond
+    outside = (gate == Gate.JUDGED) & (side != 0) & ~bad
+    order = np.lexsort((transitions["side"], transitions["raised"], transitions["row"]))
+    return transitions[order], row[outside], book.flag[applied.version[outside]]
 
 
-def _late_beyond(layout: Layout, row: Ints, slot: Ints, readings: Readings) -> Ints:
-    """The late rows beyond their limit. Whether the water circulated then is not known, so it counts as circulating."""
+def _late_beyond(layout: Layout, row: Ints, slot: Ints, readings: Readings) -> tuple[Ints, NDArray[np.int16]]:
+    """The late rows beyond the limit in force at their time, with their flags.
+
+    Whether the water circulated then is not known, so it counts as circulating; nor is what bounds depended on.
+    """
     i, ts = slot[row], readings["ts"][row].astype(np.int64)
-    gate = gates(layout, i, ts, np.zeros(row.shape, dtype=np.bool_))
-    side = _side(layout, i, readings["value"][row].astype(np.float64))
-    return row[(gate == Gate.JUDGED) & (side != 0)]
+    applied, gate = _in_hindsight(layout, i, ts)
+    side = layout.rulebook.side(applied, readings["value"][row].astype(np.float64))
+    outside = (gate == Gate.JUDGED) & (side != 0)
+    return row[outside], layout.rulebook.flag[applied.version[outside]]
 
 
-def _side(layout: Layout, slot: Ints, value: Floats) -> NDArray[np.int8]:
-    return side_of_limit(
-        value,
-        layout.lo[slot],
-        layout.hi[slot],
-        layout.lo_inclusive[slot],
-        layout.hi_inclusive[slot],
-        layout.precision[slot],
-    )
+def _in_hindsight(layout: Layout, slot: Ints, ts: Ints) -> tuple[Applied, Codes]:
+    """What late readings are judged by."""
+    applied = layout.rulebook.applied(slot, ts, np.full(slot.shape, np.nan))
+    return applied, gates(layout, slot, ts, np.zeros(slot.shape, dtype=np.bool_), applied.in_force)
 
 
 def _rounds(slot: Ints) -> list[Ints]:
@@ -214,22 +234,28 @@ def _rounds(slot: Ints) -> list[Ints]:
     return [order[each] for each in np.split(by_rank, np.cumsum(np.bincount(rank))[:-1])]
 
 
-def _round(
-    layout: Layout,
-    delays: Delays,
-    state: JudgeState,
-    row: Ints,
-    i: Ints,
-    ts: Ints,
-    value: Floats,
-    side: NDArray[np.int8],
-    gate: Codes,
-) -> list[NDArray[Any]]:
-    """One valid reading of each slot `i`: move its runs, and tell which conditions began and ended."""
-    judged = gate == Gate.JUDGED
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One valid reading of each of some slots `i`, shape (slots,)."""
+
+    row: Ints
+    i: Ints
+    ts: Ints
+    value: Floats
+    side: NDArray[np.int8]
+    hazard: NDArray[np.int8]
+    gate: Codes
+    applied: Applied
+
+
+def _round(layout: Layout, delays: Delays, state: JudgeState, at: _Round) -> list[NDArray[Any]]:
+    """Move the runs of each slot past one reading, and tell which conditions began, ended and became a hazard."""
+    i, ts, value, side = at.i, at.ts, at.value, at.side
+    judged = at.gate == Gate.JUDGED
     broken = ~judged | (ts - state.valid_ts[i] > delays.gap[i])
     state.valid_ts[i] = ts
-    complete = _move_run(layout, delays, state, i, ts, value, side, judged, broken)
+    complete = _move_run(layout, delays, state, at, judged, broken)
+    deadband, off_delay = layout.rulebook.deadband[at.applied.version], delays.off[at.applied.version]
     found = []
     for axis, sign in enumerate(SIDES):
         active = state.active[axis, i]
@@ -239,73 +265,65 @@ def _round(
         )
         state.extreme[axis, i] = np.where(active & judged, worst(state.extreme[axis, i], value), state.extreme[axis, i])
 
-        inside = (
-            (value >= layout.lo[i] + layout.deadband[i]) if sign < 0 else (value <= layout.hi[i] - layout.deadband[i])
-        )
+        inside = (value >= at.applied.lo + deadband) if sign < 0 else (value <= at.applied.hi - deadband)
         recovered = active & judged & inside & (side != sign)
         start = np.where(broken | (state.return_start[axis, i] == -FOREVER), ts, state.return_start[axis, i])
         state.return_start[axis, i] = np.where(recovered, start, -FOREVER)
-        returned = active & (~judged | (recovered & (ts - start >= delays.off[i])))
+        returned = active & (~judged | (recovered & (ts - start >= off_delay)))
         began = complete & (side == sign) & ~active
-        found.append(_transitions(row, i, axis, ts, value, gate, returned, state, raised=False))
+        found.append(_transitions(at, axis, returned, state, raised=False))
+
+        beyond = judged & (at.hazard == sign)
+        count = np.where(broken, 0, state.hazard_count[axis, i]) + 1
+        state.hazard_count[axis, i] = np.where(beyond, count, 0)
+        hazard = state.hazard_count[axis, i] >= MIN_SAMPLES
+        worsened = active & ~returned & hazard & ~state.hazard[axis, i]
 
         state.active[axis, i] = (active & ~returned) | began
+        state.hazard[axis, i] = np.where(began, hazard, (state.hazard[axis, i] & ~returned) | worsened)
         state.return_start[axis, i] = np.where(returned, -FOREVER, state.return_start[axis, i])
         state.active_since[axis, i] = np.where(began, state.run_start[i], state.active_since[axis, i])
         state.extreme[axis, i] = np.where(began, state.run_extreme[i], state.extreme[axis, i])
         state.extreme_dirty[axis, i] &= ~returned & ~began
-        found.append(_transitions(row, i, axis, ts, value, gate, began, state, raised=True))
-    _show_judged(layout, state, i, ts, side, gate)
+        found.append(_transitions(at, axis, worsened, state, raised=False, worsened=True))
+        found.append(_transitions(at, axis, began, state, raised=True))
+    _show_judged(layout, state, at)
     return found
 
 
-def _move_run(
-    layout: Layout,
-    delays: Delays,
-    state: JudgeState,
-    i: Ints,
-    ts: Ints,
-    value: Floats,
-    side: NDArray[np.int8],
-    judged: Bools,
-    broken: Bools,
-) -> Bools:
+def _move_run(layout: Layout, delays: Delays, state: JudgeState, at: _Round, judged: Bools, broken: Bools) -> Bools:
     """Begin, lengthen or end the run outside; return where it has lasted the on-delay."""
-    outside = judged & (side != 0) & layout.alarming[i]
+    i, ts, value, side, version = at.i, at.ts, at.value, at.side, at.applied.version
+    outside = judged & (side != 0) & layout.rulebook.alarming[version]
     goes_on = outside & ~broken & (side == state.run_side[i])
     further = np.where(side < 0, np.minimum(state.run_extreme[i], value), np.maximum(state.run_extreme[i], value))
     state.run_start[i] = np.where(goes_on, state.run_start[i], ts)
     state.run_count[i] = np.where(outside, np.where(goes_on, state.run_count[i] + 1, 1), 0)
     state.run_extreme[i] = np.where(goes_on, further, value)
     state.run_side[i] = np.where(outside, side, 0)
-    return np.asarray(outside & (ts - state.run_start[i] >= delays.on[i]) & (state.run_count[i] >= MIN_SAMPLES))
+    lasted = ts - state.run_start[i] >= delays.on[version]
+    return np.asarray(outside & lasted & (state.run_count[i] >= MIN_SAMPLES))
 
 
 def _transitions(
-    row: Ints,
-    i: Ints,
-    axis: int,
-    ts: Ints,
-    value: Floats,
-    gate: Codes,
-    which: Bools,
-    state: JudgeState,
-    *,
-    raised: bool,
+    at: _Round, axis: int, which: Bools, state: JudgeState, *, raised: bool, worsened: bool = False
 ) -> NDArray[Any]:
+    i = at.i[which]
     found = np.empty(int(which.sum()), dtype=TRANSITION)
-    found["row"], found["slot"], found["side"], found["raised"] = row[which], i[which], SIDES[axis], raised
-    found["gate"], found["ts"], found["value"] = gate[which], ts[which], value[which]
-    found["since"], found["extreme"] = state.active_since[axis, i[which]], state.extreme[axis, i[which]]
+    found["row"], found["slot"], found["side"] = at.row[which], i, SIDES[axis]
+    found["raised"], found["worsened"], found["hazard"] = raised, worsened, state.hazard[axis, i]
+    found["gate"], found["ts"], found["value"] = at.gate[which], at.ts[which], at.value[which]
+    found["since"], found["extreme"] = state.active_since[axis, i], state.extreme[axis, i]
+    found["version"], found["lo"], found["hi"] = at.applied.version[which], at.applied.lo[which], at.applied.hi[which]
     return found
 
 
-def _show_judged(layout: Layout, state: JudgeState, i: Ints, ts: Ints, side: NDArray[np.int8], gate: Codes) -> None:
-    judged = gate == Gate.JUDGED
+def _show_judged(layout: Layout, state: JudgeState, at: _Round) -> None:
+    i, ts, gate = at.i, at.ts, at.gate
     alarm = state.active[0, i] | state.active[1, i]
-    outside = np.where(layout.alarming[i], State.PENDING, State.ADVICE)
-    code = np.where(alarm, State.BREACH, np.where(side == 0, State.NORMAL, outside))
-    code = np.where(judged, code, np.where(gate == Gate.CLOSED, State.CLOSED, State.UNJUDGED))
+    outside = np.where(layout.rulebook.alarming[at.applied.version], State.PENDING, State.ADVICE)
+    code = np.where(alarm, State.BREACH, np.where(at.side == 0, State.NORMAL, outside))
+    code = np.where(gate == Gate.JUDGED, code, np.where(gate == Gate.CLOSED, State.CLOSED, State.UNJUDGED))
     began = np.where(code == State.PENDING, state.run_start[i], ts)
     # Both sides can be on at once for a moment; what began later is what the value shows.
     on_since = np.maximum(
@@ -338,8 +356,8 @@ def _take_late(
     row = row[readings["ts"][row] > state.latest_ts[slot[row]]]
     i, ts = slot[row], readings["ts"][row].astype(np.int64)
     value = readings["value"][row].astype(np.float64)
-    gate = gates(layout, i, ts, np.zeros(row.shape, dtype=np.bool_))
-    within = (gate == Gate.JUDGED) & (_side(layout, i, value) == 0)
+    applied, gate = _in_hindsight(layout, i, ts)
+    within = (gate == Gate.JUDGED) & (layout.rulebook.side(applied, value) == 0)
     code = np.where(within, State.NORMAL, np.where(gate == Gate.CLOSED, State.CLOSED, State.UNJUDGED))
     state.latest_ts[i], state.latest_value[i], state.latest_batch[i] = ts, value, batch[row]
     state.code[i] = np.where(bad[row], State.BAD, code)

@@ -40,7 +40,15 @@ _INSERT: Final = (
     f"INSERT INTO alarm ({', '.join(_COLUMNS)}) "  # noqa: S608 -- constants
     f"VALUES ({', '.join(f'%({column})s' for column in _COLUMNS)})"
 )
-_AMENDABLE: Final = ("state", "returned_at", "acknowledged_at", "acknowledged_by", "extreme", "return_reason")
+_AMENDABLE: Final = (
+    "state",
+    "priority",
+    "returned_at",
+    "acknowledged_at",
+    "acknowledged_by",
+    "extreme",
+    "return_reason",
+)
 _AMEND: Final = (
     "UPDATE alarm SET "  # noqa: S608 -- constants
     + ", ".join(f"{column} = coalesce(%({column})s, {column})" for column in _AMENDABLE)

@@ -99,6 +99,13 @@ class Book:
         changes.amend(alarm_id, columns if extreme is None else {**columns, "extreme": extreme})
         changes.events.append(AlarmEvent(alarm_id, journal_id, at, Happening.RETURNED, state, text=reason))
 
+    def worsen(self, changes: Changes, journal_id: int, condition: str, at: datetime, priority: str, text: str) -> None:
+        """Raise the priority of a condition that is on; one condition is one alarm, so its state stays as it is."""
+        alarm_id = self.open[condition]
+        state = self._move(alarm_id, Happening.WORSENED)
+        changes.amend(alarm_id, {"priority": priority})
+        changes.events.append(AlarmEvent(alarm_id, journal_id, at, Happening.WORSENED, state, text=text))
+
     def acknowledge(
         self, changes: Changes, journal_id: int, alarm_id: int, at: datetime, actor: str, text: str | None
     ) -> None:

@@ -1,13 +1,15 @@
 """Alarm rows from what the judge and the sweep found. Column names are those of table ``alarm``."""
 
+from math import isfinite
 from typing import Any, Final
 
-from monitor.layout import CIRCULATION, Layout
+from monitor.layout import Layout
 from registry.limits import Severity
 from store.records import from_us
 
 PRIORITY_OF_SILENT_SITE: Final = Severity.MEDIUM
 PRIORITY_OF_SILENT_DEVICE: Final = Severity.LOW
+PRIORITY_OF_HAZARD: Final = Severity.HIGH
 SIDE_NAMES: Final = {-1: "low", 1: "high"}
 
 
@@ -29,12 +31,12 @@ def device_condition(code: str) -> str:
 def limit_row(layout: Layout, transition: Any) -> dict[str, Any]:
     """The row of an alarm that the judge raised; `transition` is a scalar of dtype `TRANSITION`."""
     slot, side = int(transition["slot"]), int(transition["side"])
-    channel, limit = layout.channels[slot], layout.limits[slot]
+    channel, limit = layout.channels[slot], layout.rulebook.limits[int(transition["version"])]
     if limit is None:
         raise ValueError(f"channel {channel.id} has no limit, so nothing can be beyond it")
     device = layout.registry.device_of(channel)
     return {
-        "kind": "circulation" if channel.indicator == CIRCULATION else "limit",
+        "kind": "circulation" if channel.indicator == layout.running_of(channel) else "limit",
         "condition": channel_condition(channel.id, side),
         "site": device.site,
         "device": device.code,
@@ -42,18 +44,27 @@ def limit_row(layout: Layout, transition: Any) -> dict[str, Any]:
         "channel_id": channel.id,
         "indicator": channel.indicator,
         "simulated": layout.registry.sites[device.site].simulated,
-        "priority": limit.severity_low if side < 0 else limit.severity,
+        "priority": PRIORITY_OF_HAZARD if transition["hazard"] else limit.severity_low if side < 0 else limit.severity,
         "since": from_us(int(transition["since"])),
         "raised_at": from_us(int(transition["ts"])),
         "value": float(transition["value"]),
         "extreme": float(transition["extreme"]),
         "unit": limit.unit,
         "side": SIDE_NAMES[side],
-        "limit_lo": limit.lo,
-        "limit_hi": limit.hi,
+        "limit_lo": _finite(transition["lo"]),
+        "limit_hi": _finite(transition["hi"]),
         "limit_profile": limit.profile,
         "clause": limit.clause,
     }
+
+
+def worse_text(value: float) -> str:
+    """What a worsened alarm's event says: the value that made it worse, in the limit's unit."""
+    return f"{value:g}"
+
+
+def _finite(bound: Any) -> float | None:
+    return float(bound) if isfinite(bound) else None
 
 
 def silent_site_row(layout: Layout, site: int, last_heard: int, now: int) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Happening(StrEnum):
     RETURNED = "returned"
     ACKNOWLEDGED = "acknowledged"
     COMMENT = "comment"
+    WORSENED = "worsened"
 
 
 TRANSITIONS: Final[Mapping[tuple[AlarmState, Happening], AlarmState]] = MappingProxyType(

@@ -1,6 +1,6 @@
 """Sites and their channels, as they are now: answered from memory."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
@@ -22,10 +22,9 @@ from monitor.api.schemas import (
 )
 from monitor.api.scope import Permission
 from monitor.api.snapshot import Snapshot, now_fields
-from monitor.layout import PROFILES_OF_SCENARIO
 from registry.counties import COUNTIES
 from registry.indicators import INDICATORS
-from registry.limits import Limit, profiles
+from registry.limits import SiteRule, Version, rules_at, timelines
 from registry.model import Channel, SamplingPoint, Site
 from store.queries.latest import LatestValue
 
@@ -142,31 +141,29 @@ def channel_fields(now: Snapshot, site: Site, channel: Channel) -> dict[str, Any
         "unit": indicator.unit,
         "precision": indicator.precision,
         "role": indicator.role.value,
-        "limit": limits_at(site, point, now.at).get(indicator.code),
+        "limit": limits_at(now.facts.rules.get(site.code, ()), site, point, now.at).get(indicator.code),
     }
 
 
-def limits_at(site: Site, point: SamplingPoint, at: datetime) -> Mapping[str, LimitInfo]:
-    """The limits in force at a sampling point, by indicator; where two profiles name one, the later wins, as judged."""
-    in_force = tuple(
-        code for code in PROFILES_OF_SCENARIO.get(site.scenario, ()) if profiles()[code].in_force(at, site.zone)
-    )
-    return _limits(site, point, in_force)
+def limits_at(rules: Iterable[SiteRule], site: Site, point: SamplingPoint, at: datetime) -> Mapping[str, LimitInfo]:
+    """The limits in force at a sampling point, by indicator, as judged."""
+    in_force = rules_at(_lines(site, point, tuple(rules)), at)
+    return {indicator: _limit_info(version) for indicator, version in in_force.items()}
 
 
 @lru_cache(maxsize=10_000)
-def _limits(site: Site, point: SamplingPoint, in_force: tuple[str, ...]) -> Mapping[str, LimitInfo]:
-    return {
-        indicator: _limit_info(limit, profiles()[code].standard)
-        for code in in_force
-        for indicator, limit in profiles()[code].applicable(site, point).items()
-    }
+def _lines(site: Site, point: SamplingPoint, rules: tuple[SiteRule, ...]) -> Mapping[str, tuple[Version, ...]]:
+    return timelines(site, point, rules)
 
 
-def _limit_info(limit: Limit, standard: str) -> LimitInfo:
+@lru_cache(maxsize=10_000)
+def _limit_info(version: Version) -> LimitInfo:
+    limit = version.limit
+    if limit is None:
+        raise ValueError("a version without a limit has no interval")
     return LimitInfo(
         profile=limit.profile,
-        standard=standard,
+        standard=version.profile.standard if version.profile else "",
         clause=limit.clause,
         force=limit.force.value,
         lo=limit.lo,
@@ -179,6 +176,7 @@ def _limit_info(limit: Limit, standard: str) -> LimitInfo:
         note_en=limit.note_en,
         severity=limit.severity.value,
         severity_low=limit.severity_low.value,
+        site_rule=version.rule is not None,
     )
 
 

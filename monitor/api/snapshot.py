@@ -18,6 +18,7 @@ from monitor.api.figures import (
 )
 from monitor.api.schemas import AlarmCounts, ChannelState, Groups, Latest, Overview, SiteSummary
 from monitor.api.scope import Permission, Principal
+from registry.limits import SiteRule
 from registry.model import Registry, Site, SiteStatus
 from registry.opening import OpeningHours
 from store.queries.latest import LatestValue
@@ -32,7 +33,7 @@ class Facts:
     """What the database said, each part as fresh as its own period.
 
     `transmission` and `open_alarms` are by site, `dead_letters` (last 24 h) by reason; `speed` is that of the
-    simulated physics, None without simulated sites.
+    simulated physics, None without simulated sites. `rules` are the sites' own limits, by site.
     """
 
     registry: Registry
@@ -41,6 +42,7 @@ class Facts:
     transmission: Mapping[str, Transmission]
     dead_letters: Mapping[str, int]
     speed: float | None
+    rules: Mapping[str, tuple[SiteRule, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

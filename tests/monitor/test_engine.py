@@ -120,7 +120,7 @@ def test_an_alarm_row_has_every_column() -> None:
         "sampling_point": "B1",
         "indicator": "ph",
     }
-    assert (row["simulated"], row["priority"], row["state"]) == (True, "medium", "unacknowledged")
+    assert (row["simulated"], row["priority"], row["state"]) == (True, "high", "unacknowledged")
     assert (row["limit_lo"], row["limit_hi"], row["clause"], row["side"]) == (7.0, 7.8, "4.4.1 表4", "high")
 
 

@@ -152,11 +152,11 @@ def test_what_has_no_limit_is_unjudged() -> None:
     assert Judge().play("bathers", {0: 40.0}).shown("bathers") == "unjudged"
 
 
-def test_a_standard_not_yet_in_force_judges_nothing() -> None:
-    """GB 37488-2019 is in force from 2019-11-01, by the calendar of the site's zone."""
+def test_a_reading_is_judged_by_the_version_of_the_standard_valid_at_its_time() -> None:
+    """Until 2019-11-01, by the calendar of the site's zone, GB 9667-1996 allowed a pH of 8.5; GB 37488-2019 does not."""
     judge = Judge()
     before, after = datetime(2019, 10, 31, 15, 59, tzinfo=UTC), datetime(2019, 10, 31, 16, 0, tzinfo=UTC)
-    for at, shown in ((before, "unjudged"), (after, "pending")):
+    for at, shown in ((before, "normal"), (after, "pending")):
         judge.take(np.array([(channel(judge.registry, "ph"), us(at), 8.5, us(at), False)], dtype=READING))
         assert judge.shown("ph") == shown
 

@@ -135,7 +135,7 @@ class LimitInfo(BaseModel):
     """The limit a channel is judged by."""
 
     profile: str = Field(examples=["gb37488-2019-artificial-pool"])
-    standard: str = Field(examples=["GB 37488-2019"])
+    standard: str = Field(description="Empty where only a rule of the site's own limits", examples=["GB 37488-2019"])
     clause: str = Field(examples=["4.4.1 表4"])
     force: Literal["binding", "recommended", "operational"]
     lo: float | None = Field(description="Lower bound, in the channel's unit")
@@ -150,6 +150,7 @@ class LimitInfo(BaseModel):
     note_en: str
     severity: Priority = Field(description="Priority of an alarm above `hi`")
     severity_low: Priority = Field(description="Priority of an alarm below `lo`")
+    site_rule: bool = Field(description="Whether a rule of the site's own sets it, or adopted the standard")
 
 
 class ChannelInfo(BaseModel):
