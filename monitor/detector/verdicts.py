@@ -1,0 +1,332 @@
+"""The observer that gives every place its verdicts, and remembers which stand.
+
+It is called at every closing of ticks (`monitor.detector.step`), and once at the end of a batch (`finish`) for what
+needs the order of the whole stream: who copied from whom.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.detector.causes import FIELDS as SENSE_FIELDS
+from monitor.detector.causes import MEASURED, QUALITY, Sense, Senses, advance, slots_of
+from monitor.detector.copies import FIELDS as COPY_FIELDS
+from monitor.detector.copies import Copies, Match
+from monitor.detector.layout import Bools, Floats32, Ints, Layout
+from monitor.detector.rules import Strengths, strengths
+from monitor.detector.state import NEVER
+from monitor.detector.step import Closing
+from monitor.detector.verdict import LANE_OF, Evidence, Kind, Lane, Parameters, sureness
+
+LANES: Final = len(Lane)
+KINDS: Final = len(Kind)
+TICK_LANES: Final = (Lane.WATER, Lane.INSTRUMENT, Lane.HONESTY, Lane.CAUSE)
+"""Lanes that are judged at closed ticks; `SERIES` needs the order of the stream."""
+
+FIELDS: Final[Mapping[str, tuple[type, Any, int]]] = {
+    # name: (dtype, value when nothing is known, columns; 0 = one number a place)
+    "jags": (np.float32, 0.0, MEASURED),  # jagged values lately, fading
+    "jumps": (np.float32, 0.0, MEASURED),  # sum of sudden steps, in the column's transformed unit, fading over a day
+    "scaled_s": (np.float32, 0.0, 0),  # s, for how long chlorine has been off by a factor of ten or a hundred
+    "replaced_s": (np.float32, 1e9, 0),  # s since many channels jumped at once
+    "shut_s": (np.float32, 0.0, 0),  # s, for how long nothing has been learned
+    "hot_s": (np.float32, 0.0, 0),  # s, for how long the detector's own score has been above its threshold
+    "greatest": (np.float32, 0.0, 0),  # the newest greatest strength
+    "kind": (np.uint8, 0, LANES),  # what stands
+    "began": (np.int64, NEVER, LANES),  # us, since when what stands or comes up has been strong
+    "weak_s": (np.float32, 0.0, LANES),  # s, for how long what stands has been weak
+    "stood_s": (np.float32, 0.0, LANES),
+    "coming": (np.float32, 0.0, KINDS),  # s, for how long each kind has been strong
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A verdict began, changed or ended at a tick.
+
+    `row` is the reading of the batch that closed the tick (-1: time alone), `ts` the tick's newest reading, `since`
+    when the evidence began (us each). `kind` is NONE where the lane's verdict ended, with `before` what it was.
+    `slots` are the channels that spoke, `partner` the site whose series equals this one's (-1 none).
+    """
+
+    row: int
+    site: int
+    ts: int
+    lane: Lane
+    kind: Kind
+    before: Kind
+    since: int
+    sureness: float = 0.0
+    slots: tuple[int, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    partner: int = -1
+
+
+class Verdicts:
+    """State and logic of the verdicts of a layout's sites; an `Observer` of the detector.
+
+    `factor` (sites,) multiplies every threshold: budget and feedback set it.
+    """
+
+    def __init__(self, layout: Layout, parameters: Parameters | None = None) -> None:
+        self.parameters = parameters or Parameters()
+        self.layout = layout
+        self.slots = slots_of(layout)
+        self.known: Bools = np.asarray((self.slots >= 0).any(axis=1))
+        self.senses = Senses(len(layout.sites))
+        self.factor: Floats32 = np.ones(len(layout.sites), dtype=np.float32)
+        for name, (dtype, unknown, columns) in FIELDS.items():
+            size = (len(layout.sites), columns) if columns else len(layout.sites)
+            setattr(self, name, np.full(size, unknown, dtype=dtype))
+        self.copies = Copies(np.tile(np.arange(QUALITY, dtype=np.int64), len(layout.sites)))
+        self.copied: dict[int, int] = {}
+        """The place whose chunks match → the place whose series is the copy."""
+        self.unheeded: set[tuple[int, int]] = set()
+        """Verdicts (place, lane) that stand but were not told, because the series is another's."""
+        self._on_s, self._adopt_s = _on_s(self.parameters), _adopt_s(self.parameters)
+        self.found: list[Finding] = []
+
+    jags: Floats32
+    jumps: Floats32
+    scaled_s: Floats32
+    replaced_s: Floats32
+    shut_s: Floats32
+    hot_s: Floats32
+    greatest: Floats32
+    kind: NDArray[np.uint8]
+    began: Ints
+    weak_s: Floats32
+    stood_s: Floats32
+    coming: Floats32
+
+    def closed(self, closing: Closing) -> None:
+        """Judge the ticks of `closing.sites`."""
+        here = self.known[closing.sites]
+        i = closing.sites[here]
+        if not i.size:
+            return
+        ticks = closing.ticks[here]
+        slots = self.slots[i]
+        there = slots >= 0
+        state = closing.state
+        value = np.where(there, state.x[slots] + state.origin[slots], np.nan)
+        ts = np.where(there, state.ts[slots], NEVER)
+        ready = (self.greatest[i] < self.parameters.learn_below) & (self.kind[i] == 0).all(axis=1)
+        ready &= (self.senses.settled[i] > self.parameters.settle_s) & (self.replaced_s[i] > self.parameters.replaced_s)
+        young = self.senses.seen[i].max(axis=1) < self.parameters.warm_s
+        stuck_shut = (self.shut_s[i] > self.parameters.shut_s) & (self.kind[i] == 0).all(axis=1)
+        before = self.senses.mid[i], self.senses.x1[i]
+        seen = advance(self.senses, self.parameters.tuning, i, value, ts, ready | stuck_shut | young)
+        self.shut_s[i] = np.where(ready | young, 0, self.shut_s[i] + seen.elapsed)
+        hot = (ticks["flag"] == 3) & (self.senses.settled[i] > self.parameters.settle_s)
+        self.hot_s[i] = np.where(hot, self.hot_s[i] + seen.elapsed, 0)
+        found = strengths(self, i, seen, before[1])
+        self._decide(i, ticks, seen.elapsed, found)
+        self._copies(i, ticks["row"], value, seen.fresh, found)
+
+    def _decide(self, i: Ints, ticks: NDArray[Any], elapsed: Floats32, found: Strengths) -> None:
+        ts = ticks["ts"].astype(np.int64)
+        strength = found.strength
+        self.greatest[i] = strength[:, 1:].max(axis=1)
+        self.coming[i] = np.where(strength >= 1, self.coming[i] + elapsed[:, None] + np.float32(1e-3), 0)
+        due = self.coming[i] > self._on_s
+        for lane in TICK_LANES:
+            kinds = _KINDS_OF[lane]
+            candidates = np.where(due[:, kinds], strength[:, kinds], 0)
+            best = np.argmax(candidates, axis=1)
+            strongest = np.take_along_axis(candidates, best[:, None], axis=1)[:, 0]
+            wanted = np.where(strongest >= 1, kinds[best], 0).astype(np.uint8)
+            self._lane(i, ticks, ts, elapsed, lane, wanted, found)
+
+    def _lane(
+        self,
+        i: Ints,
+        ticks: NDArray[Any],
+        ts: Ints,
+        elapsed: Floats32,
+        lane: Lane,
+        wanted: NDArray[np.uint8],
+        found: Strengths,
+    ) -> None:
+        p = self.parameters
+        stands = self.kind[i, lane]
+        own = np.take_along_axis(found.strength, stands[:, None].astype(np.int64), axis=1)[:, 0]
+        any_strong = (found.strength[:, _KINDS_OF[lane]] >= 1).any(axis=1)
+        began = self.began[i, lane]
+        self.began[i, lane] = np.where(
+            stands > 0, began, np.where(any_strong, np.where(began == NEVER, ts, began), NEVER)
+        )
+        weak = (stands > 0) & (own < p.weak) & (wanted == 0)
+        self.weak_s[i, lane] = np.where(weak, self.weak_s[i, lane] + elapsed, 0)
+        self.stood_s[i, lane] = np.where(stands > 0, self.stood_s[i, lane] + elapsed, 0)
+        over = weak & (self.weak_s[i, lane] > p.off_s)
+        adopted = (stands > 0) & (self.stood_s[i, lane] > self._adopt_s[stands])
+        # Another kind takes over only when what stands has lost its own ground.
+        other = (wanted > 0) & (wanted != stands) & ((stands == 0) | (own < p.weak))
+        changed = over | adopted | other
+        if not changed.any():
+            return
+        for k in np.flatnonzero(changed).tolist():
+            self._tell(int(i[k]), ticks[k], lane, int(wanted[k]) if other[k] else 0, found, k)
+            if adopted[k]:
+                self._adopt(int(i[k]))
+
+    def _tell(self, site: int, tick: Any, lane: Lane, kind: int, found: Strengths, k: int) -> None:
+        before = Kind(int(self.kind[site, lane]))
+        since = int(self.began[site, lane]) if before is Kind.NONE else int(tick["ts"])
+        self.kind[site, lane] = kind
+        self.weak_s[site, lane] = 0
+        if kind == 0 or before is Kind.NONE:
+            self.stood_s[site, lane] = 0
+        row, ts = int(tick["row"]), int(tick["ts"])
+        if kind == 0:
+            self.began[site, lane] = NEVER
+            self.found.append(Finding(row, site, ts, lane, Kind.NONE, before, ts))
+            return
+        spoke = [int(self.slots[site, column]) for column in np.flatnonzero(found.columns[k, kind]).tolist()]
+        mask = int(found.evidence[k, kind])
+        self.found.append(
+            Finding(
+                row,
+                site,
+                ts,
+                lane,
+                Kind(kind),
+                before,
+                since,
+                sureness(float(found.strength[k, kind]), float(found.margin[k])),
+                tuple(slot for slot in spoke if slot >= 0),
+                tuple(each for each in Evidence if mask >> each & 1),
+            )
+        )
+
+    def _adopt(self, site: int) -> None:
+        """Take the level of the last hours for the usual one."""
+        senses = self.senses
+        known = ~np.isnan(senses.slow[site])
+        senses.ref[site] = np.where(known, senses.slow[site], senses.ref[site])
+        senses.ref[site, Sense.RESIDUAL] = 0
+        self.jumps[site] = 0
+
+    def _copies(self, i: Ints, row: Ints, value: NDArray[np.float64], fresh: Bools, found: Strengths) -> None:
+        shape, which = (i.size, QUALITY), fresh[:, :QUALITY]
+        series = i[:, None] * QUALITY + np.arange(QUALITY, dtype=np.int64)
+        rows = np.broadcast_to(row.astype(np.int64)[:, None], shape)
+        odd = np.broadcast_to(found.oddness[:, None], shape)
+        self.copies.take(
+            rows[which], series[which], value[:, :QUALITY][which], np.broadcast_to(_STEPS, shape)[which], odd[which]
+        )
+
+    def finish(self, ticks: NDArray[Any]) -> list[Finding]:
+        """The findings of the batch whose closed ticks are given, in the order of the stream.
+
+        While a place's series is another's, nothing that its readings say is about it.
+        """
+        ended = list(self.copies.matched())
+        keys = zip(ticks["row"].tolist(), ticks["site"].tolist(), strict=True) if ended else ()
+        times = dict(zip(keys, ticks["ts"].tolist() if ended else (), strict=True))
+        own = sorted(self.found, key=lambda each: (each.row if each.row >= 0 else _LAST_ROW, each.site, each.lane))
+        self.found = []
+        told: list[Finding] = []
+        for match in ended:
+            while own and own[0].row >= 0 and own[0].row < match.row:
+                told += self._heeded(own.pop(0))
+            told += self._matched(match, times)
+        for finding in own:
+            told += self._heeded(finding)
+        return told
+
+    def _heeded(self, finding: Finding) -> list[Finding]:
+        key = (finding.site, int(finding.lane))
+        if finding.kind is Kind.NONE:
+            if key in self.unheeded:
+                self.unheeded.discard(key)
+                return []
+            return [finding]
+        if finding.site in self.copied.values() and (finding.before is Kind.NONE or key in self.unheeded):
+            self.unheeded.add(key)
+            return []
+        if key in self.unheeded:
+            self.unheeded.discard(key)
+            return [replace(finding, before=Kind.NONE)]
+        return [finding]
+
+    def _matched(self, match: Match, times: Mapping[tuple[int, int], int]) -> list[Finding]:
+        """A chunk of a place's series ended: begin or end its verdict. It is kept by the place that sent later."""
+        here, partner = match.series // QUALITY, match.partner // QUALITY
+        matches = self.copies.arrays["matches"][here * QUALITY : (here + 1) * QUALITY]
+        ts, total = times[match.row, here], int(matches.sum())
+        if total == 0 and here in self.copied:
+            culprit = self.copied.pop(here)
+            kind, before = Kind.NONE, Kind.TAMPERING_SUSPECTED
+            return [Finding(match.row, culprit, ts, Lane.SERIES, kind, before, ts)]
+        if match.partner < 0 or total < SAME_CHUNKS or here in self.copied:
+            return []
+        culprit = self.copies.odder(match.series, match.partner) // QUALITY
+        self.copied[here] = culprit
+        slots = tuple(int(self.slots[culprit, column]) for column in np.flatnonzero(matches).tolist())
+        return [
+            Finding(
+                match.row, culprit, ts, Lane.SERIES, Kind.TAMPERING_SUSPECTED, Kind.NONE, ts, COPY_SURENESS,
+                tuple(slot for slot in slots if slot >= 0), (Evidence.SAME_SERIES,),
+                partner if culprit == here else here,
+            )
+        ]  # fmt: skip
+
+    def save(self) -> dict[str, NDArray[Any]]:
+        """Every array by name: a copy, which `restore` takes back."""
+        arrays = {f"sense_{name}": getattr(self.senses, name) for name in SENSE_FIELDS}
+        arrays |= {f"verdict_{name}": getattr(self, name) for name in FIELDS}
+        arrays |= {f"copy_{name}": self.copies.arrays[name] for name in COPY_FIELDS}
+        arrays |= {"copy_digests": self.copies.digests, "copy_owners": self.copies.owners}
+        arrays["copied"] = np.array(sorted(self.copied.items()), dtype=np.int64).reshape(-1, 2)
+        arrays["unheeded"] = np.array(sorted(self.unheeded), dtype=np.int64).reshape(-1, 2)
+        return {name: array.copy() for name, array in arrays.items()}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], old: Sequence[str]) -> None:
+        """Take up what was saved for the sites `old` (codes, in order) as far as they are here.
+
+        A site keeps its memory when its channels stay. The table of digests is kept only when the sites are the same.
+        """
+        codes = [site.code for site in self.layout.sites]
+        index = {code: at for at, code in enumerate(old)}
+        pairs = [(to, index[code]) for to, code in enumerate(codes) if code in index]
+        if not pairs:
+            return
+        to, of = np.array(pairs, dtype=np.int64).T
+        for prefix, fields, owner in (("sense_", SENSE_FIELDS, self.senses), ("verdict_", FIELDS, self)):
+            for name in fields:
+                getattr(owner, name)[to] = arrays[prefix + name][of]
+        columns = np.arange(QUALITY)
+        series_to, series_of = ((each[:, None] * QUALITY + columns).ravel() for each in (to, of))
+        for name in COPY_FIELDS:
+            self.copies.arrays[name][series_to] = arrays[f"copy_{name}"][series_of]
+        if list(old) == codes:
+            self.copies.digests[:], self.copies.owners[:] = arrays["copy_digests"], arrays["copy_owners"]
+        else:
+            self.copies.arrays["matches"][:] = 0
+        moved = dict(zip(of.tolist(), to.tolist(), strict=True))
+        self.unheeded = {(moved[a], lane) for a, lane in arrays["unheeded"].tolist() if a in moved}
+        self.copied = {moved[a]: moved[b] for a, b in arrays["copied"].tolist() if a in moved and b in moved}
+
+
+_LAST_ROW: Final = 2**62
+SAME_CHUNKS: Final = 2
+"""Chunks of a place's series that must be another's before it is said."""
+COPY_SURENESS: Final = 0.98
+_STEPS: Final = np.array([0.01, 0.01, 1.0, 0.01])
+"""Resolution of chlorine, pH, ORP and turbidity, in their units."""
+_KINDS_OF: Final = {
+    lane: np.array([kind for kind in Kind if LANE_OF.get(kind) is lane], dtype=np.int64) for lane in Lane
+}
+
+
+def _on_s(parameters: Parameters) -> Floats32:
+    return np.array([parameters.on_s.get(kind, 0.0) for kind in Kind], dtype=np.float32)
+
+
+def _adopt_s(parameters: Parameters) -> Floats32:
+    return np.array([parameters.adopt_s.get(kind, 604_800.0) for kind in Kind], dtype=np.float32)
