@@ -12,12 +12,14 @@ from typing import Final
 import psycopg
 
 from ingest.assembly import Assembled, Delivery, assemble
+from ingest.figures import IngestCollector, Reconciliation
 from ingest.lateness import LateRule
 from ingest.rejection import Reason
 from ingest.session import ACK_WAIT_S, BrokerAddress, Session
 from ingest.validation import Directory
 from ingest.writer import Load, StoppingError, Writer
 from registry.model import Registry
+from store.exposition import Exposition, program_version
 from store.queries import newest_ts, write_heartbeat
 from store.records import to_us
 from store.registry_follower import RegistryFollower
@@ -30,6 +32,9 @@ FOLLOW_S: Final = 0.4
 UNKNOWN_ASKS_S: Final = 2.0
 """At most how often an unknown device makes ingest read the registry again."""
 
+RECONCILE_S: Final = 1.0
+"""How often the figures are held against each other."""
+
 _IDLE_S: Final = 0.5
 _log = logging.getLogger(__name__)
 
@@ -39,7 +44,8 @@ class IngestSettings:
     """What ingest needs to know.
 
     `batch_messages` and `batch_window_s` close a batch; `outage_s` is how long the database may be away before
-    ingest leaves the broker; `hold_s` is how long a resumed session's deliveries are held to be put in order.
+    ingest leaves the broker; `hold_s` is how long a resumed session's deliveries are held to be put in order; `metrics`
+    is the address (``host:port``) that figures are served on.
     """
 
     database_url: str
@@ -48,6 +54,7 @@ class IngestSettings:
     batch_window_s: float = 0.1
     outage_s: float = 30.0
     hold_s: float = ACK_WAIT_S + 1.0
+    metrics: str | None = None
 
 
 class _Pace:
@@ -76,20 +83,29 @@ class Service:
         self.writer = Writer(
             settings.database_url, stopping=stopping, on_outage=self._leave_broker, outage_s=settings.outage_s
         )
+        self.reconciliation = Reconciliation()
         self._follower = RegistryFollower()
         self._directory: Directory
         self._late_rule: LateRule
         self._next_heartbeat = 0.0
         self._follow = _Pace(FOLLOW_S)
         self._unknown_asks = _Pace(UNKNOWN_ASKS_S)
+        self._reconcile = _Pace(RECONCILE_S)
         self._told_connected = False
 
     def run(self) -> None:
         """Work until `stopping` is set. Raises `SubscriptionRefusedError` when the broker will never deliver."""
+        counters = self.writer.counters
+        figures = IngestCollector(self.session, counters, self.reconciliation)
         try:
-            self.writer.persistently("registry not read; start", self._begin)
-            while not self.stopping.is_set():
-                self._step()
+            with Exposition(
+                self.settings.metrics,
+                [figures, counters.batch_messages, counters.commit_seconds],
+                self.detail,
+            ):
+                self.writer.persistently("registry not read; start", self._begin)
+                while not self.stopping.is_set():
+                    self._step()
         except StoppingError as error:
             _log.warning("ending: %s; the broker keeps what is not acknowledged", error)
         finally:
@@ -138,6 +154,8 @@ class Service:
 
     def _keep_house(self) -> None:
         """Heartbeat, registry changes, and a look at paho's thread; a database away here is no reason to wait."""
+        if self._reconcile.due():
+            self.check_accounts()
         try:
             if self._follow.due() and self._follower.changed(self.writer.connection()):
                 self._reload()
@@ -146,8 +164,10 @@ class Service:
                 self._told_connected = self.session.connected
                 self._next_heartbeat = time.monotonic() + HEARTBEAT_S
                 self._watch_session()
-                write_heartbeat(self.writer.connection(), SERVICE, datetime.now(UTC), self._detail())
+                write_heartbeat(self.writer.connection(), SERVICE, datetime.now(UTC), self.detail())
+                self.writer.note_trouble(None)
         except (psycopg.Error, OSError) as error:
+            self.writer.note_trouble(error)
             _log.warning("heartbeat not written: %s", str(error).strip().split("\n", 1)[0])
             self.writer.close()
             self._next_heartbeat = time.monotonic() + 1.0
@@ -158,12 +178,25 @@ class Service:
             self.session.stop()
             self.session.start()
 
-    def _detail(self) -> dict[str, object]:
+    def check_accounts(self) -> None:
+        """Hold what was received against what became of it; between two batches only the queue is in flight."""
+        before = self.reconciliation.imbalance
+        found = self.reconciliation.check(self.session.received, self.writer.counters.settled, self.session.waiting)
+        if found != before:
+            say = _log.error if found else _log.info
+            say("accounting: %d messages are unaccounted for (received - committed - dead - silent - waiting)", found)
+
+    def detail(self) -> dict[str, object]:
+        """How ingest is doing, as heartbeat and ``/status`` carry it."""
         return {
             "broker": "connected" if self.session.connected else "disconnected",
+            "version": program_version(),
             "waiting": self.session.waiting,
+            "lag_s": round(self.session.lag_s, 3),
+            "acknowledged": self.session.acknowledged,
             "redelivered": self.session.repeated,
             "overflowed": self.session.overflowed,
+            "imbalance": self.reconciliation.imbalance,
             **self.writer.counters.as_detail(self.session.received),
         }
 

@@ -5,7 +5,7 @@ paho's sharp edges, and what is done about them:
 - ``ack(mid)`` checks nothing: a packet id of a lost connection may belong to another message on the next one.
   So every delivery carries the connection's epoch, and acknowledgements of an older epoch are dropped.
 - An exception in ``on_message`` can end paho's thread: it only appends to a queue.
-- The broker delivers an unacknowledged message again on the live connection, with the same packet id: it is
+- The broker delivers an unacknowledged message again on the live connection, DUP with the same packet id: it is
   ignored while the first is still pending, so that a long database outage does not fill memory.
 - After a reconnect the broker (NATS) sends new messages at once and the unacknowledged ones only after its
   ``ack_wait``: what arrives is held until both are there, then handed out as one batch to be ordered by time.
@@ -103,6 +103,7 @@ class Session:
     ) -> None:
         self.address = address
         self.received = 0
+        self.acknowledged = 0
         self.repeated = 0
         self.overflowed = 0
         self.connected = False
@@ -168,6 +169,14 @@ class Session:
         """Deliveries received and not yet taken."""
         return len(self._queue)
 
+    @property
+    def lag_s(self) -> float:
+        """Age of the oldest of them in seconds, 0 without any."""
+        try:
+            return max(0.0, time.time() - self._queue[0].arrived / 1e6)
+        except IndexError:
+            return 0.0
+
     def take(self, most: int, window_s: float, idle_s: float) -> Batch:
         """Deliveries in order of receipt, at most `most`, at most `window_s` after the first; a held batch is whole.
 
@@ -200,6 +209,7 @@ class Session:
             if mids and self._client is not None:
                 self._pending.difference_update(mids)
                 self._client.ack_all(mids)
+                self.acknowledged += len(mids)
 
     def _wait_for_arrival(self, timeout: float, *, hold: bool) -> None:
         if hold:
@@ -258,7 +268,8 @@ class Session:
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         mid = message.mid
-        if mid and mid in self._pending:
+        # Without DUP it is another message: mosquitto gives ids out anew while more than 65 535 messages wait.
+        if mid in self._pending and message.dup:
             self.repeated += 1
             return
         payload = bytes(message.payload)

@@ -20,10 +20,11 @@ from ingest.assembly import Assembled, Delivery, letter
 from ingest.counters import Counters
 from ingest.rejection import Reason, Rejection
 from ingest.validation import Directory
+from registry.catalogue import text
 from store import journal
 from store.backoff import Backoff
 from store.connections import Connection, connect
-from store.errors import Remedy, remedy
+from store.errors import UNKNOWN, Law, Remedy, law, remedy
 from store.readings import CommitUnknownError, WriteMode, WriteResult, rejected_rows, write_batch
 from store.records import DeadLetter, from_us
 from store.upkeep import save_statuses
@@ -101,7 +102,8 @@ class Writer:
         """Write a batch, however long it takes. Returns when all of it is committed. Raises `StoppingError`."""
         assembled = load.assembled
         if len(assembled.readings) or assembled.letters:
-            result = self.persistently("batch of readings", lambda: self._attempt(load))
+            with self.counters.commit_seconds.time():
+                result = self.persistently("batch of readings", lambda: self._attempt(load))
             self.counters.readings += int(result.written.sum())
             self.counters.duplicate += result.duplicates
             self.counters.conflict += int(result.conflicts.sum())
@@ -109,6 +111,7 @@ class Writer:
             if result.conflicts.any():
                 self.counters.dead[Reason.CONFLICT] += int(result.conflicts.sum())
             self.counters.batches += 1
+            self.counters.batch_messages.observe(len(load.deliveries))
         if assembled.statuses:
             self.persistently("status of devices", lambda: save_statuses(self.connection(), assembled.statuses))
         self.counters.dead.update(each.reason for each in assembled.letters)
@@ -132,14 +135,29 @@ class Writer:
             else:
                 if failing_since is not None:
                     _log.info("%s written after %.1f s", what, time.monotonic() - failing_since)
+                    self.note_trouble(None)
                 self._backoff.reset()
                 return result
+
+    def note_trouble(self, error: Exception | None) -> Law:
+        """Keep what the operator is to be told; None when all is well again. What follows from the error."""
+        found = UNKNOWN if error is None else law(error)
+        self.counters.trouble = None if error is None else found.trouble
+        self.counters.trouble_said = "" if error is None else _first_line(error)
+        return found
 
     def _pause(self, what: str, error: Exception) -> None:
         self.close()
         delay = self._backoff.next()
-        say = _log.error if remedy(error) is Remedy.OPERATOR else _log.warning
-        say("%s kept, database failed: %s; trying again in %.1f s", what, _first_line(error), delay)
+        found = self.note_trouble(error)
+        _log.log(
+            logging.ERROR if found.remedy is Remedy.OPERATOR else logging.WARNING,
+            "%s kept: %s (%s); trying again in %.1f s",
+            what,
+            text("en", f"health.trouble_{found.trouble}"),
+            _first_line(error),
+            delay,
+        )
         if self._stopping.wait(delay):
             raise StoppingError(f"{what} not written: {_first_line(error)}")
 
