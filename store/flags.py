@@ -34,7 +34,7 @@ def write_flags(
     """
     if len(ts) == 0:
         return
-    partitions.ensure_for(connection, ts)
+    partitions.ensure_for(connection, ts, "reading_flag")
     order = np.lexsort((ts, channel_ids))  # by key, as two writers must, to wait for one another and not for ever
     parameters = (int4_array(channel_ids[order]), timestamptz_array(ts[order]), int2_array(flags[order]))
     connection.execute(_INSERT, (test, *parameters))

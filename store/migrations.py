@@ -13,6 +13,7 @@ from yoyo import read_migrations
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 
+from store.aggregates import ensure_zones
 from store.connections import Connection, connect, conninfo
 from store.partitions import ensure_journal
 
@@ -34,6 +35,7 @@ def migrate(dsn: str) -> list[str]:
             create_timescale_if_available(connection)
             applied = _apply(dsn)
             ensure_journal(connection)
+            ensure_zones(connection)
         finally:
             connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK_MIGRATION,))
     return applied

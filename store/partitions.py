@@ -1,6 +1,6 @@
-"""Partitions of the big tables on plain PostgreSQL: a week of readings each, a million journal rows each.
+"""Partitions of the big tables on plain PostgreSQL: a week of readings or flags each, a million journal rows each.
 
-On TimescaleDB `reading` is a hypertable and makes its own chunks; the journal is partitioned everywhere.
+On TimescaleDB readings and flags are hypertables and make their own chunks; the journal is partitioned everywhere.
 Each table has a DEFAULT partition, so that a row never has nowhere to go; what landed there is moved out when
 its own partition is made.
 """
@@ -20,6 +20,7 @@ from store.connections import Connection, is_timescale, scalar
 from store.records import from_us, to_us
 
 WEEK_US: Final = 7 * 86_400 * 1_000_000
+BY_WEEK: Final = ("reading", "reading_flag")
 _MONDAY_US: Final = 4 * 86_400 * 1_000_000  # the epoch was a Thursday; 1970-01-05 was a Monday
 JOURNAL_ROWS: Final = 1_000_000
 LOCK_PARTITIONS: Final = 0x4C44_5054
@@ -31,32 +32,33 @@ LOCK_TIMEOUT_MS: Final = 1_000
 _log = logging.getLogger(__name__)
 
 # What this process knows to exist. A connection that has seen a partition need not ask again.
-_known: "WeakKeyDictionary[Connection, set[int]]" = WeakKeyDictionary()
+_known: "WeakKeyDictionary[Connection, set[tuple[str, int]]]" = WeakKeyDictionary()
 _journal_ahead: "WeakKeyDictionary[Connection, int]" = WeakKeyDictionary()
 
 
 def ensure_partitions(connection: Connection, first: datetime, last: datetime) -> list[str]:
-    """Make the weekly partitions of `reading` from `first` to `last` (both included) and the next ones of `journal`.
+    """Make the weekly partitions from `first` to `last` (both included) and the next ones of `journal`.
 
     Returns the names of those made; one that a long transaction of somebody else keeps from being made is left for
-    the next call, with a warning. Nothing is made for readings on TimescaleDB. Opens and commits its own transaction
+    the next call, with a warning. None by week are made on TimescaleDB. Opens and commits its own transaction
     (a savepoint if one is open).
     """
     weeks = range(week_of(to_us(first)), week_of(to_us(last)) + 1)
-    return _unless_locked(connection, ensure_weeks, weeks) + _unless_locked(connection, ensure_journal)
+    by_week = [name for table in BY_WEEK for name in _unless_locked(connection, ensure_weeks, weeks, table)]
+    return by_week + _unless_locked(connection, ensure_journal)
 
 
-def ensure_for(connection: Connection, ts: NDArray[np.int64]) -> None:
-    """Make the weekly partitions that these device times (us) need; free once the connection knows them.
+def ensure_for(connection: Connection, ts: NDArray[np.int64], table: str = "reading") -> None:
+    """Make the weekly partitions of a table that these device times (us) need; free once the connection knows them.
 
     The way of every write: it does not wait for long, since the DEFAULT partition takes the rows meanwhile.
     """
     if len(ts) == 0:
         return
-    weeks = set(np.unique((ts - _MONDAY_US) // WEEK_US).tolist())
+    weeks = {(table, week) for week in np.unique((ts - _MONDAY_US) // WEEK_US).tolist()}
     missing = weeks - _known.setdefault(connection, set())
     if missing:
-        _unless_locked(connection, ensure_weeks, sorted(missing))
+        _unless_locked(connection, ensure_weeks, sorted(week for _, week in missing), table)
         _known[connection] |= missing  # once tried is enough here: `ensure_partitions` comes by from time to time
 
 
@@ -77,30 +79,30 @@ def week_of(us: int) -> int:
     return (us - _MONDAY_US) // WEEK_US
 
 
-def week_name(week: int) -> str:
+def week_name(week: int, table: str = "reading") -> str:
     """The partition's name, by its Monday: ``reading_w20260105``."""
-    return f"reading_w{from_us(_MONDAY_US + week * WEEK_US):%Y%m%d}"
+    return f"{table}_w{from_us(_MONDAY_US + week * WEEK_US):%Y%m%d}"
 
 
-def ensure_weeks(connection: Connection, weeks: Iterable[int]) -> list[str]:
+def ensure_weeks(connection: Connection, weeks: Iterable[int], table: str = "reading") -> list[str]:
     """Make the partitions of these weeks and return the names of those made."""
     wanted = list(weeks)
     known = _known.setdefault(connection, set())
     with connection.transaction():
-        made = [] if is_timescale(connection) else _make_weeks(connection, wanted)
-    known.update(wanted)
+        made = [] if is_timescale(connection) else _make_weeks(connection, wanted, table)
+    known.update((table, week) for week in wanted)
     return made
 
 
-def _make_weeks(connection: Connection, weeks: list[int]) -> list[str]:
+def _make_weeks(connection: Connection, weeks: list[int], table: str) -> list[str]:
     bounds = {
-        week_name(week): (
+        week_name(week, table): (
             from_us(_MONDAY_US + week * WEEK_US).isoformat(),
             from_us(_MONDAY_US + (week + 1) * WEEK_US).isoformat(),
         )
         for week in weeks
     }
-    return _make(connection, "reading", "ts", bounds)
+    return _make(connection, table, "ts", bounds)
 
 
 def ensure_journal(connection: Connection, *, ahead: int = 1) -> list[str]:
@@ -175,20 +177,28 @@ def _attach(connection: Connection, table: str, key: str, name: str, lo: Any, hi
 
 
 def drop_readings_before(connection: Connection, before: datetime) -> list[str]:
-    """Drop the weekly partitions (TimescaleDB: chunks) that lie wholly before an instant; return their names."""
+    """Drop what lies wholly before an instant, by whole weeks (TimescaleDB: chunks), and return the names.
+
+    Readings and the flags about them go together; their aggregates stay.
+    """
     if is_timescale(connection):
-        rows = connection.execute("SELECT drop_chunks('reading', older_than => %s)", (before,)).fetchall()
-        return [str(name) for (name,) in rows]
-    with connection.transaction():
         dropped = [
-            name
-            for name in _partitions(connection, "reading", "reading_w")
-            if datetime.strptime(f"{name[9:]}+0000", "%Y%m%d%z") + timedelta(days=7) <= before
+            str(name)
+            for table in BY_WEEK
+            for (name,) in connection.execute("SELECT drop_chunks(%s::regclass, older_than => %s)", (table, before))
         ]
-        _drop(connection, dropped)
-        for known in _known.values():
-            known.clear()
-        return dropped
+    else:
+        with connection.transaction():
+            dropped = [
+                name
+                for table in BY_WEEK
+                for name in _partitions(connection, table, f"{table}_w")
+                if datetime.strptime(f"{name[-8:]}+0000", "%Y%m%d%z") + timedelta(days=7) <= before
+            ]
+            _drop(connection, dropped)
+    for known in _known.values():
+        known.clear()
+    return dropped
 
 
 def drop_journal_before(connection: Connection, before_id: int) -> list[str]:

@@ -9,6 +9,7 @@ from psycopg import sql
 
 from store import journal, partitions
 from store.connections import Connection, connect
+from store.flags import write_flags
 from store.readings import WriteMode, write_batch
 from store.records import READING, to_us
 from tests.databases import Engine
@@ -34,7 +35,11 @@ def test_weeks_begin_on_monday_midnight_utc_and_are_made_once(engine: Engine) ->
     """Both ends of a range get their week, the last microsecond of Sunday its own; a second call makes nothing."""
     with engine.connect() as connection:
         made = partitions.ensure_partitions(connection, MONDAY - timedelta(microseconds=1), MONDAY + timedelta(days=7))
-        assert made == ["reading_w20261026", "reading_w20261102", "reading_w20261109"]
+        assert made == [
+            f"{table}_w{monday}"
+            for table in ("reading", "reading_flag")
+            for monday in ("20261026", "20261102", "20261109")
+        ]
         assert partitions.ensure_partitions(connection, MONDAY, MONDAY) == []
 
 
@@ -70,10 +75,20 @@ def test_a_write_does_not_wait_for_a_foreign_transaction(engine: Engine) -> None
         write(connection, MONDAY)
         assert count(connection, "reading_default") == 1
         connection.rollback()
-        assert partitions.ensure_partitions(connection, MONDAY, MONDAY) == []
+        assert partitions.ensure_partitions(connection, MONDAY, MONDAY) == ["reading_flag_w20261102"]
         foreign.rollback()
         assert partitions.ensure_partitions(connection, MONDAY, MONDAY) == ["reading_w20261102"]
         assert count(connection, "reading_w20261102") == 1
+
+
+def test_flags_go_with_their_readings(engine: Engine) -> None:
+    """A flag lies in the partition of its week, made on demand, and is dropped when its reading is."""
+    times = np.array([to_us(MONDAY - timedelta(days=10)), to_us(MONDAY)])
+    with engine.connect() as connection:
+        write_flags(connection, "limit", np.array([1, 1], np.int32), times, np.array([4, 3], np.int16))
+        connection.commit()
+        partitions.drop_readings_before(connection, MONDAY)
+        assert connection.execute("SELECT ts, flag FROM reading_flag").fetchall() == [(MONDAY, 3)]
 
 
 def test_the_journal_is_partitioned_ahead_of_its_newest_row(database: str) -> None:

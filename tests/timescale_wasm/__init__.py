@@ -68,6 +68,7 @@ class TimescaleWasm:
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%yoyo%' "
                 "AND tablename NOT LIKE 'journal\\_m%'"
             ).fetchall()
+            rows += connection.execute("SELECT view_name FROM timescaledb_information.continuous_aggregates").fetchall()
             tables = sql.SQL(", ").join(sql.Identifier(name) for (name,) in rows)
             connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
             connection.execute("ALTER SEQUENCE batch_number RESTART")
