@@ -16,16 +16,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ingest.assembly import Delivery
 from ingest.decoders.hj212 import DATA, Command, FrameReader, Packet, answer, command, read_packet
 from ingest.decoders.model import Decoded
+from ingest.delivery import Delivery
+from ingest.directory import HJ212_REFUSED, HJ212_TOPIC
 
 EPOCH: Final = -1
 """The epoch of the listener's deliveries: no MQTT connection has it."""
-
-TOPIC: Final = "hj212/"
-REFUSED: Final = "/refused"
-"""Ends the topic of a frame whose MN and PW do not belong together."""
 
 IDLE_S: Final = 3_600.0
 """A connection silent for so long is closed: instruments report at least hourly."""
@@ -180,10 +177,10 @@ class Listener:
         packet = read_packet(frame, Decoded())
         if packet is None:
             # Nobody can be answered; what is wrong is found again, and told, when it is decoded.
-            self._deliver(frame, TOPIC + (connection.mn or connection.peer), None, b"", connection)
+            self._deliver(frame, HJ212_TOPIC + (connection.mn or connection.peer), None, b"", connection)
             return
         if not self._admits(packet.mn, packet.pw):
-            self._deliver(frame, TOPIC + packet.mn + REFUSED, None, b"", connection)
+            self._deliver(frame, HJ212_TOPIC + packet.mn + HJ212_REFUSED, None, b"", connection)
             return
         connection.mn = packet.mn
         self._by_mn[packet.mn] = connection
@@ -204,7 +201,7 @@ class Listener:
             self.repeated += 1
             self._pending[self._tokens[key]].connections.append(connection)
         else:
-            self._deliver(frame, TOPIC + packet.mn, key, reply, connection)
+            self._deliver(frame, HJ212_TOPIC + packet.mn, key, reply, connection)
 
     def _deliver(self, frame: bytes, topic: str, key: _Key | None, reply: bytes, connection: _Connection) -> None:
         token = self._next_token

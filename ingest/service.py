@@ -11,12 +11,13 @@ from typing import Final
 
 import psycopg
 
-from ingest.assembly import Assembled, Delivery, assemble
+from ingest.assembly import assemble
+from ingest.delivery import Assembled, Delivery
+from ingest.directory import Directory
 from ingest.figures import IngestCollector, Reconciliation
 from ingest.lateness import LateRule
 from ingest.rejection import Reason
 from ingest.session import ACK_WAIT_S, BrokerAddress, Session
-from ingest.validation import Directory
 from ingest.writer import Load, StoppingError, Writer
 from registry.model import Registry
 from store.exposition import Exposition, program_version
@@ -133,7 +134,7 @@ class Service:
             assembled = assemble(deliveries, self._directory, by_time=by_time)
         self._late_rule.mark(assembled.readings)
         # What a device itself declares not to be a measurement is kept as history and judged by nobody.
-        assembled.readings["late"] |= assembled.flagged
+        assembled.readings["late"] |= assembled.flagged | assembled.historical
         self.writer.write(Load(deliveries, assembled, self._directory))
         self.session.ack(deliveries)
 

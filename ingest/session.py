@@ -26,8 +26,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from ingest.assembly import Delivery
 from ingest.bulk_client import BulkClient
+from ingest.delivery import Delivery
 
 FILTER: Final = "landun/v1/#"
 KEEPALIVE_S: Final = 30

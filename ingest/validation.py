@@ -3,84 +3,31 @@
 Errors name the device, the field, the value and what would be right.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from ingest.decoders.model import NORMAL_FLAG, Decoded
+from ingest.decoders.model import NORMAL_FLAG, Decoded, Sample
+from ingest.directory import Binding
 from ingest.rejection import Reason, Rejection, shown
-from registry.model import CODE_PATTERN, Device, Registry, Site
-from store.records import from_us, to_us
+from registry.model import Device
+from registry.units import UnitError
+from store.records import from_us
 
 LARGEST_PAYLOAD_BYTES: Final = 256 * 1024
 FURTHEST_AHEAD_US: Final = 5 * 60 * 1_000_000
 RETENTION_US: Final = timedelta(days=5 * 365 + 1) // timedelta(microseconds=1)
-KINDS: Final = ("telemetry", "status")
-
-_LEVELS: Final = 6
-_SHAPE: Final = "must be landun/v1/{county}/{site}/{device}/{kind}"
-
-
-@dataclass(frozen=True)
-class Binding:
-    """What a device's topic stands for. `layouts` caches channel ids by the exact key order of a payload."""
-
-    device: Device
-    site: Site
-    channels: dict[str, int]
-    registered_us: int
-    layouts: dict[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
-
-
-class Address(NamedTuple):
-    """Where a message came from: its device and what kind of message it is."""
-
-    binding: Binding
-    kind: str
 
 
 class Good(NamedTuple):
-    """A reading that may be stored. `ts` in us."""
+    """A reading that may be stored. `ts` in us. `historical`: its device had stored it before sending."""
 
     channel_id: int
     ts: int
     value: float
     flagged: bool
-
-
-class Directory:
-    """The registry by topic, as ingest asks for it with every message."""
-
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
-        self._bindings = {device.code: _bind(registry, device) for device in registry.devices.values()}
-        self.telemetry: dict[str, Binding] = {
-            registry.topic_of(binding.device, "telemetry"): binding for binding in self._bindings.values()
-        }
-        """Bindings by the whole telemetry topic: the quick way for what is right."""
-
-    def address(self, topic: str) -> Address | Rejection:
-        """The device and kind of a topic, or what is wrong with it."""
-        levels = topic.split("/")
-        if len(levels) != _LEVELS or levels[:2] != ["landun", "v1"]:
-            return Rejection(Reason.BAD_TOPIC, f"topic {shown(topic)}: {_SHAPE}")
-        county, site, device, kind = levels[2:]
-        for name, code in (("county", county), ("site", site), ("device", device)):
-            if not CODE_PATTERN.match(code):
-                return Rejection(
-                    Reason.BAD_TOPIC,
-                    f"topic {shown(topic)}: {name} is {shown(code)}; must be of letters, digits, '_', '-'",
-                )
-        binding = self._bindings.get(device)
-        if binding is None:
-            return Rejection(Reason.UNKNOWN_DEVICE, f"device {shown(device)} is not registered; register it first")
-        if (county, site) != (binding.site.county, binding.site.code):
-            right = self.registry.topic_of(binding.device, kind)
-            return Rejection(Reason.BAD_TOPIC, f"topic {shown(topic)}: device {device} must publish on {right}")
-        if kind not in KINDS:
-            return Rejection(Reason.BAD_TOPIC, f"topic {shown(topic)}: kind is {shown(kind)}; must be one of {KINDS}")
-        return Address(binding, kind)
+    historical: bool
 
 
 def validate(decoded: Decoded, binding: Binding, arrived: int) -> tuple[list[Good], list[Rejection]]:
@@ -88,18 +35,52 @@ def validate(decoded: Decoded, binding: Binding, arrived: int) -> tuple[list[Goo
     good: list[Good] = []
     rejections = list(decoded.rejections)
     for sample in decoded.samples:
+        speaker = _speaker(sample, binding)
+        if isinstance(speaker, Rejection):
+            rejections.append(speaker)
+            continue
         ts = arrived if sample.ts is None else sample.ts
-        wrong_time = check_time(ts, f"{sample.where}ts", binding, arrived)
+        wrong_time = check_time(ts, f"{sample.where}ts", speaker, arrived)
         if wrong_time is not None:
             rejections.append(wrong_time)
             continue
         for name, value in sample.values.items():
-            channel_id = binding.channels.get(name)
-            if channel_id is None:
-                rejections.append(_unknown_indicator(sample.where + name, value, binding))
-            else:
-                good.append(Good(channel_id, ts, value, sample.flag != NORMAL_FLAG))
+            found = _reading(sample, name, value, ts, speaker)
+            if isinstance(found, Good):
+                good.append(found)
+            elif not (sample.declared and found.reason is Reason.UNKNOWN_INDICATOR):
+                rejections.append(found)
     return good, [_naming(binding.device, each) for each in rejections]
+
+
+def _speaker(sample: Sample, binding: Binding) -> Binding | Rejection:
+    """The device that a sample is of: the sender, or one that it is the gateway of."""
+    if sample.device is None:
+        return binding
+    found = binding.speaks_for.get(sample.device)
+    if found is None:
+        known = ", ".join(sorted({each.device.code for each in binding.speaks_for.values()})) or "no device"
+        return Rejection(
+            Reason.WRONG_IDENTITY,
+            f"speaks for {shown(sample.device)}; {binding.device.code} is registered as the gateway of {known}",
+            sample.device,
+        )
+    return found
+
+
+def _reading(sample: Sample, name: str, value: float, ts: int, speaker: Binding) -> Good | Rejection:
+    """One value of a sample in its indicator's unit, or what is wrong with it."""
+    at = sample.where + name
+    field = speaker.field_of(name)
+    if field is None:
+        return _unknown_indicator(at, value, speaker)
+    try:
+        converted = field.value(value, sample.units.get(name, ""))
+    except UnitError as error:
+        return Rejection(Reason.WRONG_UNIT, f"{shown(at)} is {value:g}: {error}", at)
+    if not math.isfinite(converted):
+        return Rejection(Reason.NOT_FINITE, f"{shown(at)} is {value:g}, out of any range once converted", at)
+    return Good(field.channel_id, ts, converted + 0.0, sample.flag != NORMAL_FLAG, sample.historical)
 
 
 def check_time(ts: int, at: str, binding: Binding, arrived: int) -> Rejection | None:
@@ -130,7 +111,7 @@ def check_size(payload: bytes) -> Rejection | None:
 def channel_ids(binding: Binding, names: tuple[str, ...]) -> tuple[int, ...]:
     """The channel ids of a payload's keys in order; empty when one of them is not this device's."""
     try:
-        ids = tuple(binding.channels[name] for name in names)
+        ids = tuple(binding.fields[name].channel_id for name in names)
     except KeyError:
         return ()
     if len(binding.layouts) < 64:  # a device has one or two; the bound is for one that shuffles its keys
@@ -138,15 +119,8 @@ def channel_ids(binding: Binding, names: tuple[str, ...]) -> tuple[int, ...]:
     return ids
 
 
-def _bind(registry: Registry, device: Device) -> Binding:
-    site = registry.sites[device.site]
-    own = registry.channels_of_device[device.code]
-    channels = {name: channel.id for channel in own for name in (channel.indicator, *channel.names)}
-    return Binding(device, site, channels, to_us(site.registered_at))
-
-
 def _unknown_indicator(at: str, value: float, binding: Binding) -> Rejection:
-    known = ", ".join(binding.channels) or "nothing"
+    known = ", ".join(binding.fields) or "nothing"
     return Rejection(Reason.UNKNOWN_INDICATOR, f"{shown(at)} is {value:g}; {binding.device.code} measures {known}", at)
 
 

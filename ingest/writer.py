@@ -16,10 +16,11 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import psycopg
 
-from ingest.assembly import Assembled, Delivery, letter
 from ingest.counters import Counters
+from ingest.delivery import Assembled, Delivery
+from ingest.directory import Directory
+from ingest.exact import letter
 from ingest.rejection import Reason, Rejection
-from ingest.validation import Directory
 from registry.catalogue import text
 from store import journal
 from store.backoff import Backoff
@@ -231,8 +232,7 @@ class Writer:
         kept = np.ones(len(assembled.readings), dtype=np.bool_)
         kept[list(refused)] = False
         had_readings = np.unique(assembled.owners)
-        assembled.readings, assembled.owners = assembled.readings[kept], assembled.owners[kept]
-        assembled.flagged = assembled.flagged[kept]
+        assembled.keep(kept)
         assembled.dead += len(np.setdiff1d(had_readings, assembled.owners))
         return bool(refused)
 
@@ -243,7 +243,7 @@ def _letter_of(load: Load, index: int, reason: Reason, why: Callable[[Any, str],
     delivery = load.deliveries[int(load.assembled.owners[index])]
     channel = load.directory.registry.channels[int(row["channel_id"])]
     detail = f"device {channel.device}: {why(row, channel.indicator)}"
-    return letter(delivery, Rejection(reason, detail, channel.indicator), load.directory.telemetry[delivery.topic])
+    return letter(delivery, Rejection(reason, detail, channel.indicator), load.directory.device(channel.device))
 
 
 def _conflict(load: Load, index: int, stored: float) -> DeadLetter:

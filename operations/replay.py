@@ -9,16 +9,17 @@ say. What is still wrong stays a dead letter, and what is wrong anew becomes one
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.assembly import Assembled, Delivery, assemble
+from ingest.assembly import assemble
+from ingest.delivery import Assembled, Delivery
+from ingest.directory import Directory
 from ingest.rejection import Reason
-from ingest.validation import Directory
 from ingest.writer import Load, Writer
 from store import audit
 from store.connections import Connection, connect
@@ -196,6 +197,7 @@ def _together(each: Sequence[Assembled]) -> Assembled:
         readings=readings,
         owners=owners,
         flagged=np.concatenate([one.flagged for one in each]),
+        historical=np.concatenate([one.historical for one in each]),
         silent=sum(one.silent for one in each),
     )
 
@@ -245,7 +247,9 @@ def _new_letters(messages: Sequence[_Message], each: Sequence[Assembled]) -> lis
 def _without(batch: Assembled, rows: Sequence[int], letters: list[DeadLetter]) -> Assembled:
     kept = np.ones(len(batch.readings), dtype=np.bool_)
     kept[list(rows)] = False
-    return Assembled(batch.readings[kept], batch.owners[kept], batch.flagged[kept], letters)
+    rest = replace(batch, letters=letters)
+    rest.keep(kept)
+    return rest
 
 
 def _new_rows(connection: Connection, batch: Assembled) -> NDArray[np.bool_]:

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ingest import assembly
-from ingest.assembly import Assembled, Delivery, assemble
-from ingest.decoders import native
+from ingest import exact
+from ingest.assembly import assemble
 from ingest.decoders.model import Decoded
 from ingest.decoders.timestamps import read_timestamp
+from ingest.delivery import Assembled, Delivery
+from ingest.directory import Directory
 from ingest.rejection import Reason
-from ingest.validation import Directory
 from store.connections import Connection
 from store.dead_letters import insert_dead_letters
 from tests.ingest.world import INDICATORS, REGISTERED, make_registry, payload, topic
@@ -160,7 +160,7 @@ def test_a_thousand_bad_fields_are_not_kept_a_thousand_times() -> None:
     values = {f"x{index}": 1 for index in range(1000)} | {"ph": 7}
     assembled = read(payload(NOW_MS, **values))
     assert len(assembled.readings) == 1
-    assert len(assembled.letters) == assembly.MOST_LETTERS_A_MESSAGE
+    assert len(assembled.letters) == exact.MOST_LETTERS_A_MESSAGE
     assert assembled.letters[-1].detail.startswith("985 more in this message")
 
 
@@ -262,13 +262,13 @@ def test_any_bytes_end_as_readings_or_dead_letters_and_the_quick_way_equals_the_
         body for index, body in enumerate(bodies) if index not in bringing
     }
     assert all(each.reason in set(Reason) and each.detail for each in assembled.letters)
-    assert not any(assembly.FAULT in each.detail for each in assembled.letters)
+    assert not any(exact.FAULT in each.detail for each in assembled.letters)
     assert np.isfinite(assembled.readings["value"]).all()
-    exact = assembly._Exact(DIRECTORY).read(deliveries, range(len(deliveries)))
-    assert assembled.readings.tobytes() == exact.readings.tobytes()
-    assert assembled.owners.tolist() == exact.owners.tolist()
-    assert assembled.flagged.tolist() == exact.flagged.tolist()
-    assert assembled.letters == exact.letters
+    exactly = exact.Exact(DIRECTORY, {}).read(deliveries, range(len(deliveries)))
+    assert assembled.readings.tobytes() == exactly.readings.tobytes()
+    assert assembled.owners.tolist() == exactly.owners.tolist()
+    assert assembled.flagged.tolist() == exactly.flagged.tolist()
+    assert assembled.letters == exactly.letters
 
 
 @given(st.text(alphabet=st.characters(codec=None), max_size=60), mutated())
@@ -276,7 +276,7 @@ def test_any_bytes_end_as_readings_or_dead_letters_and_the_quick_way_equals_the_
 def test_any_topic_ends_as_reading_silence_or_dead_letter(message_topic: str, body: bytes) -> None:
     """No topic raises."""
     assembled = assemble([deliver(body, f"landun/v1/{message_topic}")], DIRECTORY)
-    assert not any(assembly.FAULT in each.detail for each in assembled.letters)
+    assert not any(exact.FAULT in each.detail for each in assembled.letters)
     assert (len(assembled.readings) > 0) + assembled.dead + assembled.silent == 1
 
 
@@ -291,13 +291,15 @@ def test_dead_letters_with_hostile_text_can_be_stored(connection: Connection) ->
     assert row[1] < 1000
 
 
-def test_a_fault_of_the_decoder_costs_one_message_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_the_decoder_costs_one_message_only() -> None:
     """Should the decoder fail on a payload after all, that message is a dead letter and the others are stored."""
 
-    def fail(_body: bytes) -> Decoded:
+    def fail(_body: bytes, _arrived: int) -> Decoded:
         raise KeyError("surprise")
 
-    monkeypatch.setattr(native, "decode", fail)
-    assembled = assemble([deliver(b"?"), deliver(payload(NOW_MS, ph=7), mid=2)], DIRECTORY)
+    directory = Directory(make_registry())
+    for binding in directory.telemetry.values():
+        object.__setattr__(binding, "decode", fail)
+    assembled = assemble([deliver(b"?"), deliver(payload(NOW_MS, ph=7), mid=2)], directory)
     assert assembled.readings["value"].tolist() == [7.0]
-    assert [assembly.FAULT in each.detail for each in assembled.letters] == [True]
+    assert [exact.FAULT in each.detail for each in assembled.letters] == [True]

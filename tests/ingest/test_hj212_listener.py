@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
-from ingest.assembly import Delivery
 from ingest.decoders.hj212 import Command, FrameReader, Packet, frame, read_packet
 from ingest.decoders.model import Decoded
+from ingest.delivery import Delivery
 from ingest.hj212 import EPOCH, Listener
 from tests.ingest.world import wait_until
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.assembly import Delivery
+from ingest.delivery import Delivery
 from ingest.session import BrokerAddress, Session, SubscriptionRefusedError, open_session
 from operations import broker
 from registry.model import Registry

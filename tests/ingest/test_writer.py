@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import ingest.writer
-from ingest.assembly import Delivery, assemble
-from ingest.validation import Directory
+from ingest.assembly import assemble
+from ingest.delivery import Delivery
+from ingest.directory import Directory
 from ingest.writer import CLEAN_BATCHES, Load, StoppingError, Writer
 from registry.model import Registry
 from store.backoff import Backoff

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest.assembly import Delivery, assemble
-from ingest.validation import Directory
+from ingest.assembly import assemble
+from ingest.delivery import Delivery
+from ingest.directory import Directory
 from operations.chaos.accounting import journaled_readings
 from operations.replay import Filter, replay
 from registry.model import Registry

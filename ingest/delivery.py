@@ -1,0 +1,58 @@
+"""A message on its way through ingest, and what a batch of them comes to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.decoders.sparkplug import Node
+from store.records import DeadLetter, Message, Readings
+from store.upkeep import DeviceStatus
+
+
+class Delivery(NamedTuple):
+    """A message as the broker handed it over. `arrived` in us; `epoch` and `mid` say what to acknowledge."""
+
+    epoch: int
+    mid: int
+    topic: str
+    payload: bytes
+    arrived: int
+
+
+@dataclass(slots=True)
+class Assembled:
+    """What a batch of deliveries comes to.
+
+    `owners`, shape (n,), is the index of the delivery each of the n readings came with; `flagged` marks readings
+    the device itself flagged, `historical` those it says it had stored; `silent` counts deliveries that are neither
+    readings nor dead letters (status). `nodes` holds the Sparkplug nodes that have declared something new, by code,
+    and `rebirths` why some of them must be asked for their births again.
+    """
+
+    readings: Readings
+    owners: NDArray[np.int64]
+    flagged: NDArray[np.bool_]
+    historical: NDArray[np.bool_]
+    letters: list[DeadLetter] = field(default_factory=list)
+    dead: int = 0
+    silent: int = 0
+    statuses: list[DeviceStatus] = field(default_factory=list)
+    """What devices said of themselves, in order of arrival."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    rebirths: dict[str, str] = field(default_factory=dict)
+
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        """Leave out the readings that `kept`, shape (n,), does not mark."""
+        self.readings, self.owners = self.readings[kept], self.owners[kept]
+        self.flagged, self.historical = self.flagged[kept], self.historical[kept]
+
+    def messages(self, deliveries: Sequence[Delivery]) -> list[Message]:
+        """The original messages that brought readings, for the journal."""
+        bringing = np.zeros(len(deliveries), dtype=np.bool_)
+        bringing[self.owners] = True
+        return [Message(each.topic, each.payload, each.arrived) for each in compress(deliveries, bringing.tolist())]
