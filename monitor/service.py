@@ -16,22 +16,28 @@ from typing import Final
 import psycopg
 
 from monitor import carrying, latest, output
+from monitor.aggregation import aggregating
 from monitor.alarms.book import Changes
 from monitor.engine import Engine
 from monitor.housekeeping import Retention, keep_house
+from registry.canary import with_canary
 from store import journal
 from store.backoff import Backoff
 from store.connections import Connection, connect
 from store.journal import Entry
-from store.queries import write_heartbeat
+from store.queries import heartbeats, write_heartbeat
 from store.records import to_us
 from store.registry_rows import load_registry
+from store.site_limits import load_rules
 
 CONSUMER: Final = "monitor"
 LOCK_MONITOR: Final = 0x4C44_4D4F
 """Session advisory lock: a second monitor waits until the first is gone."""
 
 ROWS_A_STEP: Final = 200_000
+
+HEARTBEAT_LIMIT: Final = timedelta(seconds=15)
+"""What a service said longer ago says nothing about now."""
 
 _INGEST_HEARTBEAT: Final = "SELECT at, detail FROM heartbeat WHERE service = 'ingest'"
 _log = logging.getLogger(__name__)
@@ -49,6 +55,7 @@ class MonitorSettings:
     tick_s: float = 10.0
     tick_simulated_s: float = 2.0
     housekeeping_s: float = 3_600.0
+    aggregates_s: float = 60.0
     retention: Retention = field(default_factory=Retention)
 
 
@@ -98,8 +105,9 @@ class Monitor:
 
     def _restored(self) -> Engine:
         """The state as of the cursor: the snapshot, and what came after it folded again without its output."""
-        registry = load_registry(self.connection)
-        engine, at = Engine(registry), 0
+        registry = with_canary(load_registry(self.connection))
+        # Without a snapshot the journal is folded from its first row: under the rules of that moment.
+        engine, at = Engine(registry, load_rules(self.connection, as_of=journal.first_id(self.connection) - 1)), 0
         snapshot = journal.load_snapshot(self.connection, CONSUMER)
         if snapshot is not None:
             try:
@@ -164,7 +172,7 @@ class Monitor:
         self._commit(now)
 
     def _adopt_registry(self, journal_id: int, now: int) -> None:
-        self.engine = carrying.with_registry(self.engine, load_registry(self.connection))
+        self.engine = carrying.with_registry(self.engine, with_canary(load_registry(self.connection)))
         carrying.end_orphans(self.engine, self._changes, journal_id, now)
         # Folding again from before this row would be under another registry.
         self._snapshot = Every(self.settings.snapshot_s)
@@ -189,7 +197,11 @@ class Monitor:
     def _tick(self, now: datetime) -> None:
         """Journal what time it is and until when ingest listened: what has not come by then, was not sent."""
         listened = self._ingest_listened()
-        body = {"now": to_us(now), "listened": None if listened is None else to_us(min(listened, now))}
+        body = {
+            "now": to_us(now),
+            "listened": None if listened is None else to_us(min(listened, now)),
+            **self._platform(now),
+        }
         with self.connection.transaction():
             journal.append_event(self.connection, "tick", body, now)
         self._ticked = now
@@ -204,6 +216,18 @@ class Monitor:
         received, before = int(detail.get("received", 0)), self._ingest_received
         self._ingest_received = received
         return at if detail.get("broker") == "connected" and received >= before else None
+
+    def _platform(self, now: datetime) -> dict[str, float]:
+        """What ingest and the canary say about themselves, as far as they have said it lately."""
+        said: dict[str, float] = {}
+        for service, age, detail in heartbeats(self.connection):
+            if age > HEARTBEAT_LIMIT:
+                continue
+            if service.startswith("ingest"):
+                said["imbalance"] = said.get("imbalance", 0) + abs(int(detail.get("imbalance", 0)))
+            elif service == "canary":
+                said["canary"] = float(detail["silent_s"])
+        return said
 
     def _beat(self, now: datetime) -> None:
         last = journal.last_id(self.connection)
@@ -245,12 +269,13 @@ def serve(settings: MonitorSettings, stopping: threading.Event, clock: Clock = u
                     _log.warning("another monitor is running on this database; waiting for it to end")
                     stopping.wait(1.0)
                     continue
-                monitor = Monitor(connection, settings, clock)
-                while not stopping.is_set():
-                    if not monitor.step():
-                        backoff.reset()
-                        stopping.wait(settings.poll_s)
-                monitor.finish()
+                with aggregating(settings.database_url, clock, period_s=settings.aggregates_s):
+                    monitor = Monitor(connection, settings, clock)
+                    while not stopping.is_set():
+                        if not monitor.step():
+                            backoff.reset()
+                            stopping.wait(settings.poll_s)
+                    monitor.finish()
         except (psycopg.Error, OSError) as error:
             delay = backoff.next()
             reason = str(error).strip().split("\n", 1)[0] or type(error).__name__

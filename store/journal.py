@@ -161,6 +161,12 @@ def last_id(connection: Connection) -> int:
     return int(row[0]) if row else 0
 
 
+def first_id(connection: Connection) -> int:
+    """The id of the oldest row that is kept, 1 if there is none."""
+    row = connection.execute("SELECT id FROM journal ORDER BY id LIMIT 1").fetchone()
+    return int(row[0]) if row else 1
+
+
 def holds_batch(connection: Connection, batch: int) -> bool:
     """Whether the transaction of a batch was committed, asked after its COMMIT's answer was lost.
 
@@ -172,11 +178,18 @@ def holds_batch(connection: Connection, batch: int) -> bool:
 
 
 def first_needed(connection: Connection, since: datetime) -> int:
-    """The oldest id still needed: recorded at or after `since`, or not yet in a consumer's snapshot.
+    """The oldest id still needed: recorded at or after `since`, or not yet taken in by every consumer.
 
-    By bisection over ids, which are in order of time; there is no index on the time of a log.
+    A consumer that keeps snapshots has taken in what its snapshot holds, another what its cursor has passed; without
+    any snapshot all of it is needed. By bisection over ids, which are in order of time; there is no index on the time of a log.
     """
-    row = connection.execute("SELECT min(journal_id) FROM journal_snapshot").fetchone()
+    row = connection.execute(
+        "SELECT min(journal_id), "
+        "(SELECT min(journal_id) FROM journal_cursor WHERE consumer NOT IN (SELECT consumer FROM journal_snapshot)) "
+        "FROM journal_snapshot"
+    ).fetchone()
+    snapshot, cursor = row or (None, None)
+    taken_in = -1 if snapshot is None else snapshot if cursor is None else min(snapshot, cursor)
     low, high = 0, last_id(connection) + 1
     while low < high:
         middle = (low + high) // 2
@@ -187,7 +200,7 @@ def first_needed(connection: Connection, since: datetime) -> int:
             low = middle + 1
         else:
             high = middle
-    return min(low, row[0] + 1 if row and row[0] is not None else 0)
+    return min(low, taken_in + 1)
 
 
 def verify(connection: Connection, first: int = 1, last: int | None = None, *, chunk: int = 500) -> Verification:

@@ -14,6 +14,11 @@ def round_half_even(values: NDArray[np.float64], precision: NDArray[np.int64]) -
     return np.asarray(np.rint(np.round(values * scale, 6)) / scale)
 
 
+def decimal_round(value: float, precision: int) -> float:
+    """`round_half_even` of one value; infinity stays as it is."""
+    return float(round_half_even(np.array(value), np.array(precision)))
+
+
 def side_of_limit(
     values: NDArray[np.float64],
     lo: NDArray[np.float64],
