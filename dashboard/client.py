@@ -11,6 +11,7 @@ from dashboard.shapes import (
     AlarmPage,
     DeadLetterPage,
     DeadLetterSummary,
+    FaultKind,
     Fleet,
     Health,
     Me,
@@ -136,11 +137,19 @@ class ApiClient:
         """Run the physics `speed` times as fast as real time."""
         self._post("/simulators/speed", {"speed": speed})
 
-    def inject(self, site: str, sampling_point: str, fault: str, minutes: float | None) -> None:
-        """Put a fault into a simulated basin, for `minutes` or until it is ended."""
+    def fault_kinds(self) -> list[FaultKind]:
+        """The faults that can be injected, with the ranges of their sizes."""
+        return cast(list[FaultKind], self._get("/simulators/kinds"))
+
+    def inject(
+        self, site: str, sampling_point: str, fault: str, minutes: float | None, size: float | None = None
+    ) -> None:
+        """Put a fault into a simulated basin or store, for `minutes` or until it is ended."""
         body: dict[str, object] = {"site": site, "sampling_point": sampling_point, "fault": fault}
         if minutes is not None:
             body["minutes"] = minutes
+        if size is not None:
+            body["size"] = size
         self._post("/simulators/faults", body)
 
     def end_fault(self, fault_id: str) -> None:

@@ -77,3 +77,14 @@ def fault_effect(code: str) -> str:
     """What a simulated fault does."""
     key = f"fault.{code}.effect"
     return text(language(), key) if key in entries() else ""
+
+
+def fault_group(code: str) -> str:
+    """Where a kind of fault is: in the water, in an instrument, in the device."""
+    return text(language(), f"fault.group.{code}")
+
+
+def fault_unit(code: str) -> str:
+    """The unit of a fault's size."""
+    key = f"fault.unit.{code}"
+    return text(language(), key) if key in entries() else code

@@ -295,6 +295,22 @@ class ActiveFault(TypedDict):
     fault: str
     started_at: str
     ends_at: str | None
+    size: float | None
+    unit: str | None
+
+
+class FaultKind(TypedDict):
+    """A kind of fault, and how large it may be."""
+
+    fault: str
+    group: str
+    plants: list[str]
+    unit: str
+    smallest: float
+    largest: float
+    usual: float | None
+    signed: bool
+    minutes: float | None
 
 
 class Basin(TypedDict):

@@ -8,17 +8,16 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import clock, full_time, zone_offset
 from dashboard.html import badge, badge_cell, chip, chip_cell, escape, heading, title
-from dashboard.language import county_name, fault_effect, fault_name, name_of, t
-from dashboard.opening import opening_text
+from dashboard.language import fault_name, fault_unit, name_of, t
 from dashboard.problems import failed
-from dashboard.shapes import Basin, Fleet, Point, Site
+from dashboard.shapes import ActiveFault, Basin, Fleet, Site
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.components import table
+from dashboard.widgets.fault_form import fault_form, points_of
 from dashboard.widgets.truth import remember, truth_panel
 
 REFRESH_S: Final = 2
 SPEEDS: Final = (1.0, 10.0, 60.0, 600.0)
-FAULTS: Final = ("dosing_failure", "over_dosing", "ph_drift", "pump_off", "stuck_sensor", "power_cut", "dropout")
 
 
 def show() -> None:
@@ -42,7 +41,7 @@ def show() -> None:
     with left, st.container(border=True, key="panel-drive"):
         _drive(fleet, sites)
     with right, st.container(border=True, key="panel-inject"):
-        site, point = _break(sites, fleet["speed"])
+        site, point = fault_form(sites, fleet, _do)
     _running(sites)
     _beside(site, point, sites)
     _fleet(sites)
@@ -141,72 +140,7 @@ def _do(call: Any, said: str) -> None:
         st.toast(said)
 
 
-# ---------------------------------------------------------------------- break
-def _break(sites: dict[str, Site], speed: float) -> tuple[str, str]:
-    st.html(heading(t("simulators.inject")))
-    ordered = sorted(sites.values(), key=lambda site: (not site["open_now"], not site["online"], name_of(site)))
-    codes = [site["code"] for site in ordered]
-    if st.session_state.get("fault_site") not in codes:
-        # What is chosen stays chosen, even when it closes meanwhile; at first it is a site that is open now.
-        st.session_state["fault_site"] = codes[0]
-    first, second = st.columns(2, gap="small")
-    with first:
-        code = st.selectbox(
-            t("column.site"),
-            codes,
-            key="fault_site",
-            persist_state="session",
-            format_func=lambda each: _site_option(sites[each]),
-        )
-    points = {point["code"]: point for point in _points(session.me()["username"], code)}
-    with second:
-        point = st.selectbox(
-            t("column.basin"),
-            list(points),
-            key=f"fault_point_{code}",
-            persist_state="session",
-            format_func=lambda each: name_of(points[each]),
-        )
-    third, fourth = st.columns([0.62, 0.38], gap="small")
-    with third:
-        fault = st.selectbox(
-            t("simulators.fault"), FAULTS, key="fault_kind", persist_state="session", format_func=fault_name
-        )
-    with fourth:
-        minutes = st.number_input(
-            t("simulators.minutes"),
-            min_value=0,
-            max_value=1440,
-            value=0,
-            step=60,
-            key="fault_minutes",
-            persist_state="session",
-        )
-    lasts = t("simulators.minutes_open")
-    if minutes:
-        lasts = t("simulators.minutes_note", speed=f"{speed:g}", real=f"{minutes / speed:.1f}")
-    st.html(f"<p class='ld-note'>{escape(fault_effect(fault))}<br>{escape(lasts)}</p>")
-    site = sites[code]
-    if not site["open_now"]:
-        st.warning(t("simulators.closed_now", site=name_of(site), hours=opening_text(site)))
-    if st.button(t("simulators.inject_now"), key="fault_inject", type="primary", icon=":material/bolt:"):
-        _do(
-            lambda: session.client().inject(code, point, fault, float(minutes) if minutes else None),
-            t("simulators.injected", fault=fault_name(fault), site=name_of(site)),
-        )
-    return code, point
-
-
-def _site_option(site: Site) -> str:
-    state = t("open_now.yes") if site["open_now"] else t("open_now.no")
-    return f"{name_of(site)} · {county_name(site['county'])} · {state}"
-
-
-@st.cache_data(ttl=60, max_entries=200, show_spinner=False)
-def _points(username: str, code: str) -> list[Point]:  # noqa: ARG001 - one person's scope is not another's
-    return session.client().site(code)["sampling_points"]
-
-
+# ---------------------------------------------------------------------- faults at work
 @st.fragment(run_every=REFRESH_S)
 def _running(sites: dict[str, Site]) -> None:
     fleet = _ask()
@@ -224,7 +158,7 @@ def _running(sites: dict[str, Site]) -> None:
         until = clock(fault["ends_at"], ZONE) if fault["ends_at"] else t("simulators.until_ended")
         line = (
             f"<div class='ld-panel ld-facts' data-fault='{escape(fault['fault'])}'>"
-            f"{chip(fault_name(fault['fault']), 'medium')}"
+            f"{chip(fault_name(fault['fault']), 'medium')}{_sized(fault)}"
             f"<span>{escape(named)} · {escape(_point_name(code, basin))}</span>"
             f"<span><b>{escape(t('simulators.from'))}</b>{escape(clock(fault['started_at'], ZONE))}</span>"
             f"<span><b>{escape(t('simulators.until'))}</b>{escape(until)}</span></div>"
@@ -236,8 +170,15 @@ def _running(sites: dict[str, Site]) -> None:
                 st.rerun(scope="fragment")
 
 
+def _sized(fault: ActiveFault) -> str:
+    if fault["size"] is None or fault["unit"] is None:
+        return ""
+    size = f"{fault['size']:g} {fault_unit(fault['unit'])}"
+    return f"<span>{escape(size)}</span>"
+
+
 def _point_name(site: str, basin: Basin) -> str:
-    for point in _points(session.me()["username"], site):
+    for point in points_of(session.me()["username"], site):
         if point["code"] == basin["sampling_point"]:
             return name_of(point)
     return basin["sampling_point"]

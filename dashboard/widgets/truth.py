@@ -29,7 +29,7 @@ WINDOW: Final = timedelta(hours=1)
 KEPT: Final = 900
 """True values remembered a basin: half an hour at one each 2 s."""
 STEP_S: Final = 2.0
-SHOWN: Final = ("free_chlorine", "ph", "orp", "turbidity", "water_temperature", "circulation_flow")
+SHOWN: Final = ("free_chlorine", "ph", "orp", "turbidity", "water_temperature", "circulation_flow", "cold_store")
 TRUE_LINE: Final = "#7a4fb3"
 MEASURED_LINE: Final = "#1f5fa8"
 FAULT_ROW, ALARM_ROW = 1, 0
