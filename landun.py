@@ -6,6 +6,7 @@ Heavy modules are imported inside the commands, so that each process loads what 
 import logging
 import os
 import sys
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -91,11 +92,21 @@ def ingest(database_url: DatabaseUrl, mqtt_url: MqttUrl) -> None:
 
 
 @app.command()
-def monitor(database_url: DatabaseUrl) -> None:
-    """Judge what is stored: limits, silence, alarms, latest values."""
+def monitor(
+    database_url: DatabaseUrl,
+    keep_readings_days: Annotated[
+        int, typer.Option(min=31, envvar="LANDUN_KEEP_READINGS_DAYS", help="Days that raw readings are kept.")
+    ] = 5 * 366,
+    keep_journal_days: Annotated[
+        int, typer.Option(min=2, envvar="LANDUN_KEEP_JOURNAL_DAYS", help="Days that the journal is kept.")
+    ] = 35,
+) -> None:
+    """Judge what is stored: limits, silence, alarms, latest values; keep aggregates and retention."""
+    from monitor.housekeeping import Retention
     from monitor.service import MonitorSettings, run
 
-    run(MonitorSettings(database_url=database_url))
+    kept = Retention(readings=timedelta(days=keep_readings_days), journal=timedelta(days=keep_journal_days))
+    run(MonitorSettings(database_url=database_url, retention=kept))
 
 
 @app.command()
@@ -137,6 +148,34 @@ def dashboard(
     from dashboard.service import DashboardSettings, run
 
     run(DashboardSettings(api_url=api_url, host=host, port=port))
+
+
+@app.command()
+def canary(
+    database_url: DatabaseUrl,
+    token_secret_file: Annotated[
+        Path, typer.Option(envvar="LANDUN_TOKEN_SECRET_FILE", help="File that holds what tokens are signed with.")
+    ],
+    device_master_file: Annotated[
+        Path, typer.Option(envvar="LANDUN_DEVICE_MASTER_FILE", help="File that devices' passwords derive from.")
+    ],
+    mqtt_url: Annotated[str, typer.Option(envvar="LANDUN_MQTT_URL", help="mqtt://host:port of the broker")],
+    api_url: Annotated[str, typer.Option(envvar="LANDUN_API_URL", help="Where the API is.")] = "http://127.0.0.1:8000",
+) -> None:
+    """Publish every second and wait for it on the live feed, so that a silent chain is noticed."""
+    from operations.canary import CanarySettings, run
+    from operations.secrets import device_password
+    from registry.canary import DEVICE
+
+    run(
+        CanarySettings(
+            mqtt_url=mqtt_url,
+            api_url=api_url,
+            database_url=database_url,
+            token_secret=secret_of(token_secret_file),
+            password=device_password(secret_of(device_master_file), DEVICE),
+        )
+    )
 
 
 @app.command()

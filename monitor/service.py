@@ -200,7 +200,7 @@ class Monitor:
         body = {
             "now": to_us(now),
             "listened": None if listened is None else to_us(min(listened, now)),
-            **self._platform(now),
+            **self._platform(),
         }
         with self.connection.transaction():
             journal.append_event(self.connection, "tick", body, now)
@@ -217,7 +217,7 @@ class Monitor:
         self._ingest_received = received
         return at if detail.get("broker") == "connected" and received >= before else None
 
-    def _platform(self, now: datetime) -> dict[str, float]:
+    def _platform(self) -> dict[str, float]:
         """What ingest and the canary say about themselves, as far as they have said it lately."""
         said: dict[str, float] = {}
         for service, age, detail in heartbeats(self.connection):

@@ -181,7 +181,8 @@ def first_needed(connection: Connection, since: datetime) -> int:
     """The oldest id still needed: recorded at or after `since`, or not yet taken in by every consumer.
 
     A consumer that keeps snapshots has taken in what its snapshot holds, another what its cursor has passed; without
-    any snapshot all of it is needed. By bisection over ids, which are in order of time; there is no index on the time of a log.
+    any snapshot all of it is needed. By bisection over ids, which are in order of time; there is no index on the time
+    of a log.
     """
     row = connection.execute(
         "SELECT min(journal_id), "

@@ -60,6 +60,10 @@ class Keeper:
             self._take(entries, entries[-1].id, now)
         return True
 
+    def compress(self, now: datetime) -> list[str]:
+        """Compress what of the aggregates has come to rest, where that is possible; the names of the chunks."""
+        return continuous.compress(self.connection, now) if self.continuous else []
+
     def _end(self) -> int:
         return journal.last_id(self.connection) if self.leader is None else journal.cursor(self.connection, self.leader)
 

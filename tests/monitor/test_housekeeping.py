@@ -63,6 +63,9 @@ def test_the_journal_is_kept_from_the_retention_and_from_the_oldest_snapshot_on(
     assert journal.first_needed(connection, cutoff) == 3
     journal.save_snapshot(connection, "monitor", 1, b"state", NOW)
     assert journal.first_needed(connection, cutoff) == 2
+    journal.save_snapshot(connection, "monitor", 4, b"state", NOW)
+    journal.move_cursor(connection, "aggregates", 0, NOW)
+    assert journal.first_needed(connection, cutoff) == 1  # another consumer has not read it yet
     keep_house(connection, NOW, Retention())
     rows = connection.execute("SELECT count(*) FROM journal").fetchone()
     assert rows == (4,)  # a partition goes whole or not at all

@@ -34,7 +34,7 @@ import logging, os
 from monitor.service import MonitorSettings, run
 logging.basicConfig(level=logging.INFO)
 run(MonitorSettings(os.environ["LANDUN_DATABASE_URL"], poll_s=0.02, latest_s=0.1, heartbeat_s=0.2, snapshot_s=0.5,
-                    tick_s=0.2, tick_simulated_s=0.2))
+                    tick_s=0.2, tick_simulated_s=0.2, aggregates_s=0.2))
 """
 
 
@@ -163,6 +163,30 @@ def test_killed_again_and_again_it_writes_what_one_fold_of_the_journal_gives(dat
         assert tables(connection) == written
         events = [row[0] for row in connection.execute("SELECT DISTINCT event FROM alarm_event").fetchall()]
         assert {"raised", "returned", "acknowledged"} <= set(events)
+
+
+def test_it_keeps_the_aggregates_with_their_judgements(database: str) -> None:
+    """An hour's bucket follows its readings soon, late ones too, with the share that was judged beyond the limit."""
+    registry = pool()
+    ph = registry.channel_ids["D1-1", "ph"]
+    with connect(database, autocommit=True) as connection, service(database):
+        save_registry(connection, registry)
+        with connection.transaction():
+            journal.append_event(connection, "config", {"what": "registry"}, datetime.now(UTC))
+        begin = to_us(datetime.now(UTC)) // 3_600_000_000 * 3_600_000_000 - 7_200_000_000
+        kept: list[tuple[Any, ...]] = []
+        for n, value in enumerate((7.5, 8.5, 7.4)):
+            batch = np.array([(ph, begin + n, value, begin + n, True)], dtype=READING)
+            now = datetime.now(UTC)
+            write_batch(connection, batch, messages=(), dead=(), recorded_at=now, mode=WriteMode.ON_CONFLICT)
+            query = "SELECT count, min, max, beyond FROM reading_1h WHERE channel_id = %s"
+            wait_for(lambda n=n: _count(connection, ph) == n + 1, "the bucket's update")  # type: ignore[misc]
+            kept.append(connection.execute(query, (ph,)).fetchall()[0])
+    assert kept == [(1, 7.5, 7.5, 0), (2, 7.5, 8.5, 1), (3, 7.4, 8.5, 1)]
+
+
+def _count(connection: Connection, channel: int) -> int:
+    return sum(n for (n,) in connection.execute("SELECT count FROM reading_1h WHERE channel_id = %s", (channel,)))
 
 
 def test_it_ends_cleanly_on_sigterm_and_leaves_nothing_to_do_again(database: str) -> None:
