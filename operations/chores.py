@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from operations.bench.commands import app as bench
+from operations.evaluation.commands import app as evaluation
 from operations.folder import DataFolder
 from operations.options import Data, OptionalDatabaseUrl
 
@@ -19,6 +20,7 @@ app = typer.Typer()
 demo = typer.Typer(help="The demonstration: simulated sites beside or instead of real ones.", no_args_is_help=True)
 app.add_typer(demo, name="demo")
 app.add_typer(bench, name="bench")
+app.add_typer(evaluation)
 
 
 @app.command()
