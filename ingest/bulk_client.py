@@ -55,10 +55,13 @@ class _BufferedSocket:
         self._at, self._unfinished = split.end, split.unfinished
         return split.publishes
 
-    def pending(self) -> int:
+    def ready(self) -> int:
         """Bytes read ahead that something can be done with."""
-        own = 0 if self._unfinished else max(len(self._piece) - self._at, 0)
-        return own or (self._inner.pending() if hasattr(self._inner, "pending") else 0)
+        return 0 if self._unfinished else max(len(self._piece) - self._at, 0)
+
+    def pending(self) -> int:
+        """Bytes that can be handled or read without waiting for the network."""
+        return self.ready() or (self._inner.pending() if hasattr(self._inner, "pending") else 0)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -87,7 +90,7 @@ class BulkClient(Client):
             return MQTTErrorCode.MQTT_ERR_SUCCESS
         if self._in_packet["command"] != 0:  # paho is in the middle of a packet
             return super().loop_read(max_packets)
-        if self._sock.pending() == 0:
+        if not self._sock.ready():
             try:
                 alive = self._sock.read_ahead()
             except (BlockingIOError, ssl.SSLWantReadError):
@@ -100,7 +103,11 @@ class BulkClient(Client):
         if publishes:
             self._note_receipt()
             self.on_publishes(publishes)
-        return super().loop_read(max_packets) if self._sock.pending() else MQTTErrorCode.MQTT_ERR_SUCCESS
+        return (
+            super().loop_read(max_packets)
+            if self._sock is not None and self._sock.ready()
+            else MQTTErrorCode.MQTT_ERR_SUCCESS
+        )
 
     def ack_all(self, mids: Sequence[int]) -> None:
         """Send the PUBACKs of these packet ids, in order, as one write."""

@@ -23,7 +23,7 @@ class Observed(Protocol):
     received: int
     acknowledged: int
     repeated: int
-    overflowed: int
+    paused: int
     connected: bool
 
     @property
@@ -71,9 +71,13 @@ class IngestCollector(Collector):
             ("silent", "Messages of status, which are no readings", counters.silent),
             ("acknowledged", "Messages acknowledged to the broker", session.acknowledged),
             ("redelivered", "Messages delivered again while pending", session.repeated),
-            ("overflowed", "Messages left to the broker because memory's bound was reached", session.overflowed),
         ):
             yield CounterMetricFamily(f"landun_messages_{name}", said, value)
+        yield CounterMetricFamily(
+            "landun_read_pauses",
+            "Times that nothing more was read from the broker until there was room",
+            session.paused,
+        )
         readings = CounterMetricFamily("landun_readings", "Readings by what became of them", labels=["outcome"])
         for outcome in ("stored", "duplicate", "conflict", "late"):
             readings.add_metric([outcome], getattr(counters, "readings" if outcome == "stored" else outcome))

@@ -29,8 +29,8 @@ class Split(NamedTuple):
     unfinished: bool
 
 
-def split_publishes(data: bytes, start: int, *, version: int = 4, most: int = 10_000) -> Split:
-    """The whole PUBLISH packets that `data` holds one after the other from `start` on, at most `most`.
+def split_publishes(data: bytes, start: int, *, version: int = 4) -> Split:
+    """The whole PUBLISH packets that `data` holds one after the other from `start` on.
 
     Stops before a packet of another type, and before anything malformed or of QoS 2, which is for others to judge.
     `version` is MQTT's protocol level: 4 for 3.1.1, 5 for 5.0, whose packets carry properties.
@@ -38,7 +38,7 @@ def split_publishes(data: bytes, start: int, *, version: int = 4, most: int = 10
     found: list[Publish] = []
     size = len(data)
     at = start
-    while at < size and len(found) < most:
+    while at < size:
         first = data[at]
         if first & 0xF4 != PUBLISH:  # 0x04 is QoS 2
             return Split(found, at, unfinished=False)

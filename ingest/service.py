@@ -196,7 +196,7 @@ class Service:
             "lag_s": round(self.session.lag_s, 3),
             "acknowledged": self.session.acknowledged,
             "redelivered": self.session.repeated,
-            "overflowed": self.session.overflowed,
+            "paused": self.session.paused,
             "imbalance": self.reconciliation.imbalance,
             **self.writer.counters.as_detail(self.session.received),
         }

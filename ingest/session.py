@@ -16,7 +16,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -28,11 +28,18 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.bulk_client import BulkClient
 from ingest.delivery import Delivery
+from ingest.publish_packets import Publish
 
 FILTER: Final = "landun/v1/#"
 KEEPALIVE_S: Final = 30
 ACK_WAIT_S: Final = 5.0
 """The broker's ack_wait (operations/broker.py)."""
+
+MAX_IN_FLIGHT: Final = 8_192
+"""Unacknowledged messages the broker delivers at most (operations/broker.py); mosquitto delivers more at times."""
+
+MOST_TOPICS: Final = 100_000
+"""Topics kept in their decoded form."""
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +96,7 @@ class Session:
     ----------
     address : the broker
     hold_s : how long deliveries are held after a reconnect to an existing session
-    most_waiting, most_bytes : bound of the queue; beyond it deliveries are left to the broker
+    most_waiting, most_bytes : bound of the queue; once it is reached nothing more is read from the broker
 
     """
 
@@ -98,14 +105,14 @@ class Session:
         address: BrokerAddress,
         *,
         hold_s: float = ACK_WAIT_S + 1.0,
-        most_waiting: int = 65_535,
-        most_bytes: int = 512 * 1024 * 1024,
+        most_waiting: int = 2 * MAX_IN_FLIGHT,
+        most_bytes: int = 64 * 1024 * 1024,
     ) -> None:
         self.address = address
         self.received = 0
         self.acknowledged = 0
         self.repeated = 0
-        self.overflowed = 0
+        self.paused = 0
         self.connected = False
         self.failure: Exception | None = None
         self.subscribed = threading.Event()
@@ -116,7 +123,9 @@ class Session:
         # One counter a thread: an addition from two of them could lose one.
         self._bytes_in = 0
         self._bytes_out = 0
-        self._pending: set[int] = set()
+        self._pending: dict[int, Delivery] = {}
+        self._topics: dict[bytes, str] = {}
+        self._full = False
         self._epoch = 0
         self._hold_until: float | None = None
         self._arrival = threading.Event()
@@ -138,6 +147,8 @@ class Session:
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_publishes = self._on_publishes
+        client.has_room = self._has_room
         client.on_disconnect = self._on_disconnect
         client.reconnect_delay_set(min_delay=1, max_delay=8)
         client.connect_async(self.address.host, self.address.port, keepalive=KEEPALIVE_S)
@@ -205,9 +216,14 @@ class Session:
         """Acknowledge in the order given; deliveries of an earlier connection are the broker's to send again."""
         with self._fence:
             # Packet id 0 is QoS 0: nothing to acknowledge.
-            mids = [mid for epoch, mid, *_ in deliveries if epoch == self._epoch and mid]
-            if mids and self._client is not None:
-                self._pending.difference_update(mids)
+            epoch = self._epoch
+            due = [each for each in deliveries if each.epoch == epoch and each.mid]
+            if due and self._client is not None:
+                mids = [each.mid for each in due]
+                pending = self._pending
+                for each in due:
+                    if pending.get(each.mid) is each:
+                        del pending[each.mid]
                 self._client.ack_all(mids)
                 self.acknowledged += len(mids)
 
@@ -267,21 +283,45 @@ class Session:
             self.subscribed.set()
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        mid = message.mid
-        # Without DUP it is another message: mosquitto gives ids out anew while more than 65 535 messages wait.
-        if mid in self._pending and message.dup:
-            self.repeated += 1
-            return
-        payload = bytes(message.payload)
-        if len(self._queue) >= self._most_waiting or self._bytes_in - self._bytes_out + len(payload) > self._most_bytes:
-            self.overflowed += 1  # neither pending nor acknowledged: the broker sends it again
-            return
-        if mid:
-            self._pending.add(mid)
-        self._bytes_in += len(payload)
-        self.received += 1
-        self._queue.append(Delivery(self._epoch, mid, _topic(message), payload, time.time_ns() // 1000))
+        """A message that paho read by itself."""
+        self._on_publishes([Publish(message.mid, message.dup, message._topic, bytes(message.payload))])
+
+    def _on_publishes(self, publishes: Sequence[Publish]) -> None:
+        epoch, arrived = self._epoch, time.time_ns() // 1000
+        for mid, dup, topic, payload in publishes:
+            if dup and self._is_pending(mid, payload):
+                self.repeated += 1
+                continue
+            delivery = Delivery(epoch, mid, self._topics.get(topic) or self._topic(topic), payload, arrived)
+            if mid:
+                self._pending[mid] = delivery
+            self._bytes_in += len(payload)
+            self.received += 1
+            self._queue.append(delivery)
         self._arrival.set()
+
+    def _is_pending(self, mid: int, payload: bytes) -> bool:
+        """Whether a message delivered again is the one we have: mosquitto gives an id to two while 65 535 wait."""
+        pending = self._pending.get(mid)
+        return pending is not None and pending.payload == payload
+
+    def _has_room(self) -> bool:
+        """Whether to read on. A broker whose messages are not read keeps them, and slows its publishers down."""
+        room = len(self._queue) < self._most_waiting and self._bytes_in - self._bytes_out < self._most_bytes
+        if not room and not self._full:
+            self.paused += 1
+        self._full = not room
+        return room
+
+    def _topic(self, topic: bytes) -> str:
+        if len(self._topics) >= MOST_TOPICS:
+            self._topics.clear()
+        try:
+            text = topic.decode()
+        except UnicodeDecodeError:
+            text = "not UTF-8"
+        self._topics[topic] = text
+        return text
 
     def _on_disconnect(
         self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
@@ -295,13 +335,6 @@ class Session:
             self._epoch += 1
             self._pending.clear()
         self.connected = False
-
-
-def _topic(message: MQTTMessage) -> str:
-    try:
-        return message.topic
-    except UnicodeDecodeError:
-        return "not UTF-8"
 
 
 def open_session(url: str, *, timeout_s: float = 15.0) -> None:

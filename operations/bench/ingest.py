@@ -5,6 +5,7 @@ commit at half that rate; and, alone on the same server, bare COPY of the same r
 """
 
 import multiprocessing
+import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,7 +22,7 @@ from operations.bench import fleet, servers
 from operations.bench.audit import Audit, audit
 from operations.bench.commits import Commits
 from operations.bench.copy_rate import copy_rate
-from operations.bench.memory import peak_mb, resident_mb
+from operations.bench.usage import CpuTimes, peak_mb, resident_mb, server_pids
 from operations.bench.workload import Workload
 from operations.errors import OperatorError
 from registry.counties import COUNTIES
@@ -78,8 +79,18 @@ def _through_ingest(settings: Settings, flood: Workload, home: Path, server: str
         _checkpoint(connection)
 
         _ask(devices, flood)
+        cpu = CpuTimes(
+            {
+                "ingest": pids,
+                "broker": [broker.pid] if broker.pid else [],
+                "database": server_pids(connection),
+                "devices": [each.pid for each in multiprocessing.active_children() if each.pid],
+                "bench": [os.getpid()],
+            }
+        )
         took, _ = _publish(devices, None, Commits(connection), flood.readings)
         rate = flood.messages / took
+        cpu_s = cpu.taken_s()
 
         half = _half_load(flood, rate)
         _ask(devices, half)
@@ -93,7 +104,7 @@ def _through_ingest(settings: Settings, flood: Workload, home: Path, server: str
         memory["database"] = resident_mb(connection)
         found = audit(connection, [flood, half])
         durability = str(scalar(connection, "SHOW synchronous_commit"))
-    return _figures(settings, broker.name, flood, took, latencies, memory, found, durability)
+    return _figures(settings, broker.name, flood, took, latencies, memory, cpu_s, found, durability)
 
 
 def _figures(
@@ -103,6 +114,7 @@ def _figures(
     took: float,
     latencies: NDArray[np.float64],
     memory: dict[str, float | None],
+    cpu_s: dict[str, float],
     found: Audit,
     synchronous_commit: str,
 ) -> dict[str, Any]:
@@ -121,6 +133,7 @@ def _figures(
         "p50_ms": round(float(np.quantile(latencies, 0.5)), 1),
         "p99_ms": round(float(np.quantile(latencies, 0.99)), 1),
         "rss_mb": memory,
+        "cpu_s": cpu_s,
         "late": found.late,
         "lost": found.lost,
         "duplicates": found.duplicates,

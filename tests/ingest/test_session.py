@@ -105,15 +105,22 @@ def test_a_resumed_session_holds_until_old_and_new_are_there(nats: NatsBroker) -
             assert time.monotonic() - began > 1.5
 
 
-def test_beyond_its_bound_the_queue_leaves_messages_to_the_broker(nats: NatsBroker) -> None:
-    """A full queue drops without acknowledging; the broker delivers again when there is room."""
+def test_beyond_its_bound_nothing_more_is_read_until_there_is_room(nats: NatsBroker) -> None:
+    """What ingest cannot take waits at the broker; nothing is dropped, and it all comes in the end, in order."""
+    body = b"x" * 100_000
     with session_at(nats, most_waiting=3) as session, Publisher(nats.mqtt_port) as publisher:
-        publish_numbered(publisher, 1, 5)
-        wait_until(lambda: session.overflowed == 2, what="the queue to overflow")
-        first = take(session, 3)
-        session.ack(first)
-        assert numbered(first) == [1, 2, 3]
-        assert sorted(numbered(take(session, 2))) == [4, 5]
+        for number in range(60):
+            publisher.send(topic(), b"%d" % number + body)
+        wait_until(lambda: session.paused, what="the reading to pause")
+        waiting = session.waiting
+        publish_numbered(publisher, 60, 62)
+        assert session.waiting == waiting < 60
+        taken: list[Delivery] = []
+        while len(taken) < 63:
+            some = take(session, 1)
+            session.ack(some)
+            taken += some
+        assert [int(each.payload.rstrip(b"x")) for each in taken] == list(range(63))
 
 
 def test_a_refused_subscription_is_an_error_and_not_silence(tmp_path: Path, world: Registry) -> None:
