@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import Any, Final
 
 from openpyxl import load_workbook
@@ -181,6 +181,18 @@ def read(name: str, content: bytes, sheets: Sequence[Sheet]) -> dict[str, Table]
     return found
 
 
+def entered(sheet: Sheet, rows: Iterable[Mapping[str, object]]) -> Table:
+    """The table of rows that were entered one by one, in a form: row numbers count from 1."""
+    table = Table(sheet)
+    for number, row in enumerate(rows, start=1):
+        table.count += 1
+        cells = {column.code: plain(row.get(column.code)) for column in sheet.columns}
+        values, wrong = _values(sheet, sheet.columns, cells, Words.of(f"{sheet.words}.title"), number)
+        table.mistakes += wrong
+        (table.faulty if wrong else table.rows).append(Read(number, values))
+    return table
+
+
 def plain(value: object) -> Cell:
     """A cell's value as people mean it: full-width characters narrow, spaces trimmed, whole numbers whole."""
     if isinstance(value, str):
@@ -203,11 +215,20 @@ def shown(value: object) -> str:
     return quoted if len(quoted) <= 60 else f"{quoted[:59]}…"
 
 
+def _shared_beginning(one: str, other: str) -> int:
+    return next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+
+
 def did_you_mean(value: object, known: Iterable[str]) -> str | None:
-    """The known word most like a value, if any is like it."""
+    """The known word most like a value, if any is like it; of equally like ones that with the same beginning."""
+    written = str(value).casefold()
     words = {each.casefold(): each for each in known}
-    close = get_close_matches(str(value).casefold(), words, n=1, cutoff=0.5)
-    return words[close[0]] if close else None
+
+    def likeness(word: str) -> tuple[float, int]:
+        return SequenceMatcher(None, written, word).ratio(), _shared_beginning(written, word)
+
+    close = max(get_close_matches(written, words, n=5, cutoff=0.5), key=likeness, default=None)
+    return words[close] if close is not None else None
 
 
 def _csv_pages(name: str, content: bytes) -> Iterator[tuple[str, list[list[object]]]]:

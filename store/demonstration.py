@@ -3,7 +3,7 @@
 The journal keeps its rows, because its chain is the evidence of all other sites too.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -54,28 +54,38 @@ def find(connection: Connection) -> Demonstration | None:
     return Demonstration(tuple(row[0]), row[1]) if row else None
 
 
-def remove(connection: Connection, by: str, at: datetime) -> tuple[dict[str, int], list[int]]:
-    """Delete the sites and all that is shown of them, in one transaction that journals it; commits.
+def sites(connection: Connection) -> list[str]:
+    """The codes of the invented sites that are in the registry."""
+    known = find(connection)
+    rows = connection.execute(
+        "SELECT code FROM site WHERE status = 'simulated' OR (status = 'offline' AND code = ANY(%s)) ORDER BY code",
+        (list(known.sites) if known else [],),
+    )
+    return [code for (code,) in rows]
 
-    Returns the rows deleted by table, and the channels whose readings `purge` is to delete: they are many, nobody
-    can reach them any more, and no other channel will have their numbers.
+
+def remove(
+    connection: Connection, by: str, at: datetime, note_down: Callable[[dict[str, int]], None] | None = None
+) -> tuple[dict[str, int], list[int]]:
+    """Delete the sites and all that is shown of them, and journal it, in a transaction.
+
+    `note_down` is called with what was deleted, before the journal's row, which must be the last. Returns the rows
+    deleted by table, and the channels whose readings `purge` is to delete: they are many, nobody can reach them any
+    more, and no other channel will have their numbers.
     """
     with connection.transaction():
-        known = find(connection)
-        invented = list(known.sites) if known else []
-        rows = connection.execute(
-            "SELECT code FROM site WHERE status = 'simulated' OR (status = 'offline' AND code = ANY(%s))", (invented,)
-        )
-        sites = [code for (code,) in rows]
-        channels = [number for (number,) in connection.execute(_CHANNELS, (sites,))]
+        codes = sites(connection)
+        channels = [number for (number,) in connection.execute(_CHANNELS, (codes,))]
         _keep_numbers(connection, channels)
-        parameters = {"sites": sites, "channels": channels}
+        parameters = {"sites": codes, "channels": channels}
         deleted = {table: connection.execute(each, parameters).rowcount for table, each in _OF_SITES.items()}
         connection.execute(
             "INSERT INTO demonstration (sites, removed_at, removed_by) VALUES (%(sites)s, %(at)s, %(by)s) "
             "ON CONFLICT (only_row) DO UPDATE SET removed_at = %(at)s, removed_by = %(by)s",
-            {"sites": sites, "at": at, "by": by},
+            {"sites": codes, "at": at, "by": by},
         )
+        if note_down is not None:
+            note_down(deleted)
         # The registry's row ends the alarms of what is gone and tells everybody to read it again.
         journal.append_event(connection, "config", {"what": "registry", "why": "demonstration removed"}, at)
     return deleted, channels

@@ -7,7 +7,10 @@ from store.connections import Connection, scalar
 
 
 class Person(NamedTuple):
-    """A person: `counties` empty means all of them; `site` is a venue's own."""
+    """A person: `counties` empty means all of them; `site` is a venue's own.
+
+    A `one_time` password serves to choose another; who is disabled cannot sign in.
+    """
 
     username: str
     name: str
@@ -15,6 +18,8 @@ class Person(NamedTuple):
     counties: tuple[str, ...]
     site: str | None
     password_hash: str
+    one_time: bool = False
+    disabled_at: datetime | None = None
 
 
 def load_people(connection: Connection) -> list[Person]:
@@ -36,10 +41,10 @@ def count(connection: Connection) -> int:
 def save(connection: Connection, person: Person, created_at: datetime) -> None:
     """Insert a person, or update one with the same username. Does not commit."""
     connection.execute(
-        "INSERT INTO person (username, name, role, counties, site, password_hash, created_at) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (username) DO UPDATE SET name = EXCLUDED.name, "
+        "INSERT INTO person (username, name, role, counties, site, password_hash, one_time, disabled_at, created_at) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (username) DO UPDATE SET name = EXCLUDED.name, "
         "role = EXCLUDED.role, counties = EXCLUDED.counties, site = EXCLUDED.site, "
-        "password_hash = EXCLUDED.password_hash",
+        "password_hash = EXCLUDED.password_hash, one_time = EXCLUDED.one_time, disabled_at = EXCLUDED.disabled_at",
         (
             person.username,
             person.name,
@@ -47,18 +52,22 @@ def save(connection: Connection, person: Person, created_at: datetime) -> None:
             list(person.counties),
             person.site,
             person.password_hash,
+            person.one_time,
+            person.disabled_at,
             created_at,
         ),
     )
 
 
-def set_password_hash(connection: Connection, username: str, password_hash: str) -> bool:
+def set_password_hash(connection: Connection, username: str, password_hash: str, *, one_time: bool = False) -> bool:
     """Replace a password; False where there is no such person. Does not commit."""
-    done = connection.execute("UPDATE person SET password_hash = %s WHERE username = %s", (password_hash, username))
+    done = connection.execute(
+        "UPDATE person SET password_hash = %s, one_time = %s WHERE username = %s", (password_hash, one_time, username)
+    )
     return done.rowcount == 1
 
 
-_SELECT = "SELECT username, name, role, counties, site, password_hash FROM person"
+_SELECT = "SELECT username, name, role, counties, site, password_hash, one_time, disabled_at FROM person"
 
 
 def _person(row: tuple[object, ...]) -> Person:

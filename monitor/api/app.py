@@ -13,13 +13,27 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
 
-from monitor.api import alarms, auth, dead_letters, health, live, readings, simulators, sites
+from monitor.api import (
+    administration,
+    alarms,
+    auth,
+    dead_letters,
+    devices,
+    health,
+    limits,
+    live,
+    readings,
+    registry,
+    simulators,
+    sites,
+)
 from monitor.api.context import PREFIX, Context
 from monitor.api.control import Control, RefusedError, SimulatorsMissingError
 from monitor.api.database import Database, DatabaseMissingError
 from monitor.api.fleet import FleetWatch
 from monitor.api.people import BusyError
 from monitor.api.refresher import MEASURE_S, PERIOD_S, Refresher
+from monitor.api.registry_change import MistakesError
 from monitor.api.schemas import Error, HealthFrame, LiveFrame
 from monitor.api.settings import VERSION, ApiSettings
 
@@ -32,9 +46,16 @@ _TAGS: Final = [
     {"name": "health", "description": "How the platform is doing; open to everybody."},
     {"name": "people", "description": "Signing in."},
     {"name": "sites", "description": "Sites, channels and their newest values and states, from memory."},
+    {
+        "name": "limits",
+        "description": "The rules in force at a site, with clause, certainty and history; setting its own.",
+    },
     {"name": "readings", "description": "Readings over time, for charts and files."},
     {"name": "alarms", "description": "Warnings (预警) by ISA-18.2, with what people do about them."},
     {"name": "dead letters", "description": "What could not be stored, and why."},
+    {"name": "registry", "description": "What is registered, as files, and importing it."},
+    {"name": "devices", "description": "Devices, their credentials and calibrations."},
+    {"name": "administration", "description": "People, the audit log, and the demonstration."},
     {"name": "simulators", "description": "The simulated fleet and its ground truth."},
     {"name": "live", "description": "The WebSocket feed."},
 ]
@@ -69,7 +90,7 @@ def create_app(
         settings=settings,
         clock=clock,
         database=database,
-        refresher=Refresher(settings.database_url, database, clock),
+        refresher=Refresher(settings.database_url, database, clock, settings.ingest_status_url),
         control=control,
         fleet=FleetWatch(control, database, clock),
     )
@@ -101,10 +122,14 @@ def create_app(
     for router in (
         auth.router,
         sites.router,
+        limits.router,
         readings.router,
         alarms.files,
         alarms.router,
         dead_letters.router,
+        registry.router,
+        devices.router,
+        administration.router,
         simulators.router,
         live.router,
     ):
@@ -161,6 +186,11 @@ def _tell_errors(app: FastAPI) -> None:
     @app.exception_handler(DatabaseMissingError)
     async def database_missing(_: Request, __: DatabaseMissingError) -> Response:
         return _error(status.HTTP_503_SERVICE_UNAVAILABLE, "the database is missing: try again in a few seconds")
+
+    @app.exception_handler(MistakesError)
+    async def mistaken(_: Request, error: MistakesError) -> Response:
+        mistakes = [each.model_dump() for each in error.mistakes]
+        return JSONResponse({"detail": str(error), "mistakes": mistakes}, status.HTTP_422_UNPROCESSABLE_CONTENT)
 
     @app.exception_handler(BusyError)
     async def busy(_: Request, __: BusyError) -> Response:

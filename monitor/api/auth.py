@@ -1,14 +1,15 @@
 """Signing in."""
 
 import logging
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request, status
 from fastapi.security import OAuth2PasswordRequestForm
 
 from monitor.api import people, tokens
-from monitor.api.context import Context, Shared, SignedIn, client_of, unauthorized
-from monitor.api.schemas import Error, Me, Token
+from monitor.api.context import Context, Known, Shared, client_of, unauthorized
+from monitor.api.schemas import Error, Me, PasswordChange, Token
 from monitor.api.scope import Principal
 from store import audit
 
@@ -46,15 +47,33 @@ def sign_in(form: Annotated[OAuth2PasswordRequestForm, Depends()], request: Requ
         raise unauthorized("wrong username or password")
     shared.brake.succeeded(username)
     shared.refresher.know(found)
-    return Token(
-        **_me(found),
-        access_token=tokens.issue(found, shared.settings.token_secret, now),
-        expires_in=int(tokens.LIFETIME.total_seconds()),
-    )
+    return _token(found, shared, now)
+
+
+@router.post("/auth/password", summary="Choose a new password", responses=_REFUSALS)
+def change_password(change: PasswordChange, request: Request, principal: Known, shared: Shared) -> Token:
+    """Replace one's own password, which ends every token but the one in the answer."""
+    _refuse_in_haste(shared, principal.username)
+    now = shared.clock()
+    if not people.right_password(principal, change.old):
+        shared.brake.failed(principal.username, now)
+        raise unauthorized("the old password is wrong")
+    if change.new == change.old:
+        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "the new password must differ from the old one")
+    with shared.database.connection() as connection, connection.transaction():
+        people.set_password(connection, principal.username, change.new)
+        detail = {"from": client_of(request)}
+        audit.append(connection, principal.username, "password_changed", f"person:{principal.username}", detail, now)
+        found = people.find(connection, principal.username)
+    if found is None:
+        raise unauthorized("the person is not registered any more")
+    shared.brake.succeeded(principal.username)
+    shared.refresher.know(found)
+    return _token(found, shared, now)
 
 
 @router.get("/me", summary="Who is signed in")
-async def me(principal: SignedIn) -> Me:
+async def me(principal: Known) -> Me:
     """The signed-in person, their role and their scope."""
     return Me(**_me(principal))
 
@@ -70,6 +89,14 @@ def _refuse_in_haste(shared: Context, username: str) -> None:
         )
 
 
+def _token(principal: Principal, shared: Context, now: datetime) -> Token:
+    return Token(
+        **_me(principal),
+        access_token=tokens.issue(principal, shared.settings.token_secret, now),
+        expires_in=int(tokens.LIFETIME.total_seconds()),
+    )
+
+
 def _me(principal: Principal) -> dict[str, Any]:
     return {
         "username": principal.username,
@@ -77,4 +104,5 @@ def _me(principal: Principal) -> dict[str, Any]:
         "role": principal.role,
         "counties": list(principal.counties),
         "site": principal.site,
+        "one_time": principal.one_time,
     }

@@ -15,7 +15,7 @@ from monitor.api.database import Database, DatabaseMissingError
 from monitor.api.feed import Hub
 from monitor.api.fleet import FleetWatch
 from monitor.api.refresher import Refresher
-from monitor.api.scope import Permission, Principal
+from monitor.api.scope import CANARY, Permission, Principal
 from monitor.api.settings import ApiSettings
 from monitor.api.snapshot import Snapshot
 from monitor.api.tokens import Brake, TokenError
@@ -51,7 +51,7 @@ class Context:
         people = self.refresher.people
         if people is None:
             raise DatabaseMissingError
-        principal = people.get(username)
+        principal = CANARY if username == CANARY.username else people.get(username)
         if principal is None or tokens.fingerprint(principal) != fingerprint:
             raise TokenError("the token is no longer valid: sign in again")
         return principal, expires
@@ -66,14 +66,26 @@ def context(connection: HTTPConnection) -> Context:
 Shared = Annotated[Context, Depends(context)]
 
 
-def signed_in(shared: Shared, token: Annotated[str | None, Depends(_BEARER)]) -> Principal:
-    """The person who asks; 401 where the token is missing or not acceptable."""
+def known(shared: Shared, token: Annotated[str | None, Depends(_BEARER)]) -> Principal:
+    """The person who asks, whatever they may do; 401 where the token is missing or not acceptable."""
     if token is None:
         raise unauthorized("sign in first: send Authorization: Bearer <token> from POST /api/v1/auth/token")
     try:
         return shared.principal_of(token)[0]
     except TokenError as error:
         raise unauthorized(str(error)) from error
+
+
+Known = Annotated[Principal, Depends(known)]
+
+
+def signed_in(principal: Known) -> Principal:
+    """The person who asks; 403 while their password is one that was given to them."""
+    if principal.one_time:
+        raise HTTPException(
+            status.HTTP_403_FORBIDDEN, f"choose a password of your own first: POST {PREFIX}/auth/password"
+        )
+    return principal
 
 
 SignedIn = Annotated[Principal, Depends(signed_in)]

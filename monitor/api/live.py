@@ -35,6 +35,9 @@ async def live(socket: WebSocket, shared: Shared, token: Annotated[str, Query()]
     except DatabaseMissingError:
         await socket.close(TRY_AGAIN_LATER, "database missing")
         return
+    if principal.one_time:
+        await socket.close(POLICY_VIOLATION, "choose a password of your own first")
+        return
     now = shared.refresher.snapshot
     if now is None or len(shared.hub) >= VIEWERS:
         await socket.close(TRY_AGAIN_LATER, "not ready" if now is None else f"{VIEWERS} viewers are the most")

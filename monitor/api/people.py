@@ -66,13 +66,14 @@ def set_password(connection: Connection, username: str, password: str) -> bool:
 
 def load(connection: Connection) -> dict[str, Principal]:
     """Everybody who may sign in, by username."""
-    return {person.username: principal_of(person) for person in people.load_people(connection)}
+    listed = people.load_people(connection)
+    return {person.username: principal_of(person) for person in listed if person.disabled_at is None}
 
 
 def find(connection: Connection, username: str) -> Principal | None:
-    """One person, None where there is none with this username."""
+    """One person who may sign in, None where there is none with this username."""
     person = people.find_person(connection, username)
-    return principal_of(person) if person else None
+    return principal_of(person) if person and person.disabled_at is None else None
 
 
 def principal_of(person: Person) -> Principal:
@@ -84,4 +85,5 @@ def principal_of(person: Person) -> Principal:
         counties=person.counties,
         site=person.site,
         password_hash=person.password_hash,
+        one_time=person.one_time,
     )

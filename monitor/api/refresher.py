@@ -4,8 +4,10 @@ One connection, one thread at a time. What it finds becomes a new `Snapshot` for
 feed. While the database is away the last snapshot stands, and the refresher goes on asking.
 """
 
+import json
 import logging
 import time
+import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,11 +23,14 @@ from monitor.api.figures import Transmission
 from monitor.api.schemas import AlarmCounts, AlarmFrame
 from monitor.api.scope import Principal
 from monitor.api.snapshot import Facts, Snapshot, latest_of
+from registry.limits import SiteRule
 from registry.model import Registry
 from store import connections, journal, queries
 from store.connections import Connection
 from store.queries.latest import LatestValue
+from store.registry_follower import RegistryFollower
 from store.registry_rows import load_registry
+from store.site_limits import load_rules
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +39,9 @@ REBUILD: Final = timedelta(seconds=1)
 """Time alone changes a snapshot (opening hours, silence), so it is made anew this often without any news."""
 ANSWER_LIMIT: Final = timedelta(seconds=SILENT_S)
 REGISTRY_S: Final = 10.0
+RULES_S: Final = 5.0
 MEASURE_S: Final = 5.0
+STATUS_TIMEOUT_S: Final = 0.5
 TRANSMISSION_SHARE: Final = 50.0
 """The transmission rate is asked for so seldom that the database spends at most 1/50 of its time on it."""
 CONSUMER: Final = "monitor"
@@ -74,18 +81,23 @@ class _Known:
     open_alarms: dict[str, AlarmCounts] = field(default_factory=dict)
     transmission: dict[str, Transmission] = field(default_factory=dict)
     dead_letters: dict[str, int] = field(default_factory=dict)
+    rules: dict[str, tuple[SiteRule, ...]] = field(default_factory=dict)
 
 
 class Refresher:
     """Keeps the snapshot fresh. `refresh` blocks and is called from one thread at a time; the rest is read anywhere."""
 
-    def __init__(self, dsn: str, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, dsn: str, database: Database, clock: Callable[[], datetime], ingest_status_url: str | None = None
+    ) -> None:
         self._dsn = dsn
+        self._ingest_status_url = ingest_status_url
         self._database = database
         self._clock = clock
         self._connection: Connection | None = None
         self._known: _Known | None = None
         self._done: dict[str, datetime] = {}
+        self._follower = RegistryFollower()
         self._transmission_took = 0.0
         self.snapshot: Snapshot | None = None
         self.people: dict[str, Principal] | None = None
@@ -94,6 +106,8 @@ class Refresher:
         self.monitor_lag: int | None = None
         self.answered_at: datetime | None = None
         self.problem = "not asked yet"
+        self.database_versions: Mapping[str, str] = {}
+        self.ingest_said: Mapping[str, object] | None = None
 
     def items(self) -> Iterable[ChannelItem]:
         """Every channel's newest value for a new viewer of the live feed."""
@@ -101,6 +115,8 @@ class Refresher:
 
     def refresh(self) -> News:
         """Ask once. Never raises for a database that is away or not migrated; `problem` then says what is wrong."""
+        if self._ingest_status_url is not None and self._due("ingest", 1, self._clock()):
+            self.ingest_said = ask_status(self._ingest_status_url)
         try:
             news = self._ask()
         except (psycopg.Error, OSError) as error:
@@ -139,6 +155,11 @@ class Refresher:
         if self.people is not None:
             self.people = {**self.people, principal.username: principal}
 
+    def hasten(self) -> None:
+        """Read registry, people and rules at the next refresh: this process changed them."""
+        for what in ("registry", "people", "rules"):
+            self._done.pop(what, None)
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
@@ -160,6 +181,7 @@ class Refresher:
         if self._connection is None:
             self._connection = connections.connect(self._dsn, autocommit=True, application_name="landun-api-refresher")
             self._done.clear()
+            self.database_versions = connections.server_versions(self._connection)
         connection = self._connection
         known = self._known = self._known or self._first(connection)
         self._seldom(connection, known)
@@ -210,7 +232,12 @@ class Refresher:
             self.monitor_lag = max(0, self.last_journal_id - journal.cursor(connection, CONSUMER))
         if self._due("people", 5, now):
             self.people = people.load(connection)
-        if self._due("registry", REGISTRY_S, now):
+        if self._due("rules", RULES_S, now):
+            known.rules = {}
+            for rule in load_rules(connection):
+                known.rules[rule.site] = (*known.rules.get(rule.site, ()), rule)
+        if self._follower.changed(connection) or self._due("registry", REGISTRY_S, now):
+            self._done["registry"] = now
             digest = queries.registry_digest(connection)
             if digest != known.registry_digest:
                 known.registry, known.registry_digest = load_registry(connection), digest
@@ -242,9 +269,20 @@ class Refresher:
             transmission=known.transmission,
             dead_letters=known.dead_letters,
             speed=self._speed(known),
+            rules=known.rules,
         )
         self.snapshot = Snapshot.of(facts, now)
 
 
 def _item(row: LatestValue) -> ChannelItem:
     return ChannelItem(row.channel_id, latest_of(row).model_dump_json().encode())
+
+
+def ask_status(url: str) -> Mapping[str, object] | None:
+    """What a service says of itself, None where it does not answer."""
+    try:
+        with urllib.request.urlopen(url, timeout=STATUS_TIMEOUT_S) as answer:  # noqa: S310 - the operator's own address
+            told: Mapping[str, object] = json.load(answer)
+    except (OSError, ValueError):
+        return None
+    return told

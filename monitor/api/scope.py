@@ -19,10 +19,22 @@ class Permission(StrEnum):
     READ_DEAD_LETTERS = "read dead letters"
     SEE_SIMULATORS = "see the simulators"
     COMMAND_SIMULATORS = "command the simulators"
+    SET_LIMITS = "set limits of a site"
+    ENTER_SAMPLES = "enter manual results"
+    SEE_DEVICES = "see the devices"
+    EDIT_REGISTRY = "change sites and devices"
+    ADMINISTER = "administer people and the demonstration"
 
 
 _INSPECTOR: Final = frozenset(
-    {Permission.READ_ALARMS, Permission.ACT_ON_ALARMS, Permission.EXPORT, Permission.SEE_SIMULATORS}
+    {
+        Permission.READ_ALARMS,
+        Permission.ACT_ON_ALARMS,
+        Permission.EXPORT,
+        Permission.SEE_SIMULATORS,
+        Permission.SEE_DEVICES,
+        Permission.ENTER_SAMPLES,
+    }
 )
 
 PERMISSIONS: Final[Mapping[RoleName, frozenset[Permission]]] = MappingProxyType(
@@ -41,7 +53,8 @@ PERMISSIONS: Final[Mapping[RoleName, frozenset[Permission]]] = MappingProxyType(
 class Principal:
     """A signed-in person. `counties` empty means all of them; `site` is the only one a venue sees.
 
-    `password_hash` lets a token end when the password is changed.
+    `password_hash` lets a token end when the password is changed. With a `one_time` password a person may do nothing
+    but choose another.
     """
 
     username: str
@@ -50,6 +63,7 @@ class Principal:
     counties: tuple[str, ...]
     site: str | None
     password_hash: str
+    one_time: bool = False
 
     def may(self, permission: Permission) -> bool:
         """Whether the role allows it."""
@@ -65,3 +79,10 @@ class Principal:
     def scope_key(self) -> tuple[object, ...]:
         """Equal for two people who see the same: what answers may be cached by."""
         return self.role, self.counties, self.site
+
+
+CANARY: Final = Principal("landun:canary", "canary", "public", counties=("-",), site=None, password_hash="")
+"""The platform's own viewer of the live feed (`operations.canary`): it sees no site, and its own readings only.
+
+No person can have its name, and only who holds the secret that tokens are signed with can speak for it.
+"""

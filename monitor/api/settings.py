@@ -12,11 +12,22 @@ SECRET_CHARACTERS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Files by which the API proves who it is: its certificate with the chain, and its key (PEM)."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
 class ApiSettings:
     """Settings of the API.
 
     `simulators_url` is None where no simulators run; `data` is the folder whose free disk space /health
-    reports. Raises `ValueError` on a secret too short to sign tokens with.
+    reports; `devices_url` is where devices reach the broker, as they are told: ``mqtt://host:port``, or ``mqtts``;
+    with `tls` the API speaks HTTPS only. `metrics` is the address (``host:port``) that figures are served on,
+    `ingest_status_url` where ingest tells its state itself, which it does while the database is away too. Raises
+    `ValueError` on a secret too short to sign tokens with.
     """
 
     database_url: str = field(repr=False)
@@ -25,6 +36,11 @@ class ApiSettings:
     port: int = 8000
     simulators_url: str | None = None
     data: Path = Path("/")
+    devices_url: str = "mqtt://127.0.0.1:1883"
+    tls: TlsFiles | None = None
+    metrics: str | None = None
+    ingest_status_url: str | None = None
+    broker_version: str = ""
 
     def __post_init__(self) -> None:
         if len(self.token_secret) < SECRET_CHARACTERS:

@@ -9,6 +9,7 @@ from store.queries.alarms import (
     last_alarm_event,
     open_alarm_counts,
 )
+from store.queries.audit import audit_entries
 from store.queries.dead_letters import dead_letter_counts, dead_letters
 from store.queries.latest import latest_since, newest_ts
 from store.queries.operation import (
@@ -24,21 +25,25 @@ from store.queries.operation import (
 from store.queries.readings import (
     Buckets,
     Rows,
+    Source,
     bucket_width,
     raw_readings,
     reading_buckets,
     reading_count,
     reading_rows,
+    single_readings,
 )
 
 __all__ = [
     "Buckets",
     "Rows",
+    "Source",
     "alarm",
     "alarm_event_of",
     "alarm_events",
     "alarms",
     "alarms_changed_since",
+    "audit_entries",
     "bucket_width",
     "configured_speed",
     "database_bytes",
@@ -55,6 +60,7 @@ __all__ = [
     "reading_rows",
     "registry_digest",
     "save_truth",
+    "single_readings",
     "transmission",
     "truth",
     "write_heartbeat",

@@ -139,6 +139,7 @@ def test_a_short_token_secret_is_refused() -> None:
 
 EVERYBODY = set(ROLES)
 READERS = EVERYBODY - {"public"}
+EDITORS = {"administrator", "centre"}
 MATRIX: list[tuple[str, str, set[str]]] = [
     ("GET", "/me", EVERYBODY),
     ("GET", "/overview", EVERYBODY),
@@ -164,12 +165,35 @@ MATRIX: list[tuple[str, str, set[str]]] = [
     ("POST", "/simulators/speed", {"administrator", "centre"}),
     ("POST", "/simulators/faults", {"administrator", "centre"}),
     ("DELETE", "/simulators/faults/f1", {"administrator", "centre"}),
+    ("GET", "/registry/template.xlsx", EVERYBODY),
+    ("GET", "/registry.xlsx", EDITORS),
+    ("GET", "/registry/site.csv", EDITORS),
+    ("GET", "/devices", READERS - {"venue"}),
+    ("GET", "/devices/P-1-D1", READERS - {"venue"}),
+    ("POST", "/devices", EDITORS),
+    ("POST", "/devices/P-1-D1/adopt", EDITORS),
+    ("POST", "/devices/P-1-D1/calibrations", EDITORS),
+    ("POST", "/devices/P-1-D1/credential", EDITORS),
+    ("DELETE", "/devices/P-1-D1/credential", EDITORS),
+    ("GET", "/people", EDITORS),
+    ("POST", "/people", EDITORS),
+    ("PUT", "/people/guest", EDITORS),
+    ("POST", "/people/guest/password", EDITORS),
+    ("GET", "/roles", EDITORS),
+    ("GET", "/audit", EDITORS),
+    ("GET", "/demonstration", EDITORS),
+    ("DELETE", "/demonstration", EDITORS),
 ]
 BODIES = {
     "/alarms/65536/comment": {"text": "seen"},
     "/simulators/start": {},
     "/simulators/stop": {},
     "/simulators/speed": {"speed": 2},
+    "/devices": {"code": "P-1-D9", "site": "P-1", "sampling_point": "basin-1", "indicators": ["ph"]},
+    "/devices/P-1-D1/adopt": {"field": "ORP_mV", "indicator": "orp"},
+    "/devices/P-1-D1/calibrations": {"calibrated_on": "2026-05-01"},
+    "/people": {"username": "guest", "name": "Guest", "role": "public"},
+    "/people/guest": {"name": "Guest", "role": "public"},
     "/simulators/faults": {"site": "P-2", "sampling_point": "basin-1", "fault": "pump_off"},
 }
 
@@ -197,7 +221,13 @@ def test_every_operation_is_in_the_matrix(api: Served) -> None:
     listed = {
         (
             method,
-            path.split("?")[0].replace("P-1", "{code}").replace("65536", "{alarm_id}").replace("/f1", "/{fault_id}"),
+            path.split("?")[0]
+            .replace("P-1-D1", "{code}")
+            .replace("guest", "{username}")
+            .replace("/site.csv", "/{sheet}.csv")
+            .replace("P-1", "{code}")
+            .replace("65536", "{alarm_id}")
+            .replace("/f1", "/{fault_id}"),
         )
         for method, path, _ in MATRIX
     }
@@ -206,7 +236,9 @@ def test_every_operation_is_in_the_matrix(api: Served) -> None:
         for path, operations in document["paths"].items()
         for method in operations
     }
-    assert offered - listed == {("GET", "/health"), ("POST", "/auth/token")}
+    # The import takes a file (tests/api/test_registry.py), the new password the old one (test_administration.py).
+    elsewhere = {("POST", "/registry/import"), ("POST", "/auth/password")}
+    assert offered - listed == {("GET", "/health"), ("POST", "/auth/token"), *elsewhere}
 
 
 def test_scope_bounds_what_is_seen(api: Served, db: Connection) -> None:

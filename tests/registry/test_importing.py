@@ -26,7 +26,7 @@ NOTHING = Registry.of((), (), (), ())
 GOOD = ("nt-{n:03d}", "第{n}游泳馆", "崇川区", 120.9, 32.0, "06:00-22:00")
 HEAD = ("场所编码", "名称", "区县", "经度", "纬度", "开放时间")
 FAULTS: tuple[tuple[int, Any, str, str], ...] = (
-    (2, "崇州区", "崇川区", "Did you mean"),
+    (2, "崇州区", "是不是“崇川区”？", "Did you mean “崇川区”?"),
     (2, None, "必填", "must be filled in"),
     (0, "nt 001", "不能有空格", "no spaces"),
     (3, "一百二十", "应为数字", "must be a number"),

@@ -40,6 +40,21 @@ Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+class MistakeInfo(BaseModel):
+    """Something wrong at one place of a file, in words for whoever filled it in."""
+
+    sheet_zh: str
+    sheet_en: str
+    row: int = Field(description="As the spreadsheet numbers it; 0 for the sheet as a whole")
+    column_zh: str | None
+    column_en: str | None
+    value: str
+    text_zh: str = Field(description="The whole sentence")
+    text_en: str
+    problem_zh: str = Field(description="What is wrong, without the place")
+    problem_en: str
+
+
 class Error(BaseModel):
     """Any answer that is not a success."""
 
@@ -47,3 +62,4 @@ class Error(BaseModel):
         description="What was wrong, with what was given and what would be right",
         examples=["site 'NT-999' is not registered or not in your scope"],
     )
+    mistakes: list[MistakeInfo] = Field(default_factory=list, description="Of a form: each mistake, in both languages")

@@ -1,0 +1,301 @@
+"""Devices: what is known of each, adding one, its credential, calibrations, and fields it sends that nobody knows."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
+from urllib.parse import quote, urlsplit
+
+import bcrypt
+from fastapi import APIRouter, Depends, HTTPException, Path, status
+
+from monitor.api.context import Now, Shared, requires
+from monitor.api.registry import Editor
+from monitor.api.registry_change import MistakesError, changing, mistake_info, record, require_scope, save
+from monitor.api.schemas import (
+    Adoption,
+    CalibrationInfo,
+    CalibrationRequest,
+    DeviceCredential,
+    DeviceFull,
+    DeviceRow,
+    DeviceState,
+    Error,
+    Gap,
+    NewDevice,
+)
+from monitor.api.scope import Permission, Principal
+from monitor.layout import MIN_SILENCE_S
+from registry.importing import Plan, plan_tables
+from registry.indicators import INDICATORS
+from registry.model import Channel, Device, Registry
+from registry.sheets import CHANNELS, DEVICES, POINTS, SITES
+from registry.tabular import entered
+from store import queries, upkeep
+from store.connections import Connection
+from store.registry_rows import save_channels
+
+router = APIRouter(tags=["devices"])
+
+PASSWORD_BYTES: Final = 24
+"""192 bits: a password that is never typed needs no stretching, so bcrypt's is at its least."""
+
+LOOKED_BACK: Final = timedelta(hours=24)
+LETTERS_LOOKED_AT: Final = 200
+NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"model": Error, "description": "Not registered, or not in your scope"}
+}
+NOT_ACCEPTABLE: Final[dict[int | str, dict[str, Any]]] = {
+    409: {"model": Error, "description": "Registered already"},
+    422: {"model": Error, "description": "A field is not acceptable; `mistakes` names each"},
+}
+DeviceInPath = Annotated[str, Path(description="Device code", examples=["nt-cc-201-b1"])]
+Viewer = Annotated[Principal, Depends(requires(Permission.SEE_DEVICES))]
+
+
+@router.get("/devices", summary="All devices in scope")
+def devices(now: Now, principal: Viewer, shared: Shared) -> list[DeviceRow]:
+    """Each with when it was last seen, its firmware, its credential's state and its calibration."""
+    with shared.database.connection() as connection:
+        kept = {row["code"]: row for row in upkeep.devices(connection)}
+    at = shared.clock()
+    return [
+        DeviceRow(**_row(now.registry, device, kept[device.code], at))
+        for device in now.registry.devices.values()
+        if device.code in kept and principal.sees(now.registry.sites[device.site])
+    ]
+
+
+@router.get("/devices/{code}", summary="A device with its history", responses=NOT_FOUND)
+def device(code: DeviceInPath, now: Now, principal: Viewer, shared: Shared) -> DeviceFull:
+    """Its silences of the last 24 h, its calibrations, and fields of its payload that are no channel."""
+    registry = now.registry
+    found = _visible(registry, principal, code)
+    at = shared.clock()
+    longest = max(3 * found.period_s, 1)
+    with shared.database.connection() as connection:
+        kept = {row["code"]: row for row in upkeep.devices(connection)}.get(code)
+        if kept is None:
+            raise _unknown(code)
+        gaps = upkeep.gaps(connection, code, at - LOOKED_BACK, at, longest)
+        calibrations = upkeep.calibrations_of(connection, code)
+        fields = _unknown_fields(connection, registry, code, at - LOOKED_BACK)
+    return DeviceFull(
+        **_row(registry, found, kept, at),
+        topic=registry.topic_of(found, "telemetry"),
+        generation=kept["generation"] or 0,
+        names={each.indicator: list(each.names) for each in registry.channels_of_device[code]},
+        gaps=[Gap(start=start, end=end) for start, end in gaps],
+        calibrations=[CalibrationInfo(**each) for each in calibrations],
+        unknown_fields=fields,
+    )
+
+
+@router.post("/devices", status_code=status.HTTP_201_CREATED, summary="Add a device", responses=NOT_ACCEPTABLE)
+def add_device(new: NewDevice, principal: Editor, shared: Shared) -> DeviceCredential:
+    """Register a device, with its site and sampling point where they are given, and give it a credential.
+
+    The broker lets it in within a second or so. The password is in this answer and nowhere else.
+    """
+    with changing(shared) as (connection, registry, now):
+        if new.code in registry.devices:
+            raise HTTPException(status.HTTP_409_CONFLICT, f"device {new.code!r} is registered already")
+        plan = _planned(new, registry, now)
+        require_scope(principal, plan, registry)
+        save(connection, plan, principal, now)
+        password = _new_password(connection, new.code, principal, now)
+        detail = {"site": new.site, "sampling_point": new.sampling_point, "indicators": new.indicators}
+        record(connection, principal, "device_added", f"device:{new.code}", detail, now)
+        site = plan.sites.get(new.site) or registry.sites[new.site]
+        topic = f"landun/v1/{site.county}/{site.code}/{new.code}/telemetry"
+    return _credential(shared, new.code, password, topic)
+
+
+@router.post("/devices/{code}/credential", summary="Give a device a new credential", responses=NOT_FOUND)
+def rotate(code: DeviceInPath, principal: Editor, shared: Shared) -> DeviceCredential:
+    """The former password is void within a second or so, and its connection ends."""
+    with changing(shared) as (connection, registry, now):
+        found = _editable(registry, principal, code)
+        password = _new_password(connection, code, principal, now)
+        record(connection, principal, "device_credential_issued", f"device:{code}", {}, now, what="credentials")
+    return _credential(shared, code, password, registry.topic_of(found, "telemetry"))
+
+
+@router.delete("/devices/{code}/credential", summary="Revoke", responses=NOT_FOUND)
+def revoke(code: DeviceInPath, principal: Editor, shared: Shared) -> dict[str, str]:
+    """Admit the device no more: the broker ends its connection within a second or so. Its history stays."""
+    with changing(shared) as (connection, registry, now):
+        _editable(registry, principal, code)
+        if upkeep.revoke_credential(connection, code, principal.username, now):
+            record(connection, principal, "device_revoked", f"device:{code}", {}, now, what="credentials")
+    return {"device": code, "credential": "revoked"}
+
+
+@router.post(
+    "/devices/{code}/calibrations",
+    status_code=status.HTTP_201_CREATED,
+    summary="Enter a calibration",
+    responses=NOT_FOUND,
+)
+def calibrate(code: DeviceInPath, asked: CalibrationRequest, principal: Editor, shared: Shared) -> CalibrationInfo:
+    """A calibration that was made, and when the next is due."""
+    if asked.due_on is not None and asked.due_on <= asked.calibrated_on:
+        raise _unacceptable(f"due_on {asked.due_on} must be later than calibrated_on {asked.calibrated_on}")
+    with changing(shared) as (connection, registry, now):
+        _editable(registry, principal, code)
+        if asked.calibrated_on > now.date() + timedelta(days=1):
+            raise _unacceptable(f"calibrated_on {asked.calibrated_on} must not lie in the future")
+        upkeep.calibrate(connection, code, asked.calibrated_on, asked.due_on, asked.note, principal.username, now)
+        detail = {"on": asked.calibrated_on.isoformat(), "due": asked.due_on.isoformat() if asked.due_on else None}
+        record(connection, principal, "device_calibrated", f"device:{code}", detail, now, what="calibration")
+    return CalibrationInfo(**asked.model_dump(), entered_by=principal.username, entered_at=now)
+
+
+@router.post("/devices/{code}/adopt", summary="Say which indicator an unknown field is", responses=NOT_FOUND)
+def adopt(code: DeviceInPath, asked: Adoption, principal: Editor, shared: Shared) -> list[str]:
+    """From now on the field is stored as a reading of that indicator; a channel is added where there is none.
+
+    Returns the names by which the device may call the indicator.
+    """
+    if asked.indicator not in INDICATORS:
+        raise _unacceptable(f"indicator {asked.indicator!r} is not known; known: {', '.join(INDICATORS)}")
+    with changing(shared) as (connection, registry, now):
+        _editable(registry, principal, code)
+        own = {each.indicator: each for each in registry.channels_of_device[code]}
+        for channel in own.values():
+            if asked.field in (channel.indicator, *channel.names):
+                raise HTTPException(
+                    status.HTTP_409_CONFLICT,
+                    f"device {code!r}: field {asked.field!r} is a name of {channel.indicator} already",
+                )
+        known = own.get(asked.indicator) or Channel(0, code, asked.indicator)
+        # Where the field is the indicator's own code, a channel of that name is all there is to add.
+        names = known.names if asked.field == asked.indicator else (*known.names, asked.field)
+        save_channels(connection, [Channel(known.id, code, asked.indicator, names)])
+        detail = {"field": asked.field, "indicator": asked.indicator}
+        record(connection, principal, "field_adopted", f"device:{code}", detail, now)
+    return [asked.indicator, *names]
+
+
+def _planned(new: NewDevice, registry: Registry, now: datetime) -> Plan:
+    """What the entries of the form would change; 422 with every mistake where one is not acceptable."""
+    row = {"code": new.code, "site": new.site, "sampling_point": new.sampling_point}
+    tables = {
+        DEVICES.code: entered(DEVICES, [{**row, "period_s": new.period_s, "dialect": new.dialect}]),
+        CHANNELS.code: entered(CHANNELS, [{"device": new.code, "indicator": each} for each in new.indicators]),
+    }
+    if new.site_entry is not None:
+        tables[SITES.code] = entered(SITES, [{**new.site_entry, "code": new.site}])
+    elif new.site in registry.sites and not registry.devices_of_site[new.site]:
+        # The first device of a venue that was known by manual results only: from now on it is on line.
+        tables[SITES.code] = entered(SITES, [_as_online(registry, new.site)])
+    if new.point_entry is not None:
+        entry = {**new.point_entry, "site": new.site, "code": new.sampling_point}
+        tables[POINTS.code] = entered(POINTS, [entry])
+    plan = plan_tables(tables, registry, {}, now)
+    if plan.mistakes:
+        raise MistakesError([mistake_info(each) for each in plan.mistakes])
+    return plan
+
+
+def _as_online(registry: Registry, code: str) -> Mapping[str, object]:
+    site = registry.sites[code]
+    return {
+        "code": code,
+        "name_zh": site.name_zh,
+        "county": site.county,
+        "lon": site.lon,
+        "lat": site.lat,
+        "status": "live",
+    }
+
+
+def _row(registry: Registry, device: Device, kept: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    site, point = registry.sites[device.site], registry.sampling_point_of(device)
+    revoked = kept["revoked_at"] is not None
+    issued = "revoked" if revoked else "issued" if kept["generation"] else "derived"
+    return {
+        "code": device.code,
+        "site": site.code,
+        "site_zh": site.name_zh,
+        "site_en": site.name_en,
+        "county": site.county,
+        "simulated": site.simulated,
+        "sampling_point": point.code,
+        "point_zh": point.name_zh,
+        "point_en": point.name_en,
+        "dialect": str(device.dialect),
+        "period_s": device.period_s,
+        "indicators": [each.indicator for each in registry.channels_of_device[device.code]],
+        "state": _state(device, kept, now),
+        "last_seen": kept["last_reading"],
+        "reported_online": kept["online"],
+        "firmware": kept["firmware"],
+        "credential": issued,
+        "issued_at": kept["issued_at"],
+        "revoked_at": kept["revoked_at"],
+        "calibrated_on": kept["calibrated_on"],
+        "calibration_due": kept["due_on"],
+    }
+
+
+def _state(device: Device, kept: Mapping[str, Any], now: datetime) -> DeviceState:
+    if kept["revoked_at"] is not None:
+        return "revoked"
+    if kept["last_reading"] is None:
+        return "never"
+    silence = timedelta(seconds=max(3 * device.period_s, MIN_SILENCE_S))
+    return "online" if now - kept["last_reading"] <= silence else "offline"
+
+
+def _unknown_fields(connection: Connection, registry: Registry, code: str, since: datetime) -> list[str]:
+    known = {name for each in registry.channels_of_device[code] for name in (each.indicator, *each.names)}
+    _, letters = queries.dead_letters(connection, reason="unknown_indicator", device=code, limit=LETTERS_LOOKED_AT)
+    recent = [each["field"].rsplit(".", 1)[-1] for each in letters if each["field"] and each["received_at"] >= since]
+    return sorted(set(recent) - known)
+
+
+def _visible(registry: Registry, principal: Principal, code: str) -> Device:
+    found = registry.devices.get(code)
+    if found is None or not principal.sees(registry.sites[found.site]):
+        raise _unknown(code)
+    return found
+
+
+def _editable(registry: Registry, principal: Principal, code: str) -> Device:
+    found = _visible(registry, principal, code)
+    if registry.sites[found.site].simulated:
+        raise HTTPException(status.HTTP_409_CONFLICT, f"device {code!r} is simulated; it goes with the demonstration")
+    return found
+
+
+def _new_password(connection: Connection, code: str, principal: Principal, now: datetime) -> str:
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    # NATS knows bcrypt by the mark 2a only.
+    hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4, b"2a")).decode("ascii")
+    upkeep.issue_credential(connection, code, hashed, principal.username, now)
+    return password
+
+
+def _credential(shared: Shared, code: str, password: str, topic: str) -> DeviceCredential:
+    address = urlsplit(shared.settings.devices_url)
+    tls = address.scheme == "mqtts"
+    host, port = address.hostname or "localhost", address.port or (8883 if tls else 1883)
+    user = f"{quote(code, safe='')}:{quote(password, safe='')}"
+    return DeviceCredential(
+        device=code,
+        password=password,
+        host=host,
+        port=port,
+        tls=tls,
+        topic=topic,
+        uri=f"{address.scheme}://{user}@{host}:{port}/{topic}",
+    )
+
+
+def _unknown(code: str) -> HTTPException:
+    return HTTPException(status.HTTP_404_NOT_FOUND, f"device {code!r} is not registered or not in your scope")
+
+
+def _unacceptable(detail: str) -> HTTPException:
+    return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)

@@ -1,0 +1,94 @@
+"""Importing and exporting the registry over HTTP, on a real database."""
+
+import io
+from typing import Any
+
+import httpx
+import pytest
+from openpyxl import Workbook
+
+from store import audit
+from store.connections import Connection
+from store.registry_rows import load_registry
+from tests.api.conftest import Served, eventually
+
+HEAD = ("场所编码", "名称", "区县", "经度", "纬度")
+
+
+def venues(good: int, faulty: int) -> bytes:
+    """A workbook of venues, the faulty ones in a county there is not."""
+    book = Workbook()
+    page = book.active
+    page.title = "场所"
+    page.append(HEAD)
+    for number in range(good + faulty):
+        county = "崇川区" if number < good else "崇州区"
+        page.append((f"nt-{number:03d}", f"第{number}游泳馆", county, 120.9, 32.0))
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def send(api: Served, content: bytes, mode: str, role: str = "administrator", name: str = "v.xlsx") -> httpx.Response:
+    """Import a file."""
+    return api.client(role).post("/registry/import", files={"file": (name, content)}, data={"mode": mode}, timeout=60)
+
+
+def test_five_hundred_venues_of_which_forty_are_faulty_import_as_460_or_none(api: Served, db: Connection) -> None:
+    """A dry run and all-or-none change nothing and name 40 mistakes; good rows gives 460 sites, on the map at once."""
+    content = venues(460, 40)
+    before = len(load_registry(db).sites)
+    for mode in ("dry_run", "all_or_none"):
+        report = send(api, content, mode).raise_for_status().json()
+        assert not report["imported"]
+        assert len(report["mistakes"]) == 40
+        assert len(load_registry(db).sites) == before
+
+    report = send(api, content, "good_rows").raise_for_status().json()
+    assert report["imported"]
+    assert len(report["mistakes"]) == 40
+    assert report["mistakes"][0]["text_en"].startswith("“Venues”, row 462, “County” is “崇州区”: is not known;")
+    assert "是不是“崇川区”？" in report["mistakes"][0]["text_zh"]
+    assert len(load_registry(db).sites) == before + 460
+    eventually(lambda: len(api.get("sites")) == before + 460, "the sites are shown", timeout=3)
+    row = db.execute("SELECT kind, convert_from(body, 'UTF8')::jsonb FROM journal ORDER BY id DESC LIMIT 1").fetchone()
+    assert row is not None
+    assert (row[0], row[1]["what"]) == ("config", "registry")
+    logged = api.get("audit", action="registry_imported")["items"][0]
+    assert logged["actor"] == "administrator"
+    assert logged["detail"]["site"] == {"new": 460, "changed": 0}
+    assert audit.verify(db).ok
+
+
+def test_what_is_exported_imports_without_a_change(api: Served) -> None:
+    """The downloaded workbook and each CSV import as the same; the template imports as nothing."""
+    for path in ("registry.xlsx", "registry/site.csv", "registry/channel.csv", "registry/template.xlsx"):
+        content = api.client().get(f"/{path}").raise_for_status().content
+        report = send(api, content, "all_or_none", name=path).raise_for_status().json()
+        assert report["mistakes"] == []
+        assert not report["imported"]
+        assert all(each["rows"] == each["same"] for each in report["counts"])
+
+
+@pytest.mark.parametrize("role", ["inspector", "venue", "public"])
+def test_only_administrators_and_the_centre_import(api: Served, role: str) -> None:
+    """Everybody else is refused, whatever the mode, and may not take the registry away either."""
+    assert send(api, venues(1, 0), "dry_run", role).status_code == 403
+    assert api.client(role).get("/registry.xlsx").status_code == 403
+
+
+def test_a_person_of_one_county_imports_no_site_of_another(api: Served, db: Connection) -> None:
+    """A scope holds for imports: the whole file is refused, naming the site."""
+    db.execute("UPDATE person SET counties = '{320682}' WHERE username = 'centre'")
+    eventually(lambda: api.get("me", "centre")["counties"] == ["320682"], "the scope is known")
+    answer = send(api, venues(2, 0), "good_rows", "centre")
+    assert answer.status_code == 403
+    assert "nt-000" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.xlsx", b"PK\x03\x04 torn"), ("a.csv", "甲,乙\n1,2".encode())])
+def test_a_file_that_is_no_table_is_refused_in_words(api: Served, name: str, content: Any) -> None:
+    """422 with a sentence in both languages."""
+    answer = send(api, content, "dry_run", name=name)
+    assert answer.status_code == 422
+    assert any("一" <= each <= "鿿" for each in answer.json()["detail"])
