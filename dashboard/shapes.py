@@ -168,6 +168,7 @@ class Points(TypedDict):
     max: list[float]
     mean: list[float]
     count: list[int]
+    beyond: list[int]
 
 
 class Series(TypedDict):
@@ -177,6 +178,7 @@ class Series(TypedDict):
     indicator: str
     unit: str
     bucket_s: float
+    source: str
     points: Points
 
 

@@ -3,7 +3,7 @@
 from typing import Any, Final, LiteralString
 
 import psycopg
-from psycopg import IsolationLevel
+from psycopg import IsolationLevel, sql
 from psycopg.abc import Params
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
@@ -77,7 +77,7 @@ def scalar(connection: Connection, query: LiteralString, parameters: Params | No
     return row[0]
 
 
-def binary_row(connection: Connection, query: LiteralString, parameters: Params) -> list[bytes | None]:
+def binary_row(connection: Connection, query: LiteralString | sql.Composed, parameters: Params) -> list[bytes | None]:
     """The first row's columns as the server sent them in binary format, not decoded."""
     with connection.cursor(binary=True) as cursor:
         cursor.execute(query, parameters)
@@ -90,3 +90,10 @@ def binary_row(connection: Connection, query: LiteralString, parameters: Params)
 def is_timescale(connection: Connection) -> bool:
     """Whether the TimescaleDB extension is created in this database."""
     return connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").fetchone() is not None
+
+
+def server_versions(connection: Connection) -> dict[str, str]:
+    """The versions of the server and, where it is there, of TimescaleDB."""
+    server = str(scalar(connection, "SHOW server_version")).split()[0]
+    row = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
+    return {"postgresql": server, **({"timescaledb": str(row[0])} if row else {})}

@@ -54,7 +54,7 @@ def chart(
     }
     for place, channel in enumerate(channels):
         found = series.get(channel["id"])
-        points = found["points"] if found else Points(ts=[], min=[], max=[], mean=[], count=[])
+        points = found["points"] if found else Points(ts=[], min=[], max=[], mean=[], count=[], beyond=[])
         bucket_s = found["bucket_s"] if found else 0.0
         _panel(option, place, channel)
         option["xAxis"].append(_time_axis(place, shifted_ms(since, info), shifted_ms(until, info)))

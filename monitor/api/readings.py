@@ -54,12 +54,15 @@ def readings(
 ) -> Response:
     """About `points` buckets a channel, each with minimum, maximum, mean and count, so that no excursion is lost.
 
-    Where the range holds no more readings than points, the readings themselves.
+    Where the range holds no more readings than points, the readings themselves. Buckets of an hour or more begin by
+    the clock of the channel's site and come from aggregates, as `source` says; those are about a minute behind.
     """
     begin, end = time_range(first, last, shared.clock(), DAY)
     found = [_visible_channel(now, principal, channel_id) for channel_id in _distinct(channels)]
     with shared.database.connection() as connection:
-        series = [_series(connection, channel, begin, end, points) for channel in found]
+        series = [
+            _series(connection, channel, now.registry.site_of(channel).zone, begin, end, points) for channel in found
+        ]
     return Response(json.dumps(series), media_type="application/json")
 
 
@@ -127,21 +130,23 @@ def _visible_channel(now: Snapshot, principal: Principal, channel_id: int) -> Ch
     return channel
 
 
-def _series(connection: Connection, channel: Channel, begin: datetime, end: datetime, points: int) -> dict[str, Any]:
+def _series(
+    connection: Connection, channel: Channel, zone: str, begin: datetime, end: datetime, points: int
+) -> dict[str, Any]:
     """A `monitor.api.schemas.Series`, encoded from arrays without an object a point."""
     if queries.reading_count(connection, channel.id, begin, end, at_most=points + 1) <= points:
         width = timedelta(0)
-        rows = queries.reading_rows(connection, [channel.id], begin, end)
-        buckets = queries.Buckets(rows.ts, rows.value, rows.value, rows.value, np.ones(len(rows.ts), dtype=np.int64))
+        buckets = queries.single_readings(connection, channel.id, begin, end)
     else:
         width = queries.bucket_width(begin, end, points)
-        buckets = queries.reading_buckets(connection, channel.id, begin, end, width)
+        buckets = queries.reading_buckets(connection, channel.id, begin, end, width, zone)
     indicator = INDICATORS[channel.indicator]
     return {
         "channel_id": channel.id,
         "indicator": indicator.code,
         "unit": indicator.unit,
         "bucket_s": width.total_seconds(),
+        "source": buckets.source,
         "points": {
             "ts": np.datetime_as_string(buckets.ts.astype("datetime64[us]"), unit="ms", timezone="UTC").tolist(),
             "min": buckets.lowest.tolist(),
@@ -149,6 +154,7 @@ def _series(connection: Connection, channel: Channel, begin: datetime, end: date
             # A mean has no more to say than two decimals beyond the instrument's own.
             "mean": np.round(buckets.mean, indicator.precision + 2).tolist(),
             "count": buckets.count.tolist(),
+            "beyond": buckets.beyond.tolist(),
         },
     }
 

@@ -18,6 +18,7 @@ readings and their order make no difference. Which buckets, the journal says (`s
 (`store.aggregates.tables`).
 """
 
+from store.aggregates.continuous import in_use as keeps_minutes
 from store.aggregates.keeper import CONSUMER, Keeper, ask_rebuild, built, ensure_zones
 
-__all__ = ["CONSUMER", "Keeper", "ask_rebuild", "built", "ensure_zones"]
+__all__ = ["CONSUMER", "Keeper", "ask_rebuild", "built", "ensure_zones", "keeps_minutes"]

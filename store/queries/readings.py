@@ -1,17 +1,22 @@
 """Readings over time: downsampled to buckets, or row by row.
 
-Both are answered from the primary key's index alone, which holds the value. Arrays come back in PostgreSQL's
-binary form, without a Python object a value.
+Buckets come from the readings themselves, or from the coarsest aggregate that divides them, so that a year costs as
+much as a day. They show the values in force (`store.aggregates`), rows what was reported. Arrays come back in
+PostgreSQL's binary form, without a Python object a value.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg import sql
 
+from store import aggregates
 from store.connections import Connection, binary_row, scalar
 from store.copy_format import (
     decode_float8_array,
@@ -19,7 +24,7 @@ from store.copy_format import (
     decode_int8_array,
     decode_timestamptz_array,
 )
-from store.records import EPOCH, from_us
+from store.records import from_us
 
 _WIDTHS_S: Final = (
     *(1, 2, 5, 10, 15, 30),
@@ -27,13 +32,40 @@ _WIDTHS_S: Final = (
     *(3_600, 7_200, 10_800, 21_600, 43_200, 86_400),
 )
 
-_BUCKETS: Final = """
-SELECT array_agg(bucket), array_agg(lowest), array_agg(highest), array_agg(mean), array_agg(readings)
+_FROM_READINGS: Final = """
+SELECT array_agg(bucket), array_agg(lowest), array_agg(highest), array_agg(mean), array_agg(readings), array_agg(beyond)
 FROM (
-    SELECT date_bin(%(width)s, ts, %(epoch)s) AS bucket,
-           min(value) AS lowest, max(value) AS highest, avg(value) AS mean, count(*) AS readings
-    FROM reading
-    WHERE channel_id = %(channel_id)s AND ts >= %(first)s AND ts < %(last)s
+    SELECT bucket, min(value) AS lowest, max(value) AS highest, avg(value) AS mean, count(value) AS readings,
+           sum(beyond) AS beyond
+    FROM (
+        SELECT date_bin(%(width)s, ts, %(origin)s) AS bucket, value, 0 AS beyond
+        FROM reading
+        WHERE channel_id = %(channel_id)s AND ts >= %(first)s AND ts < %(last)s
+            AND NOT EXISTS (SELECT FROM correction WHERE correction.channel_id = %(channel_id)s
+                            AND correction.ts = reading.ts AND superseded_by IS NULL)
+        UNION ALL
+        SELECT date_bin(%(width)s, ts, %(origin)s), value, 0
+        FROM correction
+        WHERE channel_id = %(channel_id)s AND ts >= %(first)s AND ts < %(last)s AND superseded_by IS NULL
+        UNION ALL
+        SELECT date_bin(%(width)s, ts, %(origin)s), NULL, 1
+        FROM reading_flag
+        WHERE channel_id = %(channel_id)s AND ts >= %(first)s AND ts < %(last)s AND test = 'limit'
+            AND NOT EXISTS (SELECT FROM correction WHERE correction.channel_id = %(channel_id)s
+                            AND correction.ts = reading_flag.ts AND superseded_by IS NULL)
+    ) AS in_force
+    GROUP BY 1 HAVING count(value) > 0 ORDER BY 1
+) AS buckets
+"""
+# Buckets of several hours or days are put together by the wall clock, so that a day begins at midnight all year.
+_FROM_AGGREGATE: Final = """
+SELECT array_agg(whole), array_agg(lowest), array_agg(highest), array_agg(mean), array_agg(readings), array_agg(beyond)
+FROM (
+    SELECT date_bin({width}, bucket AT TIME ZONE {zone}, TIMESTAMP '2000-01-01') AT TIME ZONE {zone} AS whole,
+           min(min) AS lowest, max(max) AS highest, sum(sum) / sum(count)::float8 AS mean,
+           sum(count)::bigint AS readings, sum(beyond)::bigint AS beyond
+    FROM {view}
+    WHERE channel_id = {channel_id} AND bucket > {first} AND bucket < {last}
     GROUP BY 1 ORDER BY 1
 ) AS buckets
 """
@@ -47,11 +79,30 @@ FROM (
 """
 
 
+class Source(StrEnum):
+    """What buckets were made from: the readings, or the aggregates of a unit of time."""
+
+    READINGS = "readings"
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+
+_UNITS: Final = (
+    # coarsest first: (source, its view, its width, least width of buckets that are made from it)
+    (Source.DAY, "reading_1d", timedelta(days=1), timedelta(days=1)),
+    (Source.HOUR, "reading_1h", timedelta(hours=1), timedelta(hours=1)),
+    # Below five minutes the readings of a screen are few, and they are never behind.
+    (Source.MINUTE, "reading_1m", timedelta(minutes=1), timedelta(minutes=5)),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Buckets:
     """Readings of one channel by bucket, arrays of shape (n,), oldest first; empty buckets are left out.
 
-    `ts` is the bucket's begin in us since the Unix epoch; `lowest`, `highest`, `mean` in the indicator's unit.
+    `ts` is the bucket's begin in us since the Unix epoch; `lowest`, `highest`, `mean` in the indicator's unit;
+    `beyond` of the `count` readings were judged beyond the limit in force.
     """
 
     ts: NDArray[np.int64]
@@ -59,6 +110,8 @@ class Buckets:
     highest: NDArray[np.float64]
     mean: NDArray[np.float64]
     count: NDArray[np.int64]
+    beyond: NDArray[np.int64]
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +133,74 @@ def bucket_width(first: datetime, last: datetime, points: int) -> timedelta:
 
 
 def reading_buckets(
-    connection: Connection, channel_id: int, first: datetime, last: datetime, width: timedelta
+    connection: Connection, channel_id: int, first: datetime, last: datetime, width: timedelta, zone: str = "UTC"
 ) -> Buckets:
-    """Minimum, maximum, mean and count of a channel's readings from `first` (included) to `last`, by bucket.
+    """Minimum, maximum, mean, count and judgements of a channel's readings from `first` to `last`, by bucket.
 
-    Buckets begin at multiples of `width` since the Unix epoch, so that they stay where they are as time goes on.
+    Buckets begin at multiples of `width` since a midnight of `zone`, the zone of the channel's site, so that they
+    stay where they are as time goes on. From the readings themselves `first` is included and `last` is not; an
+    aggregate gives whole hours or days, the one that holds `first` included.
     """
-    columns = binary_row(
-        connection,
-        _BUCKETS,
-        {"width": width, "epoch": EPOCH, "channel_id": channel_id, "first": first, "last": last},
+    for source, view, unit, least in _UNITS:
+        if width >= least and width % unit == timedelta(0) and _offers(connection, source):
+            return _from_aggregate(connection, source, view, channel_id, (first - unit, last), width, zone)
+    return _from_readings(connection, channel_id, first, last, width, zone)
+
+
+def single_readings(connection: Connection, channel_id: int, first: datetime, last: datetime) -> Buckets:
+    """Every value in force of a channel from `first` (included) to `last`, each as a bucket of its own."""
+    return _from_readings(connection, channel_id, first, last, timedelta(microseconds=1), "UTC")
+
+
+def _offers(connection: Connection, source: Source) -> bool:
+    """Whether there are aggregates of a source: minutes only where they are stored, all only once they were made."""
+    return aggregates.built(connection) and (source is not Source.MINUTE or aggregates.keeps_minutes(connection))
+
+
+def _from_readings(
+    connection: Connection, channel_id: int, first: datetime, last: datetime, width: timedelta, zone: str
+) -> Buckets:
+    parameters = {
+        "width": width,
+        "origin": datetime(2000, 1, 1, tzinfo=ZoneInfo(zone)),
+        "channel_id": channel_id,
+        "first": first,
+        "last": last,
+    }
+    return _decoded(binary_row(connection, _FROM_READINGS, parameters), Source.READINGS)
+
+
+def _from_aggregate(
+    connection: Connection,
+    source: Source,
+    view: str,
+    channel_id: int,
+    within: tuple[datetime, datetime],
+    width: timedelta,
+    zone: str,
+) -> Buckets:
+    # Written into the statement: a plan made for any range would look into every part there is.
+    query = sql.SQL(_FROM_AGGREGATE).format(
+        view=sql.Identifier(view),
+        width=sql.Literal(width),
+        zone=sql.Literal(zone),
+        channel_id=sql.Literal(channel_id),
+        first=sql.Literal(within[0]),
+        last=sql.Literal(within[1]),
     )
-    bucket, lowest, highest, mean, count = columns
+    return _decoded(binary_row(connection, query, ()), source)
+
+
+def _decoded(columns: Sequence[bytes | None], source: Source) -> Buckets:
+    bucket, lowest, highest, mean, count, beyond = columns
     return Buckets(
         ts=decode_timestamptz_array(bucket),
         lowest=decode_float8_array(lowest),
         highest=decode_float8_array(highest),
         mean=decode_float8_array(mean),
         count=decode_int8_array(count),
+        beyond=decode_int8_array(beyond),
+        source=source,
     )
 
 

@@ -11,6 +11,7 @@ from openpyxl import load_workbook
 
 from monitor.api import refresher
 from monitor.api.tables import safe_text
+from store.aggregates import Keeper
 from store.connections import Connection, connect
 from store.partitions import ensure_partitions
 from store.readings import WriteMode, write_batch
@@ -47,12 +48,14 @@ def test_few_readings_come_as_they_are(api: Served) -> None:
             "indicator": "free_chlorine",
             "unit": "mg/L",
             "bucket_s": 0.0,
+            "source": "readings",
             "points": {
                 "ts": ["2026-04-01T00:00:00.000Z", "2026-04-01T00:01:00.000Z"],
                 "min": [0.5, 0.6],
                 "max": [0.5, 0.6],
                 "mean": [0.5, 0.6],
                 "count": [1, 1],
+                "beyond": [0, 0],
             },
         }
     ]
@@ -73,6 +76,25 @@ def test_downsampling_loses_no_extreme_and_no_reading(api: Served) -> None:
     assert chart["min"][spike] == 7.2
     assert chart["mean"][spike] == round((29 * 7.2 + 9.9) / 30, 4)
     assert (series[1]["channel_id"], series[1]["bucket_s"]) == (13, 0)
+
+
+def test_months_are_drawn_from_aggregates_in_the_site_s_days(api: Served) -> None:
+    """A long range comes as days that begin at midnight at the site, and says so; before they are made, the same."""
+    values = [7.2] * (20 * 1440)
+    values[9_000] = 9.9
+    put_readings(api.dsn, {12: values})
+    asked = {"channel": 12, "from": "2026-03-31T16:00:00Z", "to": "2026-04-21T16:00:00Z", "points": 30}
+    (before,) = api.get("/readings", **asked)
+    with connect(api.dsn, autocommit=True) as connection:
+        keeper = Keeper(connection, leader=None)
+        while keeper.step(BEGIN):
+            pass
+    (after,) = api.get("/readings", **asked)
+    assert (before.pop("source"), after.pop("source")) == ("readings", "day")
+    assert after == before
+    assert after["bucket_s"] == 86_400
+    assert after["points"]["ts"][1] == "2026-04-01T16:00:00.000Z"
+    assert (max(after["points"]["max"]), sum(after["points"]["count"])) == (9.9, 20 * 1440)
 
 
 def test_unacceptable_ranges_are_named(api: Served) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from registry.model import Channel, Device, Disinfection, Registry, SamplingPoint, Site, SiteStatus
 from registry.opening import OpeningHours
-from store import aggregates, journal
+from store import aggregates, journal, queries
 from store.aggregates import Keeper
 from store.connections import Connection
 from store.corrections import correct
@@ -225,6 +225,51 @@ def test_rows_deleted_behind_the_journal_go_at_a_rebuild(world: World) -> None:
     world.values = {key: value for key, value in world.values.items() if key[0] == 1}
     world.keep()
     world.check()
+
+
+def test_long_ranges_are_answered_from_aggregates_with_the_same_buckets(world: World) -> None:
+    """Hours and days from the aggregates equal those computed from the readings, judgements and corrections too."""
+    world.write([*minutes(1, 0, 5 * 1440), *minutes(3, 0, 5 * 1440)])
+    world.correct((1, BEGIN), 13.0)
+    first, last = BEGIN - timedelta(hours=18), BEGIN + timedelta(days=5)
+    for channel, zone in ((1, "Asia/Shanghai"), (3, "America/New_York")):
+        midnight = begin_of(first, zone, "day")
+        for width in (timedelta(hours=1), timedelta(hours=6), timedelta(days=1)):
+            if zone == "America/New_York" and width > timedelta(hours=1):
+                continue  # its clocks change: see the next test
+            asked = (world.connection, channel, midnight, last, width, zone)
+            world.connection.execute("DELETE FROM journal_cursor")
+            raw = queries.reading_buckets(*asked)
+            world.keep()
+            kept = queries.reading_buckets(*asked)
+            assert (raw.source, kept.source) == ("readings", "day" if width == timedelta(days=1) else "hour")
+            for name in ("ts", "lowest", "highest", "count", "beyond"):
+                np.testing.assert_array_equal(getattr(kept, name), getattr(raw, name), err_msg=f"{name} {width}")
+            np.testing.assert_allclose(kept.mean, raw.mean, rtol=1e-12)
+            assert kept.beyond.sum() > 0
+
+
+def test_buckets_of_days_begin_at_midnight_all_year(world: World) -> None:
+    """Where clocks change, a bucket of two days begins at local midnight before and after the change."""
+    world.write(minutes(3, 0, 6 * 1440)[::30])
+    world.keep()
+    asked = (BEGIN, BEGIN + timedelta(days=6), timedelta(days=2), "America/New_York")
+    found = queries.reading_buckets(world.connection, 3, *asked)
+    local = [from_us(ts).astimezone(ZoneInfo("America/New_York")) for ts in found.ts.tolist()]
+    assert {(at.hour, at.minute) for at in local} == {(0, 0)}
+    assert {at.utcoffset() for at in local} == {timedelta(hours=-5), timedelta(hours=-4)}
+    assert found.count.sum() == 6 * 48
+
+
+def test_single_readings_are_shown_as_corrected(world: World) -> None:
+    """A chart of a few readings shows the values in force; an export keeps what was reported."""
+    world.write([(1, 0, 9.0), (1, 60, 9.5), (1, 120, 7.0)])
+    world.correct((1, BEGIN), 7.2)
+    world.correct((1, BEGIN + timedelta(seconds=120)), None)
+    shown = queries.single_readings(world.connection, 1, BEGIN, BEGIN + timedelta(hours=1))
+    assert list(zip(shown.mean.tolist(), shown.beyond.tolist(), strict=True)) == [(7.2, 0), (9.5, 1)]
+    rows = queries.reading_rows(world.connection, [1], BEGIN, BEGIN + timedelta(hours=1))
+    assert rows.value.tolist() == [9.0, 9.5, 7.0]
 
 
 def test_the_keeper_stays_behind_the_monitor(engine: Engine) -> None:

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from monitor.api.schemas.common import ChannelId, IndicatorCode, Time, UnitSymbol
+from store.queries import Source
 
 
 class Points(BaseModel):
@@ -13,6 +14,7 @@ class Points(BaseModel):
     max: list[float]
     mean: list[float]
     count: list[int] = Field(description="Readings in the bucket")
+    beyond: list[int] = Field(description="Those of them that were judged beyond the limit in force at their time")
 
 
 class Series(BaseModel):
@@ -22,4 +24,5 @@ class Series(BaseModel):
     indicator: IndicatorCode
     unit: UnitSymbol
     bucket_s: float = Field(description="Width of a bucket, s; 0 = single readings")
+    source: Source = Field(description="What the buckets were made from: readings, or the aggregates of a unit of time")
     points: Points
