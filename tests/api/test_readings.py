@@ -83,7 +83,7 @@ def test_months_are_drawn_from_aggregates_in_the_site_s_days(api: Served) -> Non
     values = [7.2] * (20 * 1440)
     values[9_000] = 9.9
     put_readings(api.dsn, {12: values})
-    asked = {"channel": 12, "from": "2026-03-31T16:00:00Z", "to": "2026-04-21T16:00:00Z", "points": 30}
+    asked: dict[str, Any] = {"channel": 12, "from": "2026-03-31T16:00:00Z", "to": "2026-04-21T16:00:00Z", "points": 30}
     (before,) = api.get("/readings", **asked)
     with connect(api.dsn, autocommit=True) as connection:
         keeper = Keeper(connection, leader=None)
