@@ -8,6 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.detector.flags import RoleCode
+from monitor.detector.parameters import (
+    BREAK_LEAST,
+    BREAK_PERIODS,
+    CALIBRATION_QUANTILE,
+    DEFAULT_RATE,
+    DEFAULT_THRESHOLD,
+    FAST_TAU,
+    FLAT_LEAST,
+    FLAT_PERIODS,
+    GAP_LEAST,
+    GAP_PERIODS,
+    LEVEL_PERIODS,
+    LEVEL_TAU,
+    LONGEST_S,
+    SETTLE_PERIODS,
+    SETTLE_S,
+    TAIL_EXPONENT,
+)
 from registry.model import Role
 from registry.opening import MINUTES_A_DAY, OpeningHours, minute_of_week
 
@@ -54,6 +72,19 @@ class SiteSpec:
     tick_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Taus:
+    """Durations by channel, shape (channels,), s: see `monitor.detector.parameters`."""
+
+    level: Floats32
+    fast: Floats32
+    settle: Floats32
+    longest: Floats32
+    gap: Floats32
+    breaks: Floats32
+    flat: Floats32
+
+
 @dataclass(frozen=True)
 class Layout:
     """Constant arrays of shape (channels,) or (sites,). Slots are in the order of `channels`."""
@@ -87,12 +118,30 @@ class Layout:
 
     @cached_property
     def members(self) -> Ints:
-        """Shape (sites, width): the slots of each site in ascending order, then -1."""
+        """Shape (sites, width), width at least 3: the slots of each site in ascending order, then -1."""
         slots: list[list[int]] = [[] for _ in self.sites]
         for slot, site in enumerate(self.site.tolist()):
             slots[site].append(slot)
-        width = max((len(each) for each in slots), default=0)
+        width = max(3, *(len(each) for each in slots)) if slots else 3
         return np.array([each + [-1] * (width - len(each)) for each in slots], dtype=np.int64).reshape(-1, width)
+
+    @cached_property
+    def member_exists(self) -> Bools:
+        """Shape of `members`: whether there is a channel."""
+        return self.members >= 0
+
+    @cached_property
+    def member_quality(self) -> Floats32:
+        """Shape of `members`: 1 for quality channels, 0 for others."""
+        return self._has_role(RoleCode.QUALITY)
+
+    @cached_property
+    def member_operational(self) -> Floats32:
+        """Shape of `members`: 1 for operational channels, 0 for others."""
+        return self._has_role(RoleCode.OPERATIONAL)
+
+    def _has_role(self, role: RoleCode) -> Floats32:
+        return np.asarray(self.member_exists & (self.role[self.members] == role), dtype=np.float32)
 
     @cached_property
     def point(self) -> Ints:
@@ -127,6 +176,37 @@ class Layout:
         return np.array([channel.gross_hi for channel in self.channels], dtype=np.float64)
 
     @cached_property
+    def taus(self) -> "Taus":
+        """The detector's time constants by channel: none is shorter than a few of the channel's own periods."""
+        period = self.period_s
+        return Taus(
+            level=np.maximum(period * LEVEL_PERIODS, LEVEL_TAU).astype(np.float32),
+            fast=np.maximum(period * 2, FAST_TAU).astype(np.float32),
+            settle=np.maximum(period * SETTLE_PERIODS, SETTLE_S).astype(np.float32),
+            longest=np.maximum(period * 2 * SETTLE_PERIODS, LONGEST_S).astype(np.float32),
+            gap=np.maximum(period * GAP_PERIODS, GAP_LEAST).astype(np.float32),
+            breaks=np.maximum(period * BREAK_PERIODS, BREAK_LEAST).astype(np.float32),
+            flat=np.maximum(period * FLAT_PERIODS, FLAT_LEAST).astype(np.float32),
+        )
+
+    @cached_property
+    def stale_us(self) -> Ints:
+        """Shape (channels,): a channel silent for longer (us) has no say at its site."""
+        return np.rint(self.taus.gap.astype(np.float64) * 1e6).astype(np.int64)
+
+    @cached_property
+    def rate(self) -> Floats32:
+        """Shape (sites,): from a site's calibration quantile to its threshold, by its budget (power-law tail)."""
+        factors = [_tail(24 * (1 - CALIBRATION_QUANTILE), site.budget / 7) for site in self.sites]
+        return np.array(factors, dtype=np.float32)
+
+    @cached_property
+    def default_threshold(self) -> Floats32:
+        """Shape (sites,): the threshold of the site statistic before there is a past, by the site's budget."""
+        found = [DEFAULT_THRESHOLD * _tail(DEFAULT_RATE, site.budget / 7) for site in self.sites]
+        return np.array(found, dtype=np.float32)
+
+    @cached_property
     def tick_us(self) -> Ints:
         """Shape (sites,): length of the site's event-time tick, us."""
         fastest = np.full(len(self.sites), np.inf)
@@ -134,11 +214,6 @@ class Layout:
         told = np.array([site.tick_s for site in self.sites], dtype=np.float64)
         seconds = np.where(told > 0, told, np.where(np.isfinite(fastest), fastest, 60.0))
         return np.maximum(np.rint(seconds * 1e6), 1).astype(np.int64)
-
-    @cached_property
-    def budget_per_day(self) -> Floats32:
-        """Shape (sites,): expected false alarms a day."""
-        return np.array([site.budget / 7 for site in self.sites], dtype=np.float32)
 
     @cached_property
     def _opening(self) -> tuple[Ints, Bools]:
@@ -164,3 +239,13 @@ class Layout:
                 minute[here] = minute_of_week(ts[here], name)
         opening, tables = self._opening
         return (minute % MINUTES_A_DAY // 60).astype(np.uint8), np.asarray(tables[opening[site], minute])
+
+
+def _tail(rate: float, budget: float) -> float:
+    """How much further out the tail is exceeded at `budget` a day than at `rate` a day.
+
+    Scalars of Python, so that the same budget gives the same factor in every layout.
+    """
+    if budget <= 0:
+        raise ValueError(f"a budget of {budget} false alarms a day; it must be above 0")
+    return float((rate / budget) ** (1 / TAIL_EXPONENT))

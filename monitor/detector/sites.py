@@ -1,34 +1,59 @@
-"""The site-level test (QARTOD multi-variate): a site's channels together, once a tick."""
+"""The site-level test (QARTOD multi-variate): a site's channels together, once a tick.
+
+The statistic is the persistence of the loudest quality channel, plus parts of the second and third, each made
+comparable by its channel's usual hourly peak, less what changes of the plant itself explain:
+
+    u = q * sqrt(2 / usual) * min(1, 6 / usual) ** 1.5
+    statistic = (u1 + 0.75 * u2 + 0.2 * u3) / (1 + 0.01 * loudest operational q)
+    score = statistic / threshold
+
+Corroboration by a second channel is CANARY's consensus idea in its simplest form (see docs/detection.md for what it
+is worth on real water); the threshold is `calibration`'s.
+"""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.detector.flags import Flag, RoleCode
+from monitor.detector.calibration import close_hours, threshold
+from monitor.detector.flags import Flag
 from monitor.detector.layout import Ints, Layout
-from monitor.detector.state import State
-
-TOP: int = 2
-DEFAULT_THRESHOLD: float = 12.0
+from monitor.detector.parameters import OPERATIONAL_DISCOUNT, RESTLESS, SECOND, THIRD, USUAL_START, WARM_BLOCKS
+from monitor.detector.state import NEVER, State
 
 
 def close(state: State, layout: Layout, sites: Ints, ticks: NDArray[Any]) -> None:
     """Judge the open ticks of `sites` (ascending, each once) and fill `ticks` (dtype `TICK`)."""
     members = layout.members[sites]
-    q = np.where((members >= 0) & (layout.role[members] == RoleCode.QUALITY), state.q[members], np.float32(0))
-    width = q.shape[1]
-    ordered = np.sort(q, axis=1)
-    total = np.zeros(sites.size, dtype=np.float32)
-    for column in range(max(0, width - TOP), width):
-        total = total + ordered[:, column]
-    score = total / np.float32(DEFAULT_THRESHOLD)
+    ts = np.where(layout.member_exists[sites], state.ts[members], NEVER)
+    newest = ts.max(axis=1)
+    heard = ts >= newest[:, None] - layout.stale_us[members]
+    q = state.q[members] * heard
+    usual = state.usual[members]
+    excess = np.minimum(RESTLESS / usual, 1)
+    u = q * layout.member_quality[sites] * np.sqrt(USUAL_START / usual * (excess * excess * excess))
+    ordered = np.sort(u, axis=1)
+    total = ordered[:, -1] + ordered[:, -2] * SECOND + ordered[:, -3] * THIRD
+    plant = (q * layout.member_operational[sites]).max(axis=1)
+    total = total / (plant * OPERATIONAL_DISCOUNT + 1)
+
+    due = newest >= state.site_block_end[sites]
+    if due.any():
+        close_hours(state, sites[due], newest[due])
+    score = total / threshold(state, layout, sites)
     hot, was = score >= 1, state.site_hot[sites]
-    newest = np.where(members >= 0, state.ts[members], -(2**62)).max(axis=1)
-    loudest = np.argmax(q, axis=1)
-    state.site_sum[sites], state.site_score[sites], state.site_hot[sites] = total, score, hot
-    state.site_since[sites] = np.where(hot & ~was, newest, state.site_since[sites])
-    ticks["ts"], ticks["score"] = newest, score
+    raised = hot & ~was
+    state.site_statistic[sites], state.site_score[sites], state.site_hot[sites] = total, score, hot
+    state.site_peak[sites] = np.maximum(state.site_peak[sites], total)
+    state.site_block_hot[sites] |= hot
+    if raised.any():
+        state.site_since[sites[raised]] = newest[raised]
+    loudest = np.argmax(u, axis=1)
+    places = np.arange(sites.size)
+    ticks["ts"], ticks["score"], ticks["raised"], ticks["returned"] = newest, score, raised, was & ~hot
     ticks["flag"] = np.where(hot, Flag.SUSPECT, Flag.GOOD)
-    ticks["slot"] = np.where(q.max(axis=1) > 0, members[np.arange(sites.size), loudest], -1)
-    ticks["raised"], ticks["returned"] = hot & ~was, was & ~hot
+    ticks["slot"] = np.where(u[places, loudest] > 0, members[places, loudest], -1)
+    early = state.site_blocks[sites] < WARM_BLOCKS
+    if early.any():
+        ticks["flag"][early & ~hot] = Flag.UNKNOWN

@@ -7,6 +7,7 @@ is cut into batches.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from monitor.detector.channels import observe
 from monitor.detector.flags import Flag, Test
 from monitor.detector.layout import Bools, Codes, Floats, Floats32, Ints, Layout
+from monitor.detector.reading import Outcome, outcome
 from monitor.detector.rounds import rounds_of
 from monitor.detector.sites import close
 from monitor.detector.state import State
@@ -75,9 +77,8 @@ class Observer(Protocol):
 class Step:
     """What a batch brought. Per-row arrays are in the order of the rows given."""
 
-    def __init__(self, rows: int, order: Ints, flags: Codes, score: Floats32, z: Floats32, ticks: NDArray[Any]) -> None:
-        self.rows, self._order = rows, order
-        self._flags, self._score, self._z = flags, score, z
+    def __init__(self, rows: int, order: Ints, out: Outcome, ticks: NDArray[Any]) -> None:
+        self.rows, self._order, self._out = rows, order, out
         self.ticks: NDArray[Any] = ticks
         """Dtype `TICK`, in order of closing (round, then site)."""
 
@@ -85,30 +86,42 @@ class Step:
     def flags(self) -> Codes:
         """Shape (tests, rows), `Flag`: row `Test.SPIKE` holds the spike test's. Late and unknown rows: 2; NaN: 9."""
         found = np.full((len(Test), self.rows), Flag.UNKNOWN, dtype=np.uint8)
-        found[:, self._order] = self._flags
+        found[:, self._order] = self._out.flags
         return found
 
     @cached_property
     def score(self) -> Floats32:
-        """Shape (rows,): the channel's score after the reading; 1 = where the channel alone is out of the ordinary."""
-        found = np.zeros(self.rows, dtype=np.float32)
-        found[self._order] = self._score
-        return found
+        """Shape (rows,): the channel's score after the reading; from 1 on it is away from its level."""
+        return self._in_order(self._out.score, np.float32(0))
 
     @cached_property
     def z(self) -> Floats32:
         """Shape (rows,): signed distance from the channel's expected level, in its scale."""
-        found = np.zeros(self.rows, dtype=np.float32)
-        found[self._order] = self._z
-        return found
+        return self._in_order(self._out.z, np.float32(0))
+
+    @cached_property
+    def expected(self) -> Floats:
+        """Shape (rows,): the level the reading was held against, in the channel's unit; NaN for late rows."""
+        return self._in_order(self._out.expected, np.float64(np.nan))
+
+    @cached_property
+    def width(self) -> Floats32:
+        """Shape (rows,): half the expected band around `expected`, in the channel's unit."""
+        return self._in_order(self._out.width, np.float32(0))
 
     @cached_property
     def flagged(self) -> tuple[Ints, Ints, Codes]:
         """(row, test, flag) of every flag 3, 4 or 9, ordered by row then test: what is stored in `reading_flag`."""
-        test, row = np.nonzero(self._flags >= Flag.SUSPECT)
-        flag, row = self._flags[test, row], self._order[row]
+        flags = self._out.flags
+        test, row = np.nonzero(flags >= Flag.SUSPECT)
+        flag, row = flags[test, row], self._order[row]
         order = np.lexsort((test, row))
         return row[order], test[order], flag[order]
+
+    def _in_order(self, values: NDArray[Any], otherwise: np.floating[Any]) -> NDArray[Any]:
+        found = np.full(self.rows, otherwise)
+        found[self._order] = values
+        return found
 
 
 def step(state: State, layout: Layout, rows: Rows, observers: Sequence[Observer] = ()) -> Step:
@@ -117,32 +130,29 @@ def step(state: State, layout: Layout, rows: Rows, observers: Sequence[Observer]
     A row that is not newer than its channel's newest counts as late, whether it is marked so or not. `observers`
     are called at every closing of ticks, in order.
     """
-    live = np.flatnonzero((rows.slot >= 0) & ~rows.late & ~np.isnan(rows.value))
-    missing = np.flatnonzero((rows.slot >= 0) & np.isnan(rows.value))
-    total = rows.slot.size
+    known, finite = rows.slot >= 0, np.isfinite(rows.value)
+    live = np.flatnonzero(known & ~rows.late & finite)
+    missing = np.flatnonzero(known & ~finite)
     if not live.size:
-        return _with_missing(total, missing, np.empty(0, np.int64), *_outputs(0), np.empty(0, dtype=TICK))
-    slot, ts, value = rows.slot[live], rows.ts[live], rows.value[live]
+        return _with_missing(rows.slot.size, missing, np.empty(0, np.int64), outcome(0), np.empty(0, dtype=TICK))
+    slot, ts = rows.slot[live], rows.ts[live]
     site = layout.site[slot]
     rounds = rounds_of(slot, site, ts // layout.tick_us[site], state.site_tick)
-    row = rounds.row
-    slot, ts, value, site = slot[row], ts[row], value[row], site[row]
-    hour, is_open = layout.local_time(site, ts)
-    flags, score, z = _outputs(row.size)
+    order = rounds.row
+    slot, ts, value, site = slot[order], ts[order], rows.value[live[order]], site[order]
+    out = outcome(order.size)
     ticks: list[NDArray[Any]] = []
-    for k, (a, b) in enumerate(zip(rounds.bounds[:-1], rounds.bounds[1:], strict=True)):
+    for k, (a, b) in enumerate(pairwise(rounds.bounds)):
         at = rounds.closes[rounds.closing_bounds[k] : rounds.closing_bounds[k + 1]]
         if at.size:
             at = at[state.site_pending[site[at]]]
             at = at[np.argsort(site[at])]
-            ticks.append(_close(state, layout, site[at], live[row[at]], observers))
-        observe(
-            state, layout, slot[a:b], ts[a:b], value[a:b], hour[a:b], is_open[a:b], flags[:, a:b], score[a:b], z[a:b]
-        )
+            ticks.append(_close(state, layout, site[at], live[order[at]], observers))
+        observe(state, layout, slot[a:b], ts[a:b], value[a:b], out.part(a, b))
         state.site_tick[site[a:b]] = rounds.tick[a:b]
         state.site_pending[site[a:b]] = True
     found = np.concatenate(ticks) if ticks else np.empty(0, dtype=TICK)
-    return _with_missing(total, missing, live[row], flags, score, z, found)
+    return _with_missing(rows.slot.size, missing, live[order], out, found)
 
 
 def flush(state: State, layout: Layout, now: int, observers: Sequence[Observer] = ()) -> NDArray[Any]:
@@ -172,18 +182,17 @@ def _close(state: State, layout: Layout, sites: Ints, row: Ints, observers: Sequ
     return ticks
 
 
-def _outputs(rows: int) -> tuple[Codes, Floats32, Floats32]:
-    flags = np.full((len(Test), rows), Flag.GOOD, dtype=np.uint8)
-    return flags, np.zeros(rows, dtype=np.float32), np.zeros(rows, dtype=np.float32)
-
-
-def _with_missing(
-    total: int, missing: Ints, row: Ints, flags: Codes, score: Floats32, z: Floats32, ticks: NDArray[Any]
-) -> Step:
+def _with_missing(total: int, missing: Ints, row: Ints, out: Outcome, ticks: NDArray[Any]) -> Step:
     """The step with the rows whose value was missing, which every test flags 9."""
     if missing.size:
+        nothing = outcome(missing.size)
+        nothing.flags[:] = Flag.MISSING
         row = np.concatenate([row, missing])
-        nothing = np.zeros(missing.size, dtype=np.float32)
-        flags = np.concatenate([flags, np.full((len(Test), missing.size), Flag.MISSING, dtype=np.uint8)], axis=1)
-        score, z = np.concatenate([score, nothing]), np.concatenate([z, nothing])
-    return Step(total, row, flags, score, z, ticks)
+        out = Outcome(
+            np.concatenate([out.flags, nothing.flags], axis=1),
+            np.concatenate([out.score, nothing.score]),
+            np.concatenate([out.z, nothing.z]),
+            np.concatenate([out.expected, nothing.expected]),
+            np.concatenate([out.width, nothing.width]),
+        )
+    return Step(total, row, out, ticks)

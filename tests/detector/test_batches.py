@@ -15,18 +15,18 @@ from tests.detector.streams import LAYOUT, rows
 def play(stream: Rows, cuts: Iterable[int]) -> tuple[dict[str, bytes], list[Any]]:
     """The final state as bytes by field, and all that came out, with rows counted in the whole stream."""
     state = State(LAYOUT)
-    flags, score, z, ticks = [], [], [], []
+    out: list[list[Any]] = [[], [], [], [], []]
+    ticks = []
     for a, b in pairwise([0, *sorted(cuts), stream.slot.size]):
         found = step(state, LAYOUT, Rows(stream.slot[a:b], stream.ts[a:b], stream.value[a:b], stream.late[a:b]))
-        flags.append(found.flags)
-        score.append(found.score)
-        z.append(found.z)
+        for name, kept in zip(("flags", "score", "z", "expected", "width"), out, strict=True):
+            kept.append(getattr(found, name))
         for each in found.ticks:
             row = each.copy()
             row["row"] += a
             ticks.append((int(row["row"]), int(row["site"]), row.tobytes()))
-    out = [np.concatenate(flags, axis=1).tobytes(), np.concatenate(score).tobytes(), np.concatenate(z).tobytes()]
-    return {name: array.tobytes() for name, array in state.save().items()}, [*out, sorted(ticks)]
+    merged = [np.concatenate(kept, axis=-1).tobytes() for kept in out]
+    return {name: array.tobytes() for name, array in state.save().items()}, [*merged, sorted(ticks)]
 
 
 @settings(max_examples=100, deadline=None)
