@@ -119,6 +119,12 @@ def newest_samples(connection: Connection, since: datetime) -> list[Sample]:
     return [_sample(row) for row in rows]
 
 
+def newest_change(connection: Connection) -> tuple[int, datetime | None]:
+    """Another answer than before: results were entered or withdrawn meanwhile."""
+    row = connection.execute("SELECT (SELECT max(id) FROM sample), (SELECT max(withdrawn_at) FROM sample)").fetchone()
+    return (row[0] or 0, row[1]) if row else (0, None)
+
+
 def withdraw_sample(connection: Connection, sample_id: int, by: str, at: datetime, reason: str) -> None:
     """Withdraw a result that is wrong; it stays, marked. Does not commit."""
     connection.execute(

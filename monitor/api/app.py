@@ -24,6 +24,7 @@ from monitor.api import (
     live,
     readings,
     registry,
+    samples,
     simulators,
     sites,
 )
@@ -50,6 +51,7 @@ _TAGS: Final = [
         "name": "limits",
         "description": "The rules in force at a site, with clause, certainty and history; setting its own.",
     },
+    {"name": "samples", "description": "Manual results: laboratory samples and quick tests, judged like readings."},
     {"name": "readings", "description": "Readings over time, for charts and files."},
     {"name": "alarms", "description": "Warnings (预警) by ISA-18.2, with what people do about them."},
     {"name": "dead letters", "description": "What could not be stored, and why."},
@@ -123,6 +125,7 @@ def create_app(
         auth.router,
         sites.router,
         limits.router,
+        samples.router,
         readings.router,
         alarms.files,
         alarms.router,

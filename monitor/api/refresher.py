@@ -20,7 +20,9 @@ from monitor.api.alarm_rows import alarm_of
 from monitor.api.database import SILENT_S, Database, DatabaseMissingError
 from monitor.api.feed import AlarmItem, ChannelItem
 from monitor.api.figures import Transmission
+from monitor.api.sampling import longest_days, site_states
 from monitor.api.schemas import AlarmCounts, AlarmFrame
+from monitor.api.schemas.samples import SampleSummary
 from monitor.api.scope import Principal
 from monitor.api.snapshot import Facts, Snapshot, latest_of
 from registry.limits import SiteRule
@@ -30,6 +32,7 @@ from store.connections import Connection
 from store.queries.latest import LatestValue
 from store.registry_follower import RegistryFollower
 from store.registry_rows import load_registry
+from store.samples import newest_change, newest_samples
 from store.site_limits import load_rules
 
 log = logging.getLogger(__name__)
@@ -40,6 +43,7 @@ REBUILD: Final = timedelta(seconds=1)
 ANSWER_LIMIT: Final = timedelta(seconds=SILENT_S)
 REGISTRY_S: Final = 10.0
 RULES_S: Final = 5.0
+SAMPLES_S: Final = 5.0
 MEASURE_S: Final = 5.0
 STATUS_TIMEOUT_S: Final = 0.5
 TRANSMISSION_SHARE: Final = 50.0
@@ -82,6 +86,8 @@ class _Known:
     transmission: dict[str, Transmission] = field(default_factory=dict)
     dead_letters: dict[str, int] = field(default_factory=dict)
     rules: dict[str, tuple[SiteRule, ...]] = field(default_factory=dict)
+    samples: dict[str, SampleSummary] = field(default_factory=dict)
+    samples_as_of: object = None
 
 
 class Refresher:
@@ -156,8 +162,8 @@ class Refresher:
             self.people = {**self.people, principal.username: principal}
 
     def hasten(self) -> None:
-        """Read registry, people and rules at the next refresh: this process changed them."""
-        for what in ("registry", "people", "rules"):
+        """Read what people enter at the next refresh: this process changed it."""
+        for what in ("registry", "people", "rules", "samples"):
             self._done.pop(what, None)
 
     def close(self) -> None:
@@ -236,11 +242,26 @@ class Refresher:
             known.rules = {}
             for rule in load_rules(connection):
                 known.rules[rule.site] = (*known.rules.get(rule.site, ()), rule)
+        if self._due("samples", SAMPLES_S, now):
+            self._judge_samples(connection, known, now)
         if self._follower.changed(connection) or self._due("registry", REGISTRY_S, now):
             self._done["registry"] = now
             digest = queries.registry_digest(connection)
             if digest != known.registry_digest:
                 known.registry, known.registry_digest = load_registry(connection), digest
+
+    def _judge_samples(self, connection: Connection, known: _Known, now: datetime) -> None:
+        """What manual results say, if any came or was withdrawn, or what they are judged by changed."""
+        as_of = (newest_change(connection), known.registry_digest, known.rules, now.replace(second=0, microsecond=0))
+        if as_of == known.samples_as_of:
+            return
+        newest = newest_samples(connection, now - timedelta(days=longest_days()))
+        states = site_states(newest, known.registry, known.rules, now)
+        known.samples_as_of = as_of
+        known.samples = {
+            site: SampleSummary(state=state.value, taken_at=taken_at, results=results, suspected=suspected)
+            for site, (state, taken_at, results, suspected) in states.items()
+        }
 
     def _speed(self, known: _Known) -> float | None:
         """The speed that the monitor judges simulated sites by, as it said last; None without simulated sites."""
@@ -270,6 +291,7 @@ class Refresher:
             dead_letters=known.dead_letters,
             speed=self._speed(known),
             rules=known.rules,
+            samples=known.samples,
         )
         self.snapshot = Snapshot.of(facts, now)
 

@@ -64,7 +64,7 @@ async def site(code: SiteInPath, now: Now, principal: SignedIn) -> SiteDetail:
     found = visible_site(now, principal, code)
     figures, registry = now.sites[code], now.registry
     return SiteDetail(
-        **now_fields(figures, alarms=principal.may(Permission.READ_ALARMS)),
+        **now_fields(figures, now.facts, alarms=principal.may(Permission.READ_ALARMS)),
         sampling_points=[
             SamplingPointInfo(
                 code=point.code,

@@ -17,6 +17,7 @@ from monitor.api.figures import (
     worst_priority,
 )
 from monitor.api.schemas import AlarmCounts, ChannelState, Groups, Latest, Overview, SiteSummary
+from monitor.api.schemas.samples import SampleSummary
 from monitor.api.scope import Permission, Principal
 from registry.limits import SiteRule
 from registry.model import Registry, Site, SiteStatus
@@ -33,7 +34,8 @@ class Facts:
     """What the database said, each part as fresh as its own period.
 
     `transmission` and `open_alarms` are by site, `dead_letters` (last 24 h) by reason; `speed` is that of the
-    simulated physics, None without simulated sites. `rules` are the sites' own limits, by site.
+    simulated physics, None without simulated sites. `rules` are the sites' own limits and `samples` what
+    recent manual results say, by site.
     """
 
     registry: Registry
@@ -43,6 +45,7 @@ class Facts:
     dead_letters: Mapping[str, int]
     speed: float | None
     rules: Mapping[str, tuple[SiteRule, ...]] = field(default_factory=dict)
+    samples: Mapping[str, SampleSummary] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Snapshot:
             alarms = principal.may(Permission.READ_ALARMS)
             return _SITES.dump_json(
                 [
-                    SiteSummary(**now_fields(each, alarms=alarms), channels=each.channels)
+                    SiteSummary(**now_fields(each, self.facts, alarms=alarms), channels=each.channels)
                     for each in self.in_scope(principal)
                     if county in {None, each.site.county} and status in {None, each.site.status.value}
                 ]
@@ -137,7 +140,7 @@ class Snapshot:
         return found
 
 
-def now_fields(now: SiteFigures, *, alarms: bool) -> dict[str, Any]:
+def now_fields(now: SiteFigures, facts: Facts, *, alarms: bool) -> dict[str, Any]:
     """The fields of `monitor.api.schemas.SiteNow`; `alarms` says whether the reader may know of alarms."""
     site: Site = now.site
     return {
@@ -160,6 +163,7 @@ def now_fields(now: SiteFigures, *, alarms: bool) -> dict[str, Any]:
         "open_alarms": now.open_alarms if alarms else None,
         "channels_judged": now.judged,
         "channels_compliant": now.compliant,
+        "samples": facts.samples.get(site.code),
     }
 
 

@@ -19,6 +19,7 @@ from monitor.api.schemas.common import (
     Time,
     UnitSymbol,
 )
+from monitor.api.schemas.samples import SampleSummary
 
 
 class AlarmCounts(BaseModel):
@@ -103,6 +104,7 @@ class SiteNow(BaseModel):
     open_alarms: AlarmCounts | None = Field(description="Null for the role public")
     channels_judged: Count = Field(description="Channels with a fresh value judged against a limit now")
     channels_compliant: Count = Field(description="Of these, neither in breach nor pending")
+    samples: SampleSummary | None = Field(description="What recent manual results say; null without any")
 
 
 class SiteSummary(SiteNow):
@@ -112,7 +114,7 @@ class SiteSummary(SiteNow):
 
 
 class SamplingPointInfo(BaseModel):
-    """A basin."""
+    """A sampling point (basin)."""
 
     code: PointCode
     name_zh: str
