@@ -18,7 +18,18 @@ from operations import chores
 from operations.disk import MIN_FREE_BYTES
 from operations.errors import OperatorError
 from operations.folder import DataFolder
-from operations.options import Data, DatabaseUrl, MinFreeBytes, MqttUrl, OptionalDatabaseUrl, Port, Seed
+from operations.options import (
+    Data,
+    DatabaseUrl,
+    Metrics,
+    MinFreeBytes,
+    MqttUrl,
+    OptionalDatabaseUrl,
+    Port,
+    Seed,
+    TlsCertificate,
+    TlsKey,
+)
 
 USAGE_STATUS: Final = 2
 
@@ -48,6 +59,9 @@ def up(
     seed: Seed = None,
     sites: Annotated[int, typer.Option(min=1, help="Simulated sites of the demonstration, at the first start.")] = 32,
     demonstration: Annotated[bool, typer.Option(help="Start with simulated sites, at the first start.")] = True,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65_533, help="First of three ports for figures; 0 for any free ones.")
+    ] = None,
     backfill: Annotated[
         int, typer.Option(min=0, help="Hours of history for the simulated sites, at the first start.")
     ] = 24,
@@ -61,6 +75,7 @@ def up(
     from operations.up import UpSettings, run
 
     asked = {
+    from operations.ports import METRICS_PORTS
         "dashboard": dashboard_port,
         "api": api_port,
         "broker": broker_port,
@@ -71,6 +86,8 @@ def up(
     run(
         UpSettings(
             data=data,
+    if metrics_port is not None:
+        asked |= {name: metrics_port and metrics_port + n for n, name in enumerate(METRICS_PORTS)}
             host=host,
             ports={name: port for name, port in asked.items() if port is not None},
             database_url=database_url,
@@ -84,11 +101,11 @@ def up(
 
 
 @app.command()
-def ingest(database_url: DatabaseUrl, mqtt_url: MqttUrl) -> None:
+def ingest(database_url: DatabaseUrl, mqtt_url: MqttUrl, metrics: Metrics = None) -> None:
     """Store what devices publish: from the broker to committed readings and dead letters."""
     from ingest.service import IngestSettings, run
 
-    run(IngestSettings(database_url=database_url, mqtt_url=mqtt_url))
+    run(IngestSettings(database_url=database_url, mqtt_url=mqtt_url, metrics=metrics))
 
 
 @app.command()
@@ -98,6 +115,7 @@ def monitor(
         int, typer.Option(min=31, envvar="LANDUN_KEEP_READINGS_DAYS", help="Days that raw readings are kept.")
     ] = 5 * 366,
     keep_journal_days: Annotated[
+    metrics: Metrics = None,
         int, typer.Option(min=2, envvar="LANDUN_KEEP_JOURNAL_DAYS", help="Days that the journal is kept.")
     ] = 35,
 ) -> None:
@@ -106,7 +124,7 @@ def monitor(
     from monitor.service import MonitorSettings, run
 
     kept = Retention(readings=timedelta(days=keep_readings_days), journal=timedelta(days=keep_journal_days))
-    run(MonitorSettings(database_url=database_url, retention=kept))
+    run(MonitorSettings(database_url=database_url, retention=kept, metrics=metrics))
 
 
 @app.command()
@@ -122,6 +140,16 @@ def serve(
         str | None, typer.Option(envvar="LANDUN_SIMULATORS_URL", help="The simulators' control, where any run.")
     ] = None,
 ) -> None:
+    metrics: Metrics = None,
+    ingest_status_url: Annotated[
+        str | None, typer.Option(envvar="LANDUN_INGEST_STATUS_URL", help="Where ingest tells its state: …/status.")
+    ] = None,
+    broker_version: Annotated[str, typer.Option(envvar="LANDUN_BROKER_VERSION", help="To be shown.")] = "",
+    devices_url: Annotated[
+        str, typer.Option(envvar="LANDUN_DEVICES_URL", help="Where devices reach the broker: mqtt(s)://host:port.")
+    ] = "mqtt://127.0.0.1:1883",
+    tls_certificate: TlsCertificate = None,
+    tls_key: TlsKey = None,
     """Serve the HTTP API and the live feed."""
     from monitor.api.service import run
     from monitor.api.settings import ApiSettings
@@ -138,6 +166,11 @@ def serve(
     )
 
 
+            devices_url=devices_url,
+            tls=TlsFiles(tls_certificate, tls_key) if tls_certificate and tls_key else None,
+            metrics=metrics,
+            ingest_status_url=ingest_status_url,
+            broker_version=broker_version,
 @app.command()
 def dashboard(
     api_url: Annotated[str, typer.Option(envvar="LANDUN_API_URL", help="Where the API is.")] = "http://127.0.0.1:8000",

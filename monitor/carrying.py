@@ -80,6 +80,7 @@ def _head(engine: Engine) -> dict[str, Any]:
         "unreadable": engine.unreadable,
         "unregistered": engine.unregistered,
         "rules": [rule.to_json() for rule in engine.rules.values()],
+        "platform": sorted(engine.platform.on),
         "open": engine.book.open,
         "states": {str(alarm_id): state for alarm_id, state in engine.book.states.items()},
     }
@@ -90,6 +91,7 @@ def _take_head(engine: Engine, head: Mapping[str, Any]) -> None:
     engine.delays = engine.layout.delays(engine.speed)
     engine.silence.listened, engine.silence.interrupted = head["listened"], head["interrupted"]
     engine.unreadable, engine.unregistered = head["unreadable"], head["unregistered"]
+    engine.platform.on = set(head.get("platform", ()))
     engine.book.open = dict(head["open"])
     engine.book.states = {int(alarm_id): AlarmState(state) for alarm_id, state in head["states"].items()}
 

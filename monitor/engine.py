@@ -17,6 +17,7 @@ from monitor.gates import Gate, carry_companions
 from monitor.judgement import SIDES, Findings, JudgeState, State, judge
 from monitor.layout import Delays, Layout
 from monitor.offline import Silence, Sweep
+from monitor.platform import Platform
 from registry.limits import SiteRule
 from registry.model import Registry
 from store.journal import Entry, event_of, readings_of
@@ -45,6 +46,7 @@ class Engine:
         self.judge = JudgeState(self.layout)
         self.silence = Silence(self.layout)
         self.book = Book()
+        self.platform = Platform()
         self.unreadable = 0
         self.unregistered = 0
 
@@ -81,6 +83,7 @@ class Engine:
             body = event_of(entry)
             if entry.kind == "tick":
                 self._tick(changes, entry.id, int(body["now"]), body.get("listened", body["now"]))
+                self._follow_platform(changes, entry.id, body)
             elif entry.kind == "action":
                 self._action(changes, entry.id, body)
             elif body["what"] == "simulation":
@@ -150,6 +153,13 @@ class Engine:
             self.book.raise_alarm(changes, journal_id, rows.silent_device_row(self.layout, device, heard, now))
         self._mark_stale(now)
 
+    def _follow_platform(self, changes: Changes, journal_id: int, tick: Any) -> None:
+        for change in self.platform.sweep(tick):
+            if change.row is not None:
+                self.book.raise_alarm(changes, journal_id, change.row)
+            else:
+                self.book.return_alarm(changes, journal_id, change.condition, from_us(int(tick["now"])), "settled")
+
     def _return_offline(self, changes: Changes, journal_id: int, sweep: Sweep, now: int) -> None:
         devices, sites, at = self.layout.devices, self.layout.sites, from_us(now)
         ended = [(rows.device_condition(devices[i].code), "online") for i in sweep.devices_back.tolist()]
@@ -199,6 +209,7 @@ class Engine:
         found += [
             rows.device_condition(layout.devices[i].code) for i in np.flatnonzero(self.silence.device_alarm).tolist()
         ]
+        found += sorted(self.platform.on)
         return found
 
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from registry.canary import CHANNEL
 from store import journal, partitions
 from store.connections import Connection
 
 AHEAD: Final = timedelta(days=14)
 """How far ahead partitions are made: a machine may sleep for a week and still find its place."""
+
+CANARY_KEPT: Final = timedelta(days=1)
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +38,8 @@ def keep_house(connection: Connection, now: datetime, retention: Retention) -> N
         _log.info("partition %s made", name)
     for name in partitions.drop_readings_before(connection, now - retention.readings):
         _log.info("readings %s dropped: older than %d days", name, retention.readings.days)
+    # The canary's readings say nothing a day later.
+    connection.execute("DELETE FROM reading WHERE channel_id = %s AND ts < %s", (CHANNEL, now - CANARY_KEPT))
     needed = journal.first_needed(connection, now - retention.journal)
     for name in partitions.drop_journal_before(connection, needed):
         _log.info("journal %s dropped: older than %d days", name, retention.journal.days)

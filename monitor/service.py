@@ -19,11 +19,13 @@ from monitor import carrying, latest, output
 from monitor.aggregation import aggregating
 from monitor.alarms.book import Changes
 from monitor.engine import Engine
+from monitor.figures import MonitorCollector
 from monitor.housekeeping import Retention, keep_house
 from registry.canary import with_canary
 from store import journal
 from store.backoff import Backoff
 from store.connections import Connection, connect
+from store.exposition import Exposition, program_version
 from store.journal import Entry
 from store.queries import heartbeats, write_heartbeat
 from store.records import to_us
@@ -45,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MonitorSettings:
-    """Where the database is, and the periods of what the monitor does (seconds)."""
+    """Where the database is, the periods of what the monitor does (seconds), where figures are served (host:port)."""
 
     database_url: str
     poll_s: float = 0.1
@@ -57,6 +59,7 @@ class MonitorSettings:
     housekeeping_s: float = 3_600.0
     aggregates_s: float = 60.0
     retention: Retention = field(default_factory=Retention)
+    metrics: str | None = None
 
 
 Clock = Callable[[], datetime]
@@ -86,7 +89,14 @@ class Every:
 class Monitor:
     """One monitor over one connection. Raises `psycopg.Error` when the database fails: then make another."""
 
-    def __init__(self, connection: Connection, settings: MonitorSettings, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        settings: MonitorSettings,
+        clock: Clock = utc_now,
+        figures: MonitorCollector | None = None,
+    ) -> None:
+        self.figures = figures or MonitorCollector()
         self.connection = connection
         self.settings = settings
         self.clock = clock
@@ -232,6 +242,7 @@ class Monitor:
     def _beat(self, now: datetime) -> None:
         last = journal.last_id(self.connection)
         detail = {
+            "version": program_version(),
             "cursor": self.cursor,
             "last_id": last,
             "lag": last - self.cursor,
@@ -242,6 +253,7 @@ class Monitor:
             "unreadable": self.engine.unreadable,
             "unregistered": self.engine.unregistered,
         }
+        self.figures.detail = detail
         write_heartbeat(self.connection, CONSUMER, now, detail)
         self._heartbeat.done(now)
 
@@ -259,7 +271,12 @@ def _pieces(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
             start = index
 
 
-def serve(settings: MonitorSettings, stopping: threading.Event, clock: Clock = utc_now) -> None:
+def serve(
+    settings: MonitorSettings,
+    stopping: threading.Event,
+    clock: Clock = utc_now,
+    figures: MonitorCollector | None = None,
+) -> None:
     """Run until `stopping` is set, over outages of the database."""
     backoff = Backoff(first_s=0.4, most_s=10.0)
     while not stopping.is_set():
@@ -270,7 +287,7 @@ def serve(settings: MonitorSettings, stopping: threading.Event, clock: Clock = u
                     stopping.wait(1.0)
                     continue
                 with aggregating(settings.database_url, clock, period_s=settings.aggregates_s):
-                    monitor = Monitor(connection, settings, clock)
+                    monitor = Monitor(connection, settings, clock, figures)
                     while not stopping.is_set():
                         if not monitor.step():
                             backoff.reset()
@@ -293,5 +310,7 @@ def run(settings: MonitorSettings) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    serve(settings, stopping)
+    figures = MonitorCollector()
+    with Exposition(settings.metrics, [figures], lambda: figures.detail):
+        serve(settings, stopping, figures=figures)
     _log.info("ended")

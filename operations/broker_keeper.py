@@ -21,6 +21,7 @@ from operations import broker
 from operations.broker_users import KEEPER_USER, device_users, service_users
 from operations.errors import OperatorError
 from operations.secrets import Secrets
+from registry.canary import with_canary
 from store.connections import Connection
 from store.registry_rows import load_registry
 from store.upkeep import credentials
@@ -76,7 +77,8 @@ class BrokerKeeper:
     def _users(self, connection: Connection, *, devices: bool) -> list[broker.User]:
         users = service_users(self.secrets.mqtt_ingest, self.secrets.mqtt_tool, self.secrets.mqtt_keeper)
         if devices:
-            users += device_users(load_registry(connection), self.secrets.device_master, credentials(connection))
+            registry = with_canary(load_registry(connection))
+            users += device_users(registry, self.secrets.device_master, credentials(connection))
         return users
 
     @property

@@ -31,3 +31,12 @@ MinFreeBytes = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(help="Decides the demonstration's sites and every random draw.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65_535, show_default=False)]
+Metrics = Annotated[
+    str | None,
+    typer.Option(envvar="LANDUN_METRICS", help="host:port for Prometheus (/metrics) and the state as JSON (/status)."),
+]
+TlsCertificate = Annotated[
+    Path | None,
+    typer.Option(envvar="LANDUN_TLS_CERTIFICATE", help="Certificate with its chain (PEM): then TLS only is spoken."),
+]
+TlsKey = Annotated[Path | None, typer.Option(envvar="LANDUN_TLS_KEY", help="Key of the certificate (PEM).")]

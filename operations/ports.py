@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
+METRICS_PORTS: Final[Mapping[str, int]] = {"metrics-ingest": 9464, "metrics-monitor": 9465, "metrics-api": 9466}
+"""Where services tell their figures, on loopback."""
+
 DEFAULT_PORTS: Final[Mapping[str, int]] = {
     "database": 15432,
     "broker": 1883,
@@ -13,6 +16,7 @@ DEFAULT_PORTS: Final[Mapping[str, int]] = {
     "api": 8000,
     "dashboard": 8501,
     "simulators": 8010,
+    **METRICS_PORTS,
 }
 TRIED_AFTER: Final = 50
 """How many ports after the wanted one are tried before the operating system chooses."""
@@ -114,3 +118,15 @@ class Address:
     @property
     def _shown(self) -> str:
         return LOOPBACK if self.host == "0.0.0.0" else self.host  # noqa: S104 - compared, not bound
+
+
+def reachable(host: str) -> str:
+    """The address under which others reach a service that listens on `host`: this machine's own where it is any."""
+    if host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return host
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # an address nobody has (RFC 5737): nothing is sent, a route is chosen
+            return str(probe.getsockname()[0])
+        except OSError:
+            return socket.gethostname()

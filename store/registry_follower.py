@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from registry.canary import with_canary
 from registry.model import Registry
 from store import journal
 from store.connections import Connection
@@ -17,9 +18,9 @@ class RegistryFollower:
         self._seen = 0
 
     def load(self, connection: Connection) -> Registry:
-        """The registry as of now."""
+        """The registry as of now, with the canary: for a service that carries messages."""
         self._seen = journal.last_id(connection)
-        return load_registry(connection)
+        return with_canary(load_registry(connection))
 
     def changed(self, connection: Connection) -> bool:
         """Whether a ``config`` row came since the last call of `load` or `changed`."""

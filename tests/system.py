@@ -26,7 +26,8 @@ SIGN_IN: Final = re.compile(r"^first sign-in: user (?P<username>\S+) password (?
 START_TIMEOUT_S: Final = 180.0
 END_TIMEOUT_S: Final = 30.0
 FREE_PORTS: Final = tuple(
-    f"--{service}-port=0" for service in ("database", "broker", "broker-client", "api", "dashboard", "simulators")
+    f"--{service}-port=0"
+    for service in ("database", "broker", "broker-client", "api", "dashboard", "simulators", "metrics")
 )
 
 

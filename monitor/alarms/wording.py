@@ -6,10 +6,14 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from registry.canary import PLATFORM, SITE
 from registry.catalogue import Language, clause, indicator_name, text, unit
 from registry.indicators import INDICATORS
 from registry.limits import profiles
 from registry.model import Registry
+
+OF_THE_PLATFORM = frozenset({"accounting", "canary"})
+"""Kinds of alarm about the platform itself, whose site is no venue."""
 
 _UNKNOWN_ZONE = "UTC"
 
@@ -29,7 +33,7 @@ def alarm_text(language: Language, alarm: Mapping[str, Any], registry: Registry)
         The alarm's kind, side, indicator or return reason is not one that the catalogue knows.
 
     """
-    site = registry.sites.get(alarm["site"])
+    site = SITE if alarm["site"] == PLATFORM else registry.sites.get(alarm["site"])
     zone = site.zone if site else _UNKNOWN_ZONE
     fields: dict[str, object] = {
         "site": (site.name_zh if language == "zh" else site.name_en) if site else alarm["site"],
@@ -37,7 +41,9 @@ def alarm_text(language: Language, alarm: Mapping[str, Any], registry: Registry)
         "device": alarm["device"],
         "since": local_time(language, alarm["since"], zone),
     }
-    if alarm["kind"] == "offline":
+    if alarm["kind"] in OF_THE_PLATFORM:
+        sentence = text(language, f"alarm.{alarm['kind']}", since=fields["since"], value=f"{alarm['value']:.0f}")
+    elif alarm["kind"] == "offline":
         sentence = text(language, f"alarm.offline.{'device' if alarm['device'] else 'site'}", **fields)
     else:
         fields |= _measurement_fields(language, alarm)

@@ -6,6 +6,7 @@ from typing import Any
 
 from monitor.alarms.wording import alarm_text
 from monitor.api.schemas import Alarm
+from registry.canary import PLATFORM, SITE
 from registry.catalogue import Language, indicator_name
 from registry.indicators import INDICATORS
 from registry.model import Registry
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 
 def alarm_of(row: Mapping[str, Any], registry: Registry) -> Alarm:
     """The alarm of a row (column name → value). What is no longer registered is named by its code."""
-    site = registry.sites.get(row["site"])
+    site = SITE if row["site"] == PLATFORM else registry.sites.get(row["site"])
     point = registry.sampling_points.get((row["site"], row["sampling_point"] or ""))
     indicator = row["indicator"] if row["indicator"] in INDICATORS else None
     return Alarm(

@@ -1,7 +1,8 @@
 """How the platform is doing: answered from memory, whatever else is down."""
 
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
@@ -11,18 +12,31 @@ from fastapi import APIRouter
 from monitor.api.context import Context, Shared
 from monitor.api.fleet import FleetState
 from monitor.api.refresher import Heartbeat, Refresher
-from monitor.api.schemas import Component, Health, HealthSites, JournalHealth, KnownCount, SiteCount
+from monitor.api.schemas import (
+    Canary,
+    Component,
+    Health,
+    HealthSites,
+    JournalHealth,
+    KnownCount,
+    Pipeline,
+    SiteCount,
+)
 from monitor.api.settings import VERSION
 from registry.catalogue import text
 from registry.model import SiteStatus
+from store.errors import Trouble
+from store.exposition import program_version
 
 router = APIRouter(tags=["health"])
 
-Name = Literal["database", "ingest", "broker", "monitor", "api", "simulators"]
+Name = Literal["database", "ingest", "broker", "monitor", "api", "simulators", "canary"]
 State = Literal["up", "missing", "degraded"]
 
 HEARTBEAT_LIMIT: Final = timedelta(seconds=15)
 """A service whose last heartbeat is older is missing."""
+CANARY_LIMIT_S: Final = 30.0
+"""A canary that nothing was heard of for longer says that the chain is broken somewhere."""
 LAG_LIMIT: Final = 1_000
 """Journal rows that the monitor may be behind before it counts as degraded; it reads them within a second or so."""
 
@@ -51,7 +65,11 @@ def health_of(shared: Context) -> Health:
             last_id=refresher.last_journal_id if refresher.answering(now) else None,
             monitor_lag=refresher.monitor_lag if refresher.answering(now) else None,
         ),
-        disk_free_bytes=_disk_free(shared.settings.data),
+        pipeline=_pipeline(refresher, now),
+        canary=_canary_figures(refresher, now),
+        versions=_versions(shared, now),
+        disk_total_bytes=_disk(shared.settings.data).get("total"),
+        disk_free_bytes=_disk(shared.settings.data).get("free"),
     )
 
 
@@ -59,15 +77,25 @@ def _components(shared: Context, now: datetime) -> Iterator[Component]:
     refresher = shared.refresher
     yield _database(refresher, now)
     if refresher.answering(now):
-        ingest = _service("ingest", refresher.heartbeats.get("ingest"), now)
+        ingest = _ingest(refresher, now)
         yield ingest
         yield _broker(ingest, refresher.heartbeats.get("ingest"))
         yield _monitor(refresher, now)
+        if (beat := refresher.heartbeats.get("canary")) is not None:
+            yield _canary(beat, now)
     else:
-        yield from (_part(name, "degraded", "without_database") for name in ("ingest", "broker", "monitor"))
+        # Ingest itself tells why it cannot write, whatever the database says.
+        yield _troubled(refresher) or _part("ingest", "degraded", "without_database")
+        yield from (_part(name, "degraded", "without_database") for name in ("broker", "monitor"))
     yield _part("api", "up", "api", version=VERSION, viewers=len(shared.hub))
-    if shared.control.url is not None:
+    if shared.control.url is not None and not _demonstration_gone(shared):
         yield _simulators(shared.fleet.state)
+
+
+def _demonstration_gone(shared: Context) -> bool:
+    """Whether there is nothing to simulate any more: then nobody misses the simulators."""
+    snapshot = shared.refresher.snapshot
+    return snapshot is not None and not any(site.simulated for site in snapshot.registry.sites.values())
 
 
 def _part(name: Name, state: State, said: str, **fields: object) -> Component:
@@ -83,6 +111,99 @@ def _database(refresher: Refresher, now: datetime) -> Component:
         return _part("database", "missing", "database_silent")
     seconds = f"{(now - refresher.answered_at).total_seconds():.0f}"
     return _part("database", "missing", "database_problem", problem=refresher.problem, seconds=seconds)
+
+
+def _ingest(refresher: Refresher, now: datetime) -> Component:
+    """Up, or why not: what it says itself, its figures, its heartbeat."""
+    troubled = _troubled(refresher)
+    if troubled is not None:
+        return troubled
+    pipeline = _pipeline(refresher, now)
+    if pipeline is not None and pipeline.imbalance:
+        return _part("ingest", "degraded", "imbalance", messages=pipeline.imbalance)
+    return _service("ingest", refresher.heartbeats.get("ingest"), now)
+
+
+def _troubled(refresher: Refresher) -> Component | None:
+    """Ingest, when it says that it cannot write, and why."""
+    said = refresher.ingest_said
+    beat = refresher.heartbeats.get("ingest")
+    trouble = (said if said is not None else beat.detail if beat else {}).get("trouble")
+    if trouble is None or trouble not in set(Trouble):
+        return None
+    return _part("ingest", "degraded", f"trouble_{trouble}")
+
+
+def _canary(heartbeat: Heartbeat, now: datetime) -> Component:
+    if heartbeat.age_at(now) > HEARTBEAT_LIMIT:
+        return _part("canary", "missing", "heartbeat", seconds=f"{heartbeat.age_at(now).total_seconds():.0f}")
+    silent = _number(heartbeat.detail, "silent_s")
+    if silent > CANARY_LIMIT_S:
+        return _part("canary", "degraded", "canary_silent", seconds=f"{silent:.0f}")
+    return _part("canary", "up", "canary_heard", seconds=f"{_number(heartbeat.detail, 'last_ms') / 1000:.1f}")
+
+
+def _pipeline(refresher: Refresher, now: datetime) -> Pipeline | None:
+    """The figures of every ingest worker that lives, summed."""
+    said = [
+        beat.detail
+        for service, beat in refresher.heartbeats.items()
+        if service.startswith("ingest") and beat.age_at(now) <= HEARTBEAT_LIMIT
+    ]
+    if not said:
+        return None
+
+    def total(name: str) -> int:
+        return sum(int(_number(each, name)) for each in said)
+
+    return Pipeline(
+        received=total("received"),
+        committed=total("committed"),
+        dead=total("dead_messages"),
+        silent=total("silent"),
+        in_flight=total("in_flight"),
+        waiting=total("waiting"),
+        imbalance=sum(abs(int(_number(each, "imbalance"))) for each in said),
+        acknowledged=total("acknowledged"),
+        redelivered=total("redelivered"),
+        duplicate=total("duplicate"),
+        late=total("late"),
+        missing=total("missing"),
+        lag_s=max(_number(each, "lag_s") for each in said),
+    )
+
+
+def _canary_figures(refresher: Refresher, now: datetime) -> Canary | None:
+    beat = refresher.heartbeats.get("canary")
+    if beat is None or beat.age_at(now) > HEARTBEAT_LIMIT:
+        return None
+
+    def figure(name: str) -> float | None:
+        value = beat.detail.get(name)
+        return float(value) if isinstance(value, int | float) else None
+
+    return Canary(
+        last_ms=figure("last_ms"), p50_ms=figure("p50_ms"), p99_ms=figure("p99_ms"), silent_s=figure("silent_s") or 0.0
+    )
+
+
+def _versions(shared: Context, now: datetime) -> dict[str, str]:
+    """Of every part that says one; parts of one release say the same."""
+    refresher = shared.refresher
+    parts = {"api": program_version()}
+    for service, beat in refresher.heartbeats.items():
+        version = beat.detail.get("version")
+        if isinstance(version, str) and beat.age_at(now) <= HEARTBEAT_LIMIT:
+            parts[service] = version
+    broker = {"broker": shared.settings.broker_version} if shared.settings.broker_version else {}
+    python = ".".join(map(str, sys.version_info[:3]))
+    return {**dict(sorted(parts.items())), **refresher.database_versions, **broker, "python": python}
+
+
+def _number(detail: Mapping[str, object], name: str) -> float:
+    """A figure of a heartbeat, 0 where it is not given."""
+    value = detail.get(name)
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _service(name: Literal["ingest", "monitor"], heartbeat: Heartbeat | None, now: datetime) -> Component:
@@ -136,8 +257,10 @@ def _sites(shared: Context) -> HealthSites:
     )
 
 
-def _disk_free(folder: Path) -> int | None:
+def _disk(folder: Path) -> dict[str, int]:
+    """Total and free bytes; nothing where the folder cannot be asked."""
     try:
-        return shutil.disk_usage(folder).free
+        usage = shutil.disk_usage(folder)
     except OSError:
-        return None
+        return {}
+    return {"total": usage.total, "free": usage.free}

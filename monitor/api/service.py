@@ -11,7 +11,11 @@ from typing import Final
 import uvicorn
 
 from monitor.api.app import create_app
+from monitor.api.context import Context
+from monitor.api.health import health_of
 from monitor.api.settings import ApiSettings
+from monitor.figures import HealthCollector
+from store.exposition import Exposition
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +31,11 @@ SEND_BUFFER_BYTES: Final = 256 * 1024
 def run(settings: ApiSettings) -> None:
     """Serve until SIGTERM or SIGINT. Raises `OSError` naming the address where it cannot be bound."""
     listener = listen(settings.host, settings.port)
+    app = create_app(settings)
+    context: Context = app.state.context
     server = _Server(
         uvicorn.Config(
-            create_app(settings),
+            app,
             # uvicorn would write each live feed's address, token included, to its log.
             log_config=None,
             access_log=False,
@@ -38,12 +44,15 @@ def run(settings: ApiSettings) -> None:
             ws_ping_timeout=PING_S,
             timeout_graceful_shutdown=GRACE_S,
             server_header=False,
+            ssl_certfile=settings.tls.certificate if settings.tls else None,
+            ssl_keyfile=settings.tls.key if settings.tls else None,
         )
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     host, port = listener.getsockname()[:2]
-    log.info("serving on http://%s:%d", host, port)
-    with listener:
+    log.info("serving on %s://%s:%d", "https" if settings.tls else "http", host, port)
+    figures = HealthCollector(lambda: health_of(context), lambda: len(context.hub))
+    with listener, Exposition(settings.metrics, [figures], lambda: health_of(context).model_dump(mode="json")):
         asyncio.run(server.serve(sockets=[listener]))
 
 
