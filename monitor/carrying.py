@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 
 from monitor.alarms.book import Changes
 from monitor.alarms.states import AlarmState
+from monitor.clocks import Clocks
+from monitor.detection import Detection
 from monitor.engine import Engine
 from monitor.judgement import CHANNEL_FIELDS
+from monitor.opinions import Opinions
 from registry.limits import SiteRule
 from registry.model import Registry
 from store.records import from_us
 
-VERSION: Final = 3
+VERSION: Final = 4
 _DEVICE_FIELDS: Final = ("timely", "recent", "lost", "silent", "device_alarm", "counted_from")
 
 Arrays = dict[str, NDArray[Any]]
@@ -50,8 +53,8 @@ def load(state: bytes, registry: Registry) -> Engine:
         if head["version"] != VERSION:
             raise SnapshotError(f"snapshot is of version {head['version']}, this program reads version {VERSION}")
         engine = Engine(registry, map(SiteRule.from_json, head["rules"]))
-        _adopt(engine, arrays)
         _take_head(engine, head)
+        _adopt(engine, arrays)
     except (zlib.error, KeyError, ValueError, OSError, EOFError) as error:
         raise SnapshotError(f"snapshot can't be read: {error!r}") from error
     return engine
@@ -60,8 +63,8 @@ def load(state: bytes, registry: Registry) -> Engine:
 def with_registry(engine: Engine, registry: Registry) -> Engine:
     """An engine of another registry, with the state of every channel, device and site that is in both."""
     new = Engine(registry, engine.rules.values())
-    _adopt(new, _export(engine))
     _take_head(new, _head(engine))
+    _adopt(new, _export(engine))
     return new
 
 
@@ -69,6 +72,7 @@ def end_orphans(engine: Engine, changes: Changes, journal_id: int, now: int) -> 
     """End the alarms of what is no longer registered at `now` (us), with reason ``unregistered``."""
     for condition in sorted(set(engine.book.open) - set(engine.conditions())):
         engine.book.return_alarm(changes, journal_id, condition, from_us(now), "unregistered")
+        engine.opinions.standing.pop(condition, None)
 
 
 def _head(engine: Engine) -> dict[str, Any]:
@@ -82,6 +86,9 @@ def _head(engine: Engine) -> dict[str, Any]:
         "rules": [rule.to_json() for rule in engine.rules.values()],
         "platform": sorted(engine.platform.on),
         "open": engine.book.open,
+        "detection": engine.detection.head(),
+        "clocks": engine.clocks.save(),
+        "opinions": engine.opinions.standing,
         "states": {str(alarm_id): state for alarm_id, state in engine.book.states.items()},
     }
 
@@ -93,6 +100,9 @@ def _take_head(engine: Engine, head: Mapping[str, Any]) -> None:
     engine.unreadable, engine.unregistered = head["unreadable"], head["unregistered"]
     engine.platform.on = set(head.get("platform", ()))
     engine.book.open = dict(head["open"])
+    engine.detection = Detection.of_head(engine.layout, head["detection"])
+    engine.clocks = Clocks.restored(head["clocks"])
+    engine.opinions = Opinions(head["opinions"])
     engine.book.states = {int(alarm_id): AlarmState(state) for alarm_id, state in head["states"].items()}
 
 
@@ -113,6 +123,7 @@ def _export(engine: Engine) -> Arrays:
         "flow_ts": judge.circulation.ts,
         **{name: getattr(silence, name) for name in _DEVICE_FIELDS},
         "site_alarm": silence.site_alarm,
+        **engine.detection.export(),
     }
 
 
@@ -126,6 +137,7 @@ def _adopt(engine: Engine, arrays: Arrays) -> None:
         ("companions", ("companion_value", "companion_ts")),
     ):
         _adopt_by_name(mine, arrays, names, fields)
+    engine.detection.adopt(arrays)
 
 
 def _adopt_by_name(mine: Arrays, theirs: Arrays, names: str, fields: Sequence[str]) -> None:

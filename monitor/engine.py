@@ -7,17 +7,25 @@ is what lets a restart neither double nor lose an alarm, and a history be recomp
 import logging
 import zlib
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.alarms import rows
 from monitor.alarms.book import LIMIT_FLAG, Book, Changes
+from monitor.clocks import REASONS, ClockFinding, Clocks
+from monitor.detection import Detection
+from monitor.detector.verdicts import Finding
 from monitor.gates import Gate, carry_companions
 from monitor.judgement import SIDES, Findings, JudgeState, State, judge
-from monitor.layout import Delays, Layout
+from monitor.layout import Delays, Ints, Layout
 from monitor.offline import Silence, Sweep
+from monitor.opinions import Opinions
 from monitor.platform import Platform
+from monitor.sensitivity import BUDGETS, FACTORS, Feedback
 from registry.limits import SiteRule
 from registry.model import Registry
 from store.journal import Entry, event_of, readings_of
@@ -46,6 +54,9 @@ class Engine:
         self.judge = JudgeState(self.layout)
         self.silence = Silence(self.layout)
         self.book = Book()
+        self.detection = Detection(self.layout)
+        self.clocks = Clocks()
+        self.opinions = Opinions()
         self.platform = Platform()
         self.unreadable = 0
         self.unregistered = 0
@@ -61,7 +72,7 @@ class Engine:
         for entry in entries:
             if entry.kind == "readings":
                 readings += self._decoded(entry)
-            elif entry.kind in ("tick", "config", "action"):
+            elif entry.kind in ("tick", "config", "action", "dead"):
                 self._readings(changes, readings)
                 readings = []
                 self._event(changes, entry)
@@ -84,12 +95,16 @@ class Engine:
             if entry.kind == "tick":
                 self._tick(changes, entry.id, int(body["now"]), body.get("listened", body["now"]))
                 self._follow_platform(changes, entry.id, body)
+            elif entry.kind == "dead":
+                self._dead(changes, entry.id, body)
             elif entry.kind == "action":
                 self._action(changes, entry.id, body)
             elif body["what"] == "simulation":
                 self._set_speed(entry, body["speed"])
             elif body["what"] == "limits":
                 self._set_rule(SiteRule.from_json(body["rule"]))
+            elif body["what"] == "budget":
+                self._set_budget(float(body["per_site_week"]))
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             self._pass_over(entry, error)
 
@@ -105,42 +120,69 @@ class Engine:
         recorded = np.repeat([to_us(entry.recorded_at) for entry in entries], lengths)
         self.silence.hear(self.layout, readings, recorded)
         findings = judge(self.layout, self.delays, self.judge, readings, numbers)
-        self._transitions(changes, findings, [entry.id for entry in entries], ends)
+        self._told(changes, findings, readings, [entry.id for entry in entries], ends)
         self.unregistered += findings.unregistered
         failed = readings[findings.gross_range]
         changes.gross_range.extend(zip(failed["channel_id"].tolist(), failed["ts"].tolist(), strict=True))
         if findings.beyond.size:
-            outside = readings[findings.beyond]
-            beyond = np.empty(len(outside), dtype=LIMIT_FLAG)
-            beyond["channel_id"], beyond["ts"], beyond["flag"] = (
-                outside["channel_id"],
-                outside["ts"],
-                findings.beyond_flag,
-            )
-            changes.beyond.append(beyond)
+            changes.beyond.append(_flags(readings[findings.beyond], findings.beyond_flag))
 
-    def _transitions(
-        self, changes: Changes, findings: Findings, journal_ids: Sequence[int], ends: np.ndarray[Any, Any]
+    def _told(
+        self, changes: Changes, findings: Findings, readings: Readings, journal_ids: Sequence[int], ends: Ints
     ) -> None:
-        for transition in findings.transitions:
-            journal_id = journal_ids[int(np.searchsorted(ends, transition["row"], side="right"))]
-            if transition["raised"]:
-                self.book.raise_alarm(changes, journal_id, rows.limit_row(self.layout, transition))
-                continue
-            channel = self.layout.channels[transition["slot"]]
-            if transition["worsened"]:
-                condition = rows.channel_condition(channel.id, int(transition["side"]))
-                at, value = from_us(int(transition["ts"])), float(transition["value"])
-                self.book.worsen(changes, journal_id, condition, at, rows.PRIORITY_OF_HAZARD, rows.worse_text(value))
-                continue
-            self.book.return_alarm(
-                changes,
-                journal_id,
-                rows.channel_condition(channel.id, int(transition["side"])),
-                from_us(int(transition["ts"])),
-                RETURN_REASONS[Gate(transition["gate"])],
-                float(transition["extreme"]),
+        """Turn what judge, detector and clocks found into alarms, in the order of the stream."""
+        layout = self.layout
+        slot = layout.slot_of(readings["channel_id"])
+        detected = self.detection.take(readings, slot)
+        device = np.where(slot >= 0, layout.device[slot], -1) if len(layout.channels) else slot
+        divide = np.where(layout.simulated_device, self.speed, 1.0)
+        clocks = self.clocks.heard(readings, device, self.device_codes, divide)
+        for code, at in self.clocks.present.items():
+            self.silence.present(self.device_codes.index(code), at)
+        self.clocks.present.clear()
+        # Of several at one reading the limit comes first: what the detector says is then evidence on its alarm.
+        told: list[tuple[int, int, Any]] = [(int(each["row"]), 0, each) for each in findings.transitions]
+        told += [(each.row, 1, each) for each in detected.findings]
+        told += [(each.row, 2, each) for each in clocks]
+        told.sort(key=lambda each: each[:2])
+        for row, _, each in told:
+            journal_id = journal_ids[int(np.searchsorted(ends, row, side="right"))]
+            if isinstance(each, Finding):
+                self.opinions.found(self.book, changes, journal_id, layout, self.detection, each)
+            elif isinstance(each, ClockFinding):
+                self.opinions.clock(self.book, changes, journal_id, layout, each)
+            else:
+                self._transition(changes, journal_id, each)
+        for test, (rows_of_test, flag) in detected.flags.items():
+            changes.detected.setdefault(test, []).append(_flags(readings[rows_of_test], flag))
+
+    def _transition(self, changes: Changes, journal_id: int, transition: Any) -> None:
+        channel, at = self.layout.channels[transition["slot"]], int(transition["ts"])
+        condition = rows.channel_condition(channel.id, int(transition["side"]))
+        if transition["raised"]:
+            alarm = self.book.raise_alarm(changes, journal_id, rows.limit_row(self.layout, transition))
+            self.opinions.limit_raised(self.book, changes, journal_id, channel.id, alarm, at)
+        elif transition["worsened"]:
+            value = float(transition["value"])
+            self.book.worsen(
+                changes, journal_id, condition, from_us(at), rows.PRIORITY_OF_HAZARD, rows.worse_text(value)
             )
+        else:
+            reason = RETURN_REASONS[Gate(transition["gate"])]
+            self.book.return_alarm(changes, journal_id, condition, from_us(at), reason, float(transition["extreme"]))
+
+    def _dead(self, changes: Changes, journal_id: int, letters: Any) -> None:
+        """Messages rejected for their time tell of the device's clock, and that the device is there."""
+        layout = self.layout
+        known = [
+            (str(each["device"]), to_us(datetime.fromisoformat(each["received_at"])))
+            for each in letters
+            if each["reason"] in REASONS and each["device"] in layout.registry.devices
+        ]
+        for device, at in known:
+            self.silence.present(self.device_codes.index(device), at)
+        for finding in self.clocks.rejected(known):
+            self.opinions.clock(self.book, changes, journal_id, layout, finding)
 
     def _tick(self, changes: Changes, journal_id: int, now: int, listened: Any) -> None:
         sweep = self.silence.sweep(self.layout, self.delays, now, None if listened is None else int(listened))
@@ -186,8 +228,14 @@ class Engine:
             raise ValueError(f"speed {speed!r} must be between {SPEEDS[0]:g} and {SPEEDS[1]:g}")
         self.speed = float(speed)
         self.delays = self.layout.delays(self.speed)
+        self.detection.set_speed(to_us(entry.recorded_at), self.speed)
         # Devices need a moment to change pace: what was silence at the old one isn't at the new.
         self.silence.start_over(to_us(entry.recorded_at), self.layout.simulated_device)
+
+    def _set_budget(self, budget: float) -> None:
+        if not BUDGETS[0] <= budget <= BUDGETS[1]:
+            raise ValueError(f"budget {budget!r} must be {BUDGETS[0]:g} to {BUDGETS[1]:g} false alarms a site and week")
+        self.detection.set_budget(budget)
 
     def _action(self, changes: Changes, journal_id: int, body: Any) -> None:
         acts = {"acknowledge": self.book.acknowledge, "comment": self.book.comment}
@@ -195,7 +243,30 @@ class Engine:
         if not 0 <= alarm_id < 2**63:
             raise ValueError(f"alarm {alarm_id} must be a positive 64-bit number")
         text = _storable(body["text"]) if body.get("text") else None
+        if body["what"] in ("feedback", "feedback_undone"):
+            detail = self._feedback(journal_id, alarm_id, body)
+            self.book.feedback(changes, journal_id, alarm_id, at, actor, text, detail)
+            return
         acts[body["what"]](changes, journal_id, alarm_id, at, actor, text)
+
+    def _feedback(self, journal_id: int, alarm_id: int, body: Any) -> dict[str, Any]:
+        """Move a site's sensitivity by an answer, or take one back; what the event then tells."""
+        site = str(body["site"])
+        if body["what"] == "feedback_undone":
+            undone = int(body["feedback"])
+            self.detection.take_back(undone)
+            detail: dict[str, Any] = {"undoes": undone}
+        else:
+            if body["answer"] not in FACTORS:
+                raise ValueError(f"answer {body['answer']!r} must be one of {', '.join(FACTORS)}")
+            self.detection.answer(Feedback(journal_id, alarm_id, site, body["answer"]))
+            detail = {"answer": body["answer"]}
+        return {**detail, "budget": self.detection.site_budget(site)}
+
+    @cached_property
+    def device_codes(self) -> tuple[str, ...]:
+        """Codes of the layout's devices, in its order."""
+        return tuple(device.code for device in self.layout.devices)
 
     def conditions(self) -> list[str]:
         """The conditions that are on, by the arrays (the book must agree)."""
@@ -210,7 +281,13 @@ class Engine:
             rows.device_condition(layout.devices[i].code) for i in np.flatnonzero(self.silence.device_alarm).tolist()
         ]
         found += sorted(self.platform.on)
-        return found
+        return found + self.opinions.conditions(layout)
+
+
+def _flags(readings: Readings, flag: NDArray[np.int16]) -> NDArray[Any]:
+    found = np.empty(len(readings), dtype=LIMIT_FLAG)
+    found["channel_id"], found["ts"], found["flag"] = readings["channel_id"], readings["ts"], flag
+    return found
 
 
 def _storable(text: object) -> str:

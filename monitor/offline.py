@@ -82,6 +82,10 @@ class Silence:
             rows = np.flatnonzero(which & (slot >= 0))
             np.maximum.at(heard, layout.device[slot[rows]], arrived[rows])
 
+    def present(self, device: int, at: int) -> None:
+        """Take note of a device (index) that was there at `at` (us), though nothing of what it sent was stored."""
+        self.recent[device] = max(int(self.recent[device]), at)
+
     @property
     def heard(self) -> Ints:
         """When each device was last heard (us), `-FOREVER` if never in time."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
+from psycopg.types.json import Jsonb
 
 from monitor.alarms.book import AlarmEvent, Changes
 from store.connections import Connection
@@ -35,6 +36,10 @@ _COLUMNS: Final = (
     "limit_profile",
     "clause",
     "return_reason",
+    "audience",
+    "verdict",
+    "sureness",
+    "evidence",
 )
 _INSERT: Final = (
     f"INSERT INTO alarm ({', '.join(_COLUMNS)}) "  # noqa: S608 -- constants
@@ -48,6 +53,10 @@ _AMENDABLE: Final = (
     "acknowledged_by",
     "extreme",
     "return_reason",
+    "audience",
+    "verdict",
+    "sureness",
+    "evidence",
 )
 _AMEND: Final = (
     "UPDATE alarm SET "  # noqa: S608 -- constants
@@ -56,8 +65,8 @@ _AMEND: Final = (
 )
 # An action may name an alarm that never was: it stays in the journal, and there is no row for its event to hang on.
 _EVENT: Final = """
-INSERT INTO alarm_event (alarm_id, journal_id, at, event, state, actor, text)
-SELECT %(alarm_id)s::bigint, %(journal_id)s, %(at)s, %(event)s, %(state)s, %(actor)s, %(text)s
+INSERT INTO alarm_event (alarm_id, journal_id, at, event, state, actor, text, detail)
+SELECT %(alarm_id)s::bigint, %(journal_id)s, %(at)s, %(event)s, %(state)s, %(actor)s, %(text)s, %(detail)s
 WHERE EXISTS (SELECT FROM alarm WHERE id = %(alarm_id)s::bigint)
 """
 GROSS_RANGE_FLAG: Final = 4
@@ -69,7 +78,7 @@ def write(connection: Connection, changes: Changes) -> None:
         if changes.amended:
             cursor.executemany(_AMEND, (_amendment(*each) for each in changes.amended.items()))
         if changes.raised:
-            cursor.executemany(_INSERT, list(changes.raised.values()))
+            cursor.executemany(_INSERT, [_with_json(row, "evidence") for row in changes.raised.values()])
         if changes.events:
             cursor.executemany(_EVENT, (_event(event) for event in changes.events))
     if changes.gross_range:
@@ -79,6 +88,9 @@ def write(connection: Connection, changes: Changes) -> None:
     if changes.beyond:
         beyond = np.concatenate(changes.beyond)
         write_flags(connection, "limit", beyond["channel_id"], beyond["ts"], beyond["flag"])
+    for test, parts in sorted(changes.detected.items()):
+        detected = np.concatenate(parts)
+        write_flags(connection, test, detected["channel_id"], detected["ts"], detected["flag"])
 
 
 def write_extremes(connection: Connection, extremes: Iterable[tuple[int, float]]) -> None:
@@ -90,7 +102,7 @@ def write_extremes(connection: Connection, extremes: Iterable[tuple[int, float]]
 
 
 def _amendment(alarm_id: int, columns: Mapping[str, Any]) -> dict[str, Any]:
-    return {"id": alarm_id, **dict.fromkeys(_AMENDABLE), **columns}
+    return _with_json({"id": alarm_id, **dict.fromkeys(_AMENDABLE), **columns}, "evidence")
 
 
 def _event(event: AlarmEvent) -> dict[str, Any]:
@@ -102,4 +114,9 @@ def _event(event: AlarmEvent) -> dict[str, Any]:
         "state": event.state,
         "actor": event.actor,
         "text": event.text,
+        "detail": None if event.detail is None else Jsonb(event.detail),
     }
+
+
+def _with_json(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {**row, name: None if row[name] is None else Jsonb(row[name])}

@@ -32,6 +32,7 @@ class AlarmEvent:
     state: AlarmState
     actor: str | None = None
     text: str | None = None
+    detail: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -39,7 +40,7 @@ class Changes:
     """What is to be written: new alarm rows by id, changed columns of older ones by id, events in order.
 
     `gross_range` are (channel id, ts in us) of readings no working instrument reports, `beyond` arrays of dtype
-    `LIMIT_FLAG` of readings beyond the limit in force at their time.
+    `LIMIT_FLAG` of readings beyond the limit in force at their time, `detected` such arrays by test of the detector.
     """
 
     raised: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class Changes:
     events: list[AlarmEvent] = field(default_factory=list)
     gross_range: list[tuple[int, int]] = field(default_factory=list)
     beyond: list[NDArray[Any]] = field(default_factory=list)
+    detected: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
 
     def amend(self, alarm_id: int, columns: Mapping[str, Any]) -> None:
         """Change columns of an alarm, be it new in these changes or not."""
@@ -82,6 +84,10 @@ class Book:
             "acknowledged_at": None,
             "acknowledged_by": None,
             "return_reason": None,
+            "audience": "inspector",
+            "verdict": None,
+            "sureness": None,
+            "evidence": None,
             **row,
         }
         changes.events.append(AlarmEvent(alarm_id, journal_id, row["raised_at"], Happening.RAISED, state))
@@ -122,6 +128,28 @@ class Book:
         """Record what a person has to say about an alarm."""
         state = self.states.get(alarm_id, AlarmState.NORMAL)
         changes.events.append(AlarmEvent(alarm_id, journal_id, at, Happening.COMMENT, state, actor, text))
+
+    def judge(self, changes: Changes, journal_id: int, alarm_id: int, at: datetime, columns: Mapping[str, Any]) -> None:
+        """Write on an alarm what the detector makes of it now: columns verdict, sureness, evidence (and others)."""
+        changes.amend(alarm_id, columns)
+        state = self.states.get(alarm_id, AlarmState.NORMAL)
+        detail = {"verdict": columns["verdict"], "sureness": columns["sureness"], **(columns["evidence"] or {})}
+        changes.events.append(AlarmEvent(alarm_id, journal_id, at, Happening.VERDICT, state, detail=detail))
+
+    def feedback(
+        self,
+        changes: Changes,
+        journal_id: int,
+        alarm_id: int,
+        at: datetime,
+        actor: str,
+        text: str | None,
+        detail: Mapping[str, Any],
+    ) -> None:
+        """Record that a person said whether an alarm was true, or took that back (`detail` names the journal row)."""
+        happening = Happening.FEEDBACK_UNDONE if "undoes" in detail else Happening.FEEDBACK
+        state = self.states.get(alarm_id, AlarmState.NORMAL)
+        changes.events.append(AlarmEvent(alarm_id, journal_id, at, happening, state, actor, text, detail))
 
     def _move(self, alarm_id: int, happening: Happening) -> AlarmState:
         state = step(self.states.get(alarm_id, AlarmState.NORMAL), happening)

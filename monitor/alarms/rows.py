@@ -1,15 +1,35 @@
 """Alarm rows from what the judge and the sweep found. Column names are those of table ``alarm``."""
 
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, Final
 
+from monitor.clocks import ClockFinding
+from monitor.detector.verdict import AUDIENCE, LANE_OF, Kind
 from monitor.layout import Layout
+from registry.indicators import INDICATORS
 from registry.limits import Severity
 from store.records import from_us
 
 PRIORITY_OF_SILENT_SITE: Final = Severity.MEDIUM
 PRIORITY_OF_SILENT_DEVICE: Final = Severity.LOW
 PRIORITY_OF_HAZARD: Final = Severity.HIGH
+PRIORITY_OF_VERDICT: Final = {
+    Kind.DOSING_FAILURE: Severity.HIGH,
+    Kind.OVER_DOSING: Severity.HIGH,
+    Kind.PH_CONTROL: Severity.MEDIUM,
+    Kind.FILTRATION: Severity.MEDIUM,
+    Kind.PUMP_OFF: Severity.MEDIUM,
+    Kind.COLD_STORE: Severity.HIGH,
+    Kind.UNKNOWN: Severity.LOW,
+    Kind.SENSOR_FOULING: Severity.MEDIUM,
+    Kind.STUCK: Severity.MEDIUM,
+    Kind.AIR_BUBBLE: Severity.LOW,
+    Kind.CALIBRATION: Severity.LOW,
+    Kind.UNIT_ERROR: Severity.MEDIUM,
+    Kind.CLOCK: Severity.MEDIUM,
+    Kind.TAMPERING_SUSPECTED: Severity.HIGH,
+}
 SIDE_NAMES: Final = {-1: "low", 1: "high"}
 
 
@@ -100,11 +120,70 @@ def _offline_row(layout: Layout, site: str, last_heard: int, now: int) -> dict[s
         "since": from_us(last_heard),
         "raised_at": from_us(now),
         "value": None,
-        "extreme": None,
         "unit": None,
-        "side": None,
-        "limit_lo": None,
-        "limit_hi": None,
-        "limit_profile": None,
-        "clause": None,
+        **_NO_LIMIT,
+    }
+
+
+_NO_LIMIT: Final = dict.fromkeys(("extreme", "side", "limit_lo", "limit_hi", "limit_profile", "clause"))
+
+
+def detector_row(
+    layout: Layout,
+    site: str,
+    point: str,
+    kind: Kind,
+    channels: Sequence[int],
+    columns: Mapping[str, Any],
+    since: int,
+    at: int,
+) -> dict[str, Any]:
+    """The row of an alarm that a verdict raised, without its condition; `columns` are the verdict's, times in us.
+
+    The channel that spoke first is the alarm's.
+    """
+    registry = layout.registry
+    first = registry.channels[channels[0]] if channels else None
+    spoke = columns["evidence"]["channels"]
+    return {
+        "kind": "detector",
+        "site": site,
+        "device": None if first is None else first.device,
+        "sampling_point": point,
+        "channel_id": None if first is None else first.id,
+        "indicator": None if first is None else first.indicator,
+        "simulated": registry.sites[site].simulated,
+        "priority": PRIORITY_OF_VERDICT.get(kind, Severity.LOW),
+        "since": from_us(since),
+        "raised_at": from_us(at),
+        "value": spoke[0].get("value") if spoke else None,
+        "unit": None if first is None else INDICATORS[first.indicator].unit,
+        **_NO_LIMIT,
+        **columns,
+    }
+
+
+def clock_row(layout: Layout, finding: ClockFinding) -> dict[str, Any]:
+    """The row of an alarm that a device's clock is wrong, without its condition."""
+    device = layout.registry.devices[finding.device]
+    tests = ["late_by_the_same"] if finding.offset_us is not None else ["rejected_for_time"]
+    minutes = None if finding.offset_us is None else round(finding.offset_us / 60e6)
+    return {
+        "kind": "detector",
+        "site": device.site,
+        "device": device.code,
+        "sampling_point": device.sampling_point,
+        "channel_id": None,
+        "indicator": None,
+        "simulated": layout.registry.sites[device.site].simulated,
+        "priority": PRIORITY_OF_VERDICT[Kind.CLOCK],
+        "since": from_us(finding.since),
+        "raised_at": from_us(finding.at),
+        "value": None,
+        "unit": None,
+        **_NO_LIMIT,
+        "audience": AUDIENCE[LANE_OF[Kind.CLOCK]],
+        "verdict": Kind.CLOCK.code,
+        "sureness": 0.95,
+        "evidence": {"since": from_us(finding.since).isoformat(), "tests": tests, "channels": [], "minutes": minutes},
     }

@@ -27,6 +27,9 @@ class Happening(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     COMMENT = "comment"
     WORSENED = "worsened"
+    VERDICT = "verdict"
+    FEEDBACK = "feedback"
+    FEEDBACK_UNDONE = "feedback_undone"
 
 
 TRANSITIONS: Final[Mapping[tuple[AlarmState, Happening], AlarmState]] = MappingProxyType(

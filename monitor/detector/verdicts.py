@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.detector.causes import FIELDS as SENSE_FIELDS
-from monitor.detector.causes import MEASURED, QUALITY, Sense, Senses, advance, slots_of
+from monitor.detector.causes import MEASURED, QUALITY, Sense, Senses, advance, original, slots_of
 from monitor.detector.copies import FIELDS as COPY_FIELDS
 from monitor.detector.copies import Copies, Match
 from monitor.detector.layout import Bools, Floats32, Ints, Layout
@@ -22,6 +22,8 @@ from monitor.detector.step import Closing
 from monitor.detector.verdict import LANE_OF, Evidence, Kind, Lane, Parameters, sureness
 
 LANES: Final = len(Lane)
+BAND: Final = 3.0
+"""Half of the width of what is usual, in spreads."""
 KINDS: Final = len(Kind)
 TICK_LANES: Final = (Lane.WATER, Lane.INSTRUMENT, Lane.HONESTY, Lane.CAUSE)
 """Lanes that are judged at closed ticks; `SERIES` needs the order of the stream."""
@@ -49,7 +51,8 @@ class Finding:
 
     `row` is the reading of the batch that closed the tick (-1: time alone), `ts` the tick's newest reading, `since`
     when the evidence began (us each). `kind` is NONE where the lane's verdict ended, with `before` what it was.
-    `slots` are the channels that spoke, `partner` the site whose series equals this one's (-1 none).
+    `slots` are the channels that spoke, with their `values` then and what was `expected` of each (lowest, highest),
+    in the channels' units; `partner` is the site whose series equals this one's (-1 none).
     """
 
     row: int
@@ -61,6 +64,8 @@ class Finding:
     since: int
     sureness: float = 0.0
     slots: tuple[int, ...] = ()
+    values: tuple[float, ...] = ()
+    expected: tuple[tuple[float, float], ...] = ()
     evidence: tuple[Evidence, ...] = ()
     partner: int = -1
 
@@ -112,7 +117,10 @@ class Verdicts:
         slots = self.slots[i]
         there = slots >= 0
         state = closing.state
-        value = np.where(there, state.x[slots] + state.origin[slots], np.nan)
+        value = state.x[slots] + state.origin[slots]
+        # What no working instrument reports is flagged by the gross range test, and says nothing here.
+        told = there & (value >= closing.layout.gross_lo[slots]) & (value <= closing.layout.gross_hi[slots])
+        value = np.where(told, value, np.nan)
         ts = np.where(there, state.ts[slots], NEVER)
         ready = (self.greatest[i] < self.parameters.learn_below) & (self.kind[i] == 0).all(axis=1)
         ready &= (self.senses.settled[i] > self.parameters.settle_s) & (self.replaced_s[i] > self.parameters.replaced_s)
@@ -186,7 +194,7 @@ class Verdicts:
             self.began[site, lane] = NEVER
             self.found.append(Finding(row, site, ts, lane, Kind.NONE, before, ts))
             return
-        spoke = [int(self.slots[site, column]) for column in np.flatnonzero(found.columns[k, kind]).tolist()]
+        columns = [Sense(c) for c in np.flatnonzero(found.columns[k, kind]).tolist() if self.slots[site, c] >= 0]
         mask = int(found.evidence[k, kind])
         self.found.append(
             Finding(
@@ -198,10 +206,18 @@ class Verdicts:
                 before,
                 since,
                 sureness(float(found.strength[k, kind]), float(found.margin[k])),
-                tuple(slot for slot in spoke if slot >= 0),
+                tuple(int(self.slots[site, column]) for column in columns),
+                tuple(float(self.senses.x1[site, column]) for column in columns),
+                tuple(self.expected(site, column) for column in columns),
                 tuple(each for each in Evidence if mask >> each & 1),
             )
         )
+
+    def expected(self, site: int, column: Sense) -> tuple[float, float]:
+        """Lowest and highest level that is usual at a site, in the unit of the channel; NaN where it is not known."""
+        ref = float(self.senses.ref[site, column])
+        spread = max(float(self.senses.spread[site, column]), self.parameters.tuning.floors[column])
+        return original(column, ref - BAND * spread), original(column, ref + BAND * spread)
 
     def _adopt(self, site: int) -> None:
         """Take the level of the last hours for the usual one."""
@@ -267,14 +283,23 @@ class Verdicts:
             return []
         culprit = self.copies.odder(match.series, match.partner) // QUALITY
         self.copied[here] = culprit
-        slots = tuple(int(self.slots[culprit, column]) for column in np.flatnonzero(matches).tolist())
+        columns = [Sense(c) for c in np.flatnonzero(matches).tolist() if self.slots[culprit, c] >= 0]
+        slots = tuple(int(self.slots[culprit, column]) for column in columns)
         return [
             Finding(
-                match.row, culprit, ts, Lane.SERIES, Kind.TAMPERING_SUSPECTED, Kind.NONE, ts, COPY_SURENESS,
-                tuple(slot for slot in slots if slot >= 0), (Evidence.SAME_SERIES,),
-                partner if culprit == here else here,
+                match.row,
+                culprit,
+                ts,
+                Lane.SERIES,
+                Kind.TAMPERING_SUSPECTED,
+                Kind.NONE,
+                ts,
+                COPY_SURENESS,
+                slots,
+                evidence=(Evidence.SAME_SERIES,),
+                partner=partner if culprit == here else here,
             )
-        ]  # fmt: skip
+        ]
 
     def save(self) -> dict[str, NDArray[Any]]:
         """Every array by name: a copy, which `restore` takes back."""

@@ -131,11 +131,32 @@ def test_a_value_beyond_a_limit_while_closed_is_not_flagged(connection: Connecti
 
 def test_history_pages_nobody_and_fills_an_empty_channel(timeline: Timeline) -> None:
     """Hours of late readings outside the limit: stored, shown as the latest where there is none, no alarm."""
-    timeline.at(0, 30).push(late=True, age=60.0, ph=8.5, turbidity=0.2).expect()
+    for minute in range(30):  # a gateway that sends two minutes of its backlog a minute
+        timeline.at(minute, minute + 1).push(late=True, age=90.0 - minute, ph=8.5, turbidity=0.2).expect()
     assert (timeline.shown("ph"), timeline.shown("turbidity")) == ("unjudged", "normal")
     timeline.at(30).push(ph=7.4)
     timeline.at(31, 60).push(late=True, age=5.0, ph=8.5).expect()
     assert timeline.shown("ph") == "normal"
+
+
+def test_a_clock_that_is_hours_slow_is_found_by_its_steady_lateness(timeline: Timeline) -> None:
+    """Every reading eight hours late by the same amount: an alarm for the venue; timely readings end it."""
+    timeline.at(0, 5).push(ph=7.4).at(5, 14).push(late=True, age=480.0, ph=7.4).expect()
+    timeline.at(14, 18).push(late=True, age=480.0, ph=7.4).expect("detector D1-1 unacknowledged")
+    assert timeline.rows("SELECT verdict, audience, since, evidence->>'minutes' FROM alarm") == [
+        ("clock", "venue", START + timedelta(minutes=5), "480")
+    ]
+    timeline.at(18, 22).push(ph=7.4).expect("detector D1-1 returned_unacknowledged")
+    assert timeline.rows("SELECT return_reason FROM alarm") == [("clock_right",)]
+
+
+def test_a_clock_that_is_hours_fast_is_found_by_its_dead_letters_and_is_not_silence(timeline: Timeline) -> None:
+    """What comes from the future is no reading, but the device is there: one alarm about its clock, none offline."""
+    timeline.at(0, 5).push(ph=7.4)
+    for minute in range(5, 30):
+        timeline.at(minute, minute + 1).nothing().reject("in_future")
+    timeline.expect("detector D1-1 unacknowledged")
+    assert timeline.rows("SELECT verdict FROM alarm") == [("clock",)]
 
 
 def test_silence_is_an_alarm_and_its_channels_are_stale(timeline: Timeline) -> None:

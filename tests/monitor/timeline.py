@@ -82,6 +82,15 @@ class Timeline:
             self.step()
         return self
 
+    def reject(self, reason: str, *, device: str = "D1-1") -> Self:
+        """A message of a device that became a dead letter, as ingest journals it."""
+        item = {"topic": "", "reason": reason, "device": device, "site": None, "field": None}
+        with self.connection.transaction():
+            letters = [{**item, "received_at": self.now.isoformat()}]
+            journal.append_event(self.connection, "dead", letters, self.now)
+        self.step()
+        return self
+
     def _write(self, readings: np.ndarray[Any, Any]) -> None:
         write_batch(self.connection, readings, messages=(), dead=(), recorded_at=self.now, mode=WriteMode.ON_CONFLICT)
 
