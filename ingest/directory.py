@@ -62,7 +62,7 @@ class Field:
 class Binding:
     """What a device's topic stands for. `layouts` caches channel ids by the exact key order of a payload.
 
-    `speaks_for` holds the devices of a gateway, by their code and by what the gateway calls them.
+    `speaks_for` holds a gateway's devices and itself, by their code and by what the gateway calls them.
     """
 
     device: Device
@@ -105,6 +105,8 @@ class Directory:
         self._instruments: dict[str, Binding] = {}
         for binding in self._bindings.values():
             device = binding.device
+            # A gateway may name itself among those it speaks for.
+            binding.speaks_for.update({name: binding for name in (device.code, device.identity) if name})
             if device.dialect is Dialect.HJ212:
                 self._instruments[device.identity] = binding
             if device.gateway:

@@ -25,6 +25,10 @@ class Conversion:
         """The value in the other unit."""
         return self.factor * value + self.offset
 
+    def inverse(self) -> "Conversion":
+        """The way back."""
+        return Conversion(1.0 / self.factor, -self.offset / self.factor)
+
     def then(self, following: "Conversion") -> "Conversion":
         """The conversion that first does this one and then another."""
         return Conversion(following.factor * self.factor, following.factor * self.offset + following.offset)

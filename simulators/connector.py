@@ -10,13 +10,14 @@ from typing import Final
 from simulators.clock import SECOND_US
 from simulators.device import SimulatedDevice
 from simulators.gate import Gate
-from simulators.link import Address, Link
+from simulators.link import Address, Wire
 
 log = logging.getLogger(__name__)
 
 TICK_US: Final = SECOND_US
 CONNACK_PATIENCE_US: Final = 10 * SECOND_US
 REFUSAL_DELAY_US: Final = 15 * SECOND_US
+APART_DELAY_US: Final = 5 * SECOND_US
 
 
 class Connector:
@@ -30,7 +31,7 @@ class Connector:
         self._devices = devices
         self._selector = selectors.DefaultSelector()
         self._gate = Gate(random.Random(seed))  # noqa: S311 - jitter, not a secret
-        self._leaving: list[Link] = []
+        self._leaving: list[Wire] = []
         self._opened: dict[str, int] = {}  # device code: since when it waits for the broker's answer
         self._barred: dict[str, int] = {}  # device code: refused, not to be tried before
         self._next_tick = 0
@@ -62,16 +63,19 @@ class Connector:
                 device.connect(self._address, self._selector, self)
             except OSError as error:
                 self._opened.pop(device.code, None)
+                if device.apart:
+                    self._bar(device, str(error))
+                    continue
                 self._note_failure(f"broker {self._address.host}:{self._address.port} cannot be reached: {error}")
                 return
 
     def poll(self, timeout_s: float) -> None:
         """Wait for the network at most `timeout_s` seconds and handle what came."""
         for key, mask in self._selector.select(max(0.0, timeout_s)):
-            link = key.data
+            link: Wire | None = key.data
             if link is None:
                 self._drain_wakeups()
-            elif isinstance(link, Link) and not link.closed:
+            elif not link.closed:
                 link.ready(mask)
 
     def tick(self, now: int) -> None:
@@ -97,7 +101,7 @@ class Connector:
             log.warning("%d devices lost their connection to the broker; they keep their readings", self._lost)
             self._lost = 0
 
-    def leave(self, link: Link) -> None:
+    def leave(self, link: Wire) -> None:
         """Drive a link that says goodbye to its end."""
         self._leaving.append(link)
 
@@ -140,7 +144,15 @@ class Connector:
         if self._opened.pop(device.code, None) is None:
             self._lost += 1
             log.debug("device %s: connection lost: %s", device.code, why)
+        if device.apart:
+            self._bar(device, why)
+            return
         self._note_failure(f"connection to the broker lost: {why}")
+
+    def _bar(self, device: SimulatedDevice, why: str) -> None:
+        """Leave a device with a server of its own in peace for a while; the broker has nothing to do with it."""
+        self._barred[device.code] = self._now + APART_DELAY_US
+        log.info("device %s: its server cannot be reached: %s", device.code, why)
 
     def _note_failure(self, why: str) -> None:
         if not self._broker_away:

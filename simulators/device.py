@@ -3,10 +3,15 @@
 import selectors
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from simulators.link import Address, Identity, Link, Listener
-from simulators.outbox import Outbox, Sample, payload_of
+from simulators.dialects.hj212 import Hj212Link
+from simulators.dialects.voice import Voice
+from simulators.link import Address, Identity, Link, Listener, Wire
+from simulators.outbox import Outbox, Sample
+
+if TYPE_CHECKING:
+    from simulators.dialects.silent import Ward
 
 
 class Presence(Enum):
@@ -41,7 +46,9 @@ class SimulatedDevice:
 
     Parameters
     ----------
+    voice : where it publishes, and what its samples look like there
     first_seq : sequence number before the first sample's
+    hj212 : where the device's HJ 212 server is, if it speaks to one and not to the broker
     on_acknowledged : called with the device's code and the samples of each acknowledged message
 
     """
@@ -49,21 +56,26 @@ class SimulatedDevice:
     def __init__(
         self,
         identity: Identity,
-        topic: str,
+        voice: Voice,
         first_seq: int,
         on_acknowledged: Callable[[str, tuple[Sample, ...]], None],
+        *,
+        hj212: Address | None = None,
     ) -> None:
         self.identity = identity
         self.presence = Presence.ONLINE
-        self.outbox = Outbox()
+        self.outbox = Outbox(batch=voice.most_samples)
         self.connected = False
         self.published = 0
         self.acknowledged = 0
         self.last_ts: int | None = None
-        self._topic = topic
+        self.voice = voice
+        self._own_server = hj212
         self._seq = first_seq
         self._on_acknowledged = on_acknowledged
-        self._link: Link | None = None
+        self._link: Wire | None = None
+        self.wards: list[Ward] = []
+        self._spoken_for: dict[int, Ward] = {}
 
     @property
     def code(self) -> str:
@@ -71,12 +83,17 @@ class SimulatedDevice:
         return self.identity.code
 
     @property
+    def apart(self) -> bool:
+        """Whether it speaks to a server of its own and not to the broker."""
+        return self._own_server is not None
+
+    @property
     def wants_connection(self) -> bool:
         """Whether it should be connected and has no connection, nor one on its way."""
         return self.presence is Presence.ONLINE and self._link is None
 
     @property
-    def link(self) -> Link | None:
+    def link(self) -> Wire | None:
         """The present connection, or the one being made."""
         return self._link
 
@@ -86,7 +103,10 @@ class SimulatedDevice:
         def connected() -> None:
             self.connected = True
             watcher.connected(self)
+            link.say(self.voice.greet())
             self.flush()
+            for ward in self.wards:
+                ward.gateway_connected(True)
 
         def refused(why: str) -> None:
             self._forget_link()
@@ -96,7 +116,13 @@ class SimulatedDevice:
             self._forget_link()
             watcher.lost(self, why)
 
-        link = Link(self.identity, selector, Listener(connected, refused, lost, self._puback))
+        listener = Listener(connected, refused, lost, self._puback)
+        link: Wire
+        if self._own_server is None:
+            link = Link(self.identity, selector, listener, self.voice)
+        else:
+            address = self._own_server
+            link = Hj212Link(selector, listener)
         self._link = link
         try:
             link.open(address)
@@ -111,7 +137,7 @@ class SimulatedDevice:
         if link is not None:
             link.abort()
 
-    def set_presence(self, presence: Presence) -> Link | None:
+    def set_presence(self, presence: Presence) -> Wire | None:
         """Change how the device is doing; a link that is to say goodbye is handed back to be driven to its end."""
         if presence is self.presence:
             return None
@@ -133,6 +159,7 @@ class SimulatedDevice:
     def sample(self, ts: int, values: Mapping[str, float]) -> None:
         """Take a reading at `ts` (ms since the epoch) and send it if there is a connection."""
         self._seq += 1
+        ts -= ts % self.voice.resolution_ms
         self.last_ts = ts
         self.outbox.add(Sample(self._seq, ts, values))
         self.flush()
@@ -140,14 +167,29 @@ class SimulatedDevice:
     def flush(self) -> None:
         """Send what waits, in order, as far as the window allows."""
         while self.connected and self._link is not None and (samples := self.outbox.take()):
-            mid = self._link.publish(self._topic, payload_of(samples))
+            mid = self._link.publish(*self.voice.say(samples))
             if mid is None:
                 self.outbox.put_back(samples)
                 return
             self.outbox.sent(mid, samples)
             self.published += len(samples)
 
+    def speak_for(self, ward: "Ward") -> None:
+        """Publish what waits at a device that this one is the gateway of."""
+        while self.connected and self._link is not None and (samples := ward.outbox.take()):
+            mid = self._link.publish(*ward.voice.say(samples))
+            if mid is None:
+                ward.outbox.put_back(samples)
+                return
+            ward.outbox.sent(mid, samples)
+            ward.published += len(samples)
+            self._spoken_for[mid] = ward
+
     def _puback(self, mid: int) -> None:
+        ward = self._spoken_for.pop(mid, None)
+        if ward is not None:
+            ward._puback(mid)
+            return
         samples = self.outbox.acknowledged(mid)
         if samples:
             self.acknowledged += len(samples)
@@ -158,3 +200,6 @@ class SimulatedDevice:
         self._link = None
         self.connected = False
         self.outbox.connection_lost()
+        self._spoken_for.clear()
+        for ward in self.wards:
+            ward.gateway_connected(False)

@@ -18,6 +18,7 @@ from simulators import disk
 from simulators.clock import FASTEST_SPEED, SECOND_US, SLOWEST_SPEED, PhysicsClock, physics_minute
 from simulators.connector import Connector
 from simulators.device import Presence, SimulatedDevice
+from simulators.dialects.cast import Cast
 from simulators.disk import DiskGuard
 from simulators.engine import INDICATOR_ROWS
 from simulators.errors import NotAllowedError, UnknownError
@@ -25,7 +26,7 @@ from simulators.fault_kinds import SPECS, FaultKind
 from simulators.faults import HOUR_US, Fault
 from simulators.keeper import Keeper
 from simulators.ledger import Ledger
-from simulators.link import Address, Identity
+from simulators.link import Address
 from simulators.outbox import Sample
 from simulators.plant import plant_kind
 from simulators.recorder import Recorder
@@ -42,6 +43,7 @@ CALL_TIMEOUT_S: Final = 4.0
 NAP_US: Final = 30 * SECOND_US
 """A gap in the loop of more than this is a machine that slept; a faster physics does not make up for it."""
 SEQUENCE_EPOCH: Final = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())
+"""One sample a second at most, so seconds since a fixed day never fall behind the numbers of an earlier run."""
 
 
 def wall_clock() -> int:
@@ -70,7 +72,8 @@ class Fleet:
         self.stopped = known.stopped & {device.site for device in self.engine.devices}
         self.guard = DiskGuard(settings.min_free_bytes, measure_disk or (lambda: disk.free_bytes(settings.data)))
         self._recorder = Recorder(settings.record, now) if settings.record else None
-        self.devices: Sequence[SimulatedDevice] = [self._device(code, started) for code in self.engine.names]
+        self._casting = Cast(settings, started // SECOND_US - SEQUENCE_EPOCH, self._acknowledged)
+        self.devices: Sequence[SimulatedDevice] = self._casting.devices(self.engine.names)
         self._fields = [self._fields_of(code) for code in self.engine.names]
         periods = np.array([device.period_s for device in self.engine.devices], dtype=np.int64)
         self.schedule = Schedule(periods, self.engine.phase)
@@ -288,6 +291,7 @@ class Fleet:
         while self._connector.leaving and time.monotonic() < deadline:
             self._connector.poll(0.05)
         self._connector.close()
+        self._casting.close()
         self._save_state(self._now())
         self._keeper.keep_water(self.engine)
         if self._recorder:
@@ -301,14 +305,6 @@ class Fleet:
     def _save_state(self, now: int) -> None:
         clock = self.clock.with_speed(now, self.clock.speed)
         self._keeper.keep_commands(FleetState(clock, set(self.stopped), tuple(self.ledger)))
-
-    def _device(self, code: str, started: int) -> SimulatedDevice:
-        registry = self.settings.registry
-        device = registry.devices[code]
-        identity = Identity(code, self.settings.device_password(code), registry.topic_of(device, "status"))
-        # One sample a second at most, so seconds since a fixed day never fall behind the numbers of an earlier run.
-        first_seq = started // SECOND_US - SEQUENCE_EPOCH
-        return SimulatedDevice(identity, registry.topic_of(device, "telemetry"), first_seq, self._acknowledged)
 
     def _fields_of(self, code: str) -> list[tuple[str, int, int]]:
         names = [channel.indicator for channel in self.settings.registry.channels_of_device[code]]

@@ -8,13 +8,14 @@ import json
 import logging
 import selectors
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
+from simulators.dialects.voice import Voice, Words
 from simulators.outbox import WINDOW
 
 log = logging.getLogger(__name__)
@@ -52,14 +53,44 @@ class Listener:
     acknowledged: Callable[[int], None]
 
 
+class Wire(Protocol):
+    """A connection of a device, to the broker or to a server of its dialect, driven by somebody else's selector."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the socket is gone."""
+
+    def open(self, address: Address) -> None:
+        """Connect. Raises `OSError` where nobody can be reached."""
+
+    def say(self, words: Iterable[Words]) -> None:
+        """Send what is no sample and waits for no answer."""
+
+    def publish(self, topic: str, payload: bytes) -> int | None:
+        """Send a message; the number that its acknowledgement will have, None where the connection is gone."""
+
+    def ready(self, mask: int) -> None:
+        """The selector says that the socket can be read or written."""
+
+    def tick(self) -> None:
+        """About once a second."""
+
+    def say_goodbye(self) -> None:
+        """Leave in order."""
+
+    def abort(self) -> None:
+        """Leave without a word."""
+
+
 class Link:
-    """A connection of a device. Its socket is registered in `selector` with the link as data.
+    """A connection of a device to the broker. Its socket is registered in `selector` with the link as data.
 
     The owner calls `ready` for each event of the selector and `tick` about once a second.
     """
 
-    def __init__(self, identity: Identity, selector: selectors.BaseSelector, listener: Listener) -> None:
+    def __init__(self, identity: Identity, selector: selectors.BaseSelector, listener: Listener, voice: Voice) -> None:
         self._selector = selector
+        self._voice = voice
         self._listener = listener
         self._status_topic = identity.status_topic
         self._ended = False
@@ -67,12 +98,17 @@ class Link:
             CallbackAPIVersion.VERSION2, client_id=identity.code, clean_session=True, reconnect_on_failure=False
         )
         client.username_pw_set(identity.code, identity.password)
-        client.will_set(identity.status_topic, OFFLINE, qos=1, retain=True)
+        will = voice.will()
+        if will is None:
+            client.will_set(identity.status_topic, OFFLINE, qos=1, retain=True)
+        else:
+            client.will_set(*will, qos=1)
         client.max_inflight_messages_set(WINDOW + 2)
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_message = self._on_message
         client.on_socket_open = self._on_socket_open
         client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = self._on_register_write
@@ -83,10 +119,15 @@ class Link:
         """Connect the socket and send CONNECT. Raises `OSError` where the broker cannot be reached."""
         self._client.connect(address.host, address.port, KEEPALIVE_S)
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
+    def publish(self, topic: str, payload: bytes) -> int | None:
         """Send at QoS 1; the packet id, or None where the connection is gone."""
-        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        info = self._client.publish(topic, payload, qos=1)
         return info.mid if info.rc is MQTTErrorCode.MQTT_ERR_SUCCESS else None
+
+    def say(self, words: Iterable[Words]) -> None:
+        """Send what is no sample and waits for no answer."""
+        for topic, payload in words:
+            self._client.publish(topic, payload, qos=1)
 
     def ready(self, mask: int) -> None:
         """The selector says that the socket can be read or written."""
@@ -134,6 +175,8 @@ class Link:
             self._listener.refused(str(reason))
             return
         self._client.publish(self._status_topic, ONLINE, qos=1, retain=True)
+        for ear in self._voice.ears():
+            self._client.subscribe(ear, qos=1)
         self._listener.connected()
 
     def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
@@ -144,6 +187,10 @@ class Link:
     def _on_publish(self, _client: mqtt.Client, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
         if not self._ended:
             self._listener.acknowledged(mid)
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        if not self._ended:
+            self.say(self._voice.hear(bytes(message.payload)))
 
     def _on_socket_open(self, _client: mqtt.Client, _data: Any, sock: Any) -> None:
         self._selector.register(sock, selectors.EVENT_READ, self)

@@ -12,6 +12,7 @@ from operations.chaos.record import Flaw, Recorder
 from registry.model import Registry
 from simulators.connector import Connector
 from simulators.device import SimulatedDevice
+from simulators.dialects.voice import Plain
 from simulators.link import Address, Identity
 from simulators.outbox import Sample
 
@@ -110,7 +111,7 @@ class Devices:
         self._devices = [
             SimulatedDevice(
                 Identity(code, password(code), registry.topic_of(device, "status")),
-                registry.topic_of(device, "telemetry"),
+                Plain(registry.topic_of(device, "telemetry"), {}),
                 0,
                 self._acknowledged,
             )
