@@ -50,18 +50,21 @@ def up(
     host: Annotated[
         str, typer.Option(help="Where dashboard and API listen; 0.0.0.0 lets other machines in.")
     ] = "127.0.0.1",
+    broker_host: Annotated[
+        str, typer.Option(help="Where devices reach the broker; 0.0.0.0 lets devices on other machines in.")
+    ] = "127.0.0.1",
     dashboard_port: Port = None,
     api_port: Port = None,
     broker_port: Port = None,
     broker_client_port: Port = None,
     database_port: Port = None,
     simulators_port: Port = None,
-    seed: Seed = None,
-    sites: Annotated[int, typer.Option(min=1, help="Simulated sites of the demonstration, at the first start.")] = 32,
-    demonstration: Annotated[bool, typer.Option(help="Start with simulated sites, at the first start.")] = True,
     metrics_port: Annotated[
         int | None, typer.Option(min=0, max=65_533, help="First of three ports for figures; 0 for any free ones.")
     ] = None,
+    seed: Seed = None,
+    sites: Annotated[int, typer.Option(min=1, help="Simulated sites of the demonstration, at the first start.")] = 32,
+    demonstration: Annotated[bool, typer.Option(help="Start with simulated sites, at the first start.")] = True,
     backfill: Annotated[
         int, typer.Option(min=0, help="Hours of history for the simulated sites, at the first start.")
     ] = 24,
@@ -72,10 +75,10 @@ def up(
     A port that is busy is replaced by a free one and remembered; port 0 asks for any free one. The line
     `ready dashboard=URL api=URL` on standard output says that everything answers.
     """
+    from operations.ports import METRICS_PORTS
     from operations.up import UpSettings, run
 
     asked = {
-    from operations.ports import METRICS_PORTS
         "dashboard": dashboard_port,
         "api": api_port,
         "broker": broker_port,
@@ -83,11 +86,11 @@ def up(
         "database": database_port,
         "simulators": simulators_port,
     }
+    if metrics_port is not None:
+        asked |= {name: metrics_port and metrics_port + n for n, name in enumerate(METRICS_PORTS)}
     run(
         UpSettings(
             data=data,
-    if metrics_port is not None:
-        asked |= {name: metrics_port and metrics_port + n for n, name in enumerate(METRICS_PORTS)}
             host=host,
             ports={name: port for name, port in asked.items() if port is not None},
             database_url=database_url,
@@ -96,6 +99,7 @@ def up(
             demonstrate=demonstration,
             backfill_hours=backfill,
             min_free_bytes=min_free_bytes,
+            broker_host=broker_host,
         )
     )
 
@@ -111,11 +115,11 @@ def ingest(database_url: DatabaseUrl, mqtt_url: MqttUrl, metrics: Metrics = None
 @app.command()
 def monitor(
     database_url: DatabaseUrl,
+    metrics: Metrics = None,
     keep_readings_days: Annotated[
         int, typer.Option(min=31, envvar="LANDUN_KEEP_READINGS_DAYS", help="Days that raw readings are kept.")
     ] = 5 * 366,
     keep_journal_days: Annotated[
-    metrics: Metrics = None,
         int, typer.Option(min=2, envvar="LANDUN_KEEP_JOURNAL_DAYS", help="Days that the journal is kept.")
     ] = 35,
 ) -> None:
@@ -136,10 +140,6 @@ def serve(
     ],
     host: Annotated[str, typer.Option(envvar="LANDUN_API_HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="LANDUN_API_PORT", help="Port to listen on.")] = 8000,
-    simulators_url: Annotated[
-        str | None, typer.Option(envvar="LANDUN_SIMULATORS_URL", help="The simulators' control, where any run.")
-    ] = None,
-) -> None:
     metrics: Metrics = None,
     ingest_status_url: Annotated[
         str | None, typer.Option(envvar="LANDUN_INGEST_STATUS_URL", help="Where ingest tells its state: …/status.")
@@ -150,9 +150,13 @@ def serve(
     ] = "mqtt://127.0.0.1:1883",
     tls_certificate: TlsCertificate = None,
     tls_key: TlsKey = None,
+    simulators_url: Annotated[
+        str | None, typer.Option(envvar="LANDUN_SIMULATORS_URL", help="The simulators' control, where any run.")
+    ] = None,
+) -> None:
     """Serve the HTTP API and the live feed."""
     from monitor.api.service import run
-    from monitor.api.settings import ApiSettings
+    from monitor.api.settings import ApiSettings, TlsFiles
 
     run(
         ApiSettings(
@@ -162,15 +166,15 @@ def serve(
             port=port,
             simulators_url=simulators_url,
             data=data,
-        )
-    )
-
-
             devices_url=devices_url,
             tls=TlsFiles(tls_certificate, tls_key) if tls_certificate and tls_key else None,
             metrics=metrics,
             ingest_status_url=ingest_status_url,
             broker_version=broker_version,
+        )
+    )
+
+
 @app.command()
 def dashboard(
     api_url: Annotated[str, typer.Option(envvar="LANDUN_API_URL", help="Where the API is.")] = "http://127.0.0.1:8000",

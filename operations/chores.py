@@ -139,12 +139,12 @@ def chaos(
 
 @demo.command("remove")
 def demo_remove(data: Data, database_url: OptionalDatabaseUrl = None) -> None:
-    """Delete the simulated sites and all their data; later starts run no simulators. End `landun up` first."""
+    """Delete the simulated sites and all their data; later starts run no simulators. The system may run."""
     from operations.database import database_of
     from operations.demo import remove
 
     folder = DataFolder(data)
-    with database_of(folder, database_url, alone=True) as dsn:
+    with database_of(folder, database_url) as dsn:
         deleted = remove(dsn, folder if database_url is None else None)
     for table, rows in deleted.items():
         typer.echo(f"{table}: {'all rows' if rows < 0 else f'{rows} rows'} deleted")

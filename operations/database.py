@@ -14,11 +14,11 @@ from store.embedded import EmbeddedPostgres
 
 
 @contextmanager
-def database_of(folder: DataFolder, url: str | None, *, alone: bool = False) -> Iterator[str]:
+def database_of(folder: DataFolder, url: str | None) -> Iterator[str]:
     """The DSN to use: `url` where given, else the folder's embedded database.
 
-    That one is used as it runs, or started for as long as the command takes. `alone` refuses to work beside a
-    running system. Raises `OperatorError` where the folder holds no database or is in use.
+    That one is used as it runs, or started for as long as the command takes. Raises `OperatorError` where the folder
+    holds no database or is in use.
     """
     if url is not None:
         yield url
@@ -31,7 +31,7 @@ def database_of(folder: DataFolder, url: str | None, *, alone: bool = False) -> 
         )
     password = ensure_secret(folder.secrets / "postgres-password")
     embedded = EmbeddedPostgres(folder.path / "postgres", port=record.ports["database"], password=password)
-    if not alone and _answers(embedded.dsn):
+    if _answers(embedded.dsn):
         yield embedded.dsn
         return
     with folder.locked():

@@ -8,6 +8,7 @@ from operations.folder import DataFolder, Record
 from operations.people import ensure_administrator
 from registry.demonstration import demonstration, load_demonstration
 from registry.model import Registry
+from store import demonstration as demonstration_rows
 from store import journal
 from store.connections import connect
 from store.migrations import migrate
@@ -53,8 +54,12 @@ def prepare_database(dsn: str, record: Record) -> str | None:
     now = datetime.now(UTC)
     with connect(dsn, application_name="landun-up") as connection:
         password = ensure_administrator(connection)
-        if record.demonstration:
+        known = demonstration_rows.find(connection)
+        # Removed through the API, and the process that was to note it in the record died first.
+        removed = known is not None and known.removed_at is not None
+        if record.demonstration and not removed:
             wanted = demonstration_of(record)
+            demonstration_rows.note(connection, wanted.sites.keys())
             if not wanted.sites.keys() <= load_registry(connection).sites.keys():
                 save_registry(connection, wanted)
                 journal.append_event(connection, "config", {"what": "registry"}, now)

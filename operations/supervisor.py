@@ -47,12 +47,20 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._stopping = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._retired: set[str] = set()
 
     def stop(self) -> None:
         """Begin the end; called again while it is under way, kill what is left."""
         if self._stopping.is_set():
             self._hurry.set()
         self._stopping.set()
+
+    async def retire(self, name: str) -> None:
+        """End a service for good while the others go on; nothing where it is not there."""
+        self._retired.add(name)
+        child = self._children.get(name)
+        if child is not None:
+            await self._end_rank([child], RANK_LIMIT_S)
 
     async def run(self, when_ready: Callable[[], None]) -> None:
         """Start everything, call `when_ready` when all of it is ready, return when it has been stopped.
@@ -88,22 +96,25 @@ class Supervisor:
 
     async def _keep(self, service: Service) -> None:
         restart_delay = self._restart_delay()
-        while not self._stopping.is_set():
+        while not self._over(service):
             uptime, ended = await self._run_once(service)
-            if not self._stopping.is_set():
+            if not self._over(service):
                 await self._wait_again(service, ended, restart_delay.after(uptime))
 
     async def _finish(self, job: Service) -> None:
         restart_delay = self._restart_delay()
-        while not self._stopping.is_set():
+        while not self._over(job):
             uptime, ended = await self._run_once(job)
             if ended == describe_end(0):
                 if job.done is not None:
                     job.done()
                 self._ready[job.name].set()
                 return
-            if not self._stopping.is_set():
+            if not self._over(job):
                 await self._wait_again(job, ended, restart_delay.after(uptime))
+
+    def _over(self, service: Service) -> bool:
+        return self._stopping.is_set() or service.name in self._retired
 
     async def _run_once(self, service: Service) -> tuple[float, str]:
         """Run a service until its process ends: its uptime in seconds and how it ended."""

@@ -35,8 +35,8 @@ class UpSettings:
     """Options of ``landun up``.
 
     `ports` holds those asked for, 0 for any free one. `database_url` names a database to use instead of the
-    embedded one. `seed`, `sites`, `demonstrate` and `backfill_hours` count at the first start only.
-    With less than `min_free_bytes` of free disk the simulators stop.
+    embedded one. Devices reach the broker at `broker_host`. `seed`, `sites`, `demonstrate` and `backfill_hours` count
+    at the first start only. With less than `min_free_bytes` of free disk the simulators stop.
     """
 
     data: Path
@@ -48,6 +48,7 @@ class UpSettings:
     demonstrate: bool = True
     backfill_hours: int = 24
     min_free_bytes: int = MIN_FREE_BYTES
+    broker_host: str = LOOPBACK
 
 
 def run(settings: UpSettings) -> None:
@@ -86,6 +87,7 @@ def run(settings: UpSettings) -> None:
             denied=denied,
             announce_password=passwords.append,
             min_free_bytes=settings.min_free_bytes,
+            broker_host=settings.broker_host,
         )
         guard = DiskGuard(folder.path, say, settings.min_free_bytes)
         with _started(denied), _started(guard), _started(assembly.watch):
@@ -104,6 +106,11 @@ async def _supervise(assembly: Assembly, output: Output, passwords: Sequence[str
     for sign in SIGNALS:
         loop.add_signal_handler(sign, supervisor.stop)
 
+    def retire(name: str) -> None:
+        asyncio.run_coroutine_threadsafe(supervisor.retire(name), loop)
+
+    assembly.retire = retire
+
     def when_ready() -> None:
         for password in passwords:
             _print(f"first sign-in: user admin password {password}")
@@ -117,7 +124,7 @@ def _choose_ports(settings: UpSettings, record: Record, say: Callable[[str], Non
     services = [name for name in ports.DEFAULT_PORTS if name != "database" or settings.database_url is None]
     choices = ports.choose(
         services,
-        hosts={"api": settings.host, "dashboard": settings.host},
+        hosts={"api": settings.host, "dashboard": settings.host, "broker": settings.broker_host},
         asked=settings.ports,
         remembered=record.ports,
     )

@@ -65,7 +65,7 @@ def sites(connection: Connection) -> list[str]:
 
 
 def remove(
-    connection: Connection, by: str, at: datetime, note_down: Callable[[dict[str, int]], None] | None = None
+    connection: Connection, by: str, at: datetime, note_down: Callable[[dict[str, int]], object] | None = None
 ) -> tuple[dict[str, int], list[int]]:
     """Delete the sites and all that is shown of them, and journal it, in a transaction.
 

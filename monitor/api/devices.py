@@ -1,5 +1,6 @@
 """Devices: what is known of each, adding one, its credential, calibrations, and fields it sends that nobody knows."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -42,6 +43,8 @@ PASSWORD_BYTES: Final = 24
 
 LOOKED_BACK: Final = timedelta(hours=24)
 LETTERS_LOOKED_AT: Final = 200
+_PREFIX: Final = re.compile(r"^(.*\]\.|params\.|values\.)")
+"""Where in a payload a field stood, e.g. ``[2].``; what follows is what the device calls it."""
 NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
     404: {"model": Error, "description": "Not registered, or not in your scope"}
 }
@@ -251,7 +254,7 @@ def _state(device: Device, kept: Mapping[str, Any], now: datetime) -> DeviceStat
 def _unknown_fields(connection: Connection, registry: Registry, code: str, since: datetime) -> list[str]:
     known = {name for each in registry.channels_of_device[code] for name in (each.indicator, *each.names)}
     _, letters = queries.dead_letters(connection, reason="unknown_indicator", device=code, limit=LETTERS_LOOKED_AT)
-    recent = [each["field"].rsplit(".", 1)[-1] for each in letters if each["field"] and each["received_at"] >= since]
+    recent = [_PREFIX.sub("", each["field"]) for each in letters if each["field"] and each["received_at"] >= since]
     return sorted(set(recent) - known)
 
 
