@@ -1,6 +1,6 @@
 """What an alarm says to a person: site, basin, indicator, value, unit, limit, clause and since when."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -45,6 +45,8 @@ def alarm_text(language: Language, alarm: Mapping[str, Any], registry: Registry)
         sentence = text(language, f"alarm.{alarm['kind']}", since=fields["since"], value=f"{alarm['value']:.0f}")
     elif alarm["kind"] == "offline":
         sentence = text(language, f"alarm.offline.{'device' if alarm['device'] else 'site'}", **fields)
+    elif alarm["kind"] == "detector":
+        sentence = _verdict(language, alarm, fields)
     else:
         fields |= _measurement_fields(language, alarm)
         sentence = text(language, f"alarm.{alarm['kind']}.{alarm['side']}", **fields)
@@ -52,6 +54,31 @@ def alarm_text(language: Language, alarm: Mapping[str, Any], registry: Registry)
         return sentence
     at = local_time(language, alarm["returned_at"], zone)
     return text(language, f"alarm.returned.{alarm['return_reason']}", text=sentence, at=at)
+
+
+def _verdict(language: Language, alarm: Mapping[str, Any], fields: Mapping[str, object]) -> str:
+    kind: str = alarm["verdict"]
+    said = {name: text(language, f"verdict.{name}.{kind}") for name in ("kind", "says")}
+    if kind == "clock":
+        return text(language, "alarm.detector.device", **fields, **said)
+    spoke = spoken(language, (alarm["evidence"] or {}).get("channels", ()))
+    return text(language, "alarm.detector.place", **fields, **said, spoke=spoke)
+
+
+def spoken(language: Language, channels: Sequence[Mapping[str, Any]]) -> str:
+    """What channels that spoke read when they did, and what is usual of each."""
+    return text(language, "alarm.detector.and").join(_spoke(language, each) for each in channels)
+
+
+def _spoke(language: Language, channel: Mapping[str, Any]) -> str:
+    indicator: str = channel["indicator"]
+    fields = {"indicator": indicator_name(language, indicator), "unit": unit(language, indicator)}
+    numbers = {name: channel.get(name) for name in ("value", "expected_lo", "expected_hi")}
+    if any(each is None for each in numbers.values()):
+        return fields["indicator"]
+    decimals = INDICATORS[indicator].precision
+    shown = {name: f"{each:.{decimals}f}" for name, each in numbers.items()}
+    return text(language, "alarm.detector.spoke", **fields, **shown)
 
 
 def local_time(language: Language, at: datetime, zone: str) -> str:
