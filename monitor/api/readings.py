@@ -134,12 +134,7 @@ def _series(
     connection: Connection, channel: Channel, zone: str, begin: datetime, end: datetime, points: int
 ) -> dict[str, Any]:
     """A `monitor.api.schemas.Series`, encoded from arrays without an object a point."""
-    if queries.reading_count(connection, channel.id, begin, end, at_most=points + 1) <= points:
-        width = timedelta(0)
-        buckets = queries.single_readings(connection, channel.id, begin, end)
-    else:
-        width = queries.bucket_width(begin, end, points)
-        buckets = queries.reading_buckets(connection, channel.id, begin, end, width, zone)
+    width, buckets = queries.chart(connection, channel.id, begin, end, points, zone)
     indicator = INDICATORS[channel.indicator]
     return {
         "channel_id": channel.id,

@@ -48,6 +48,23 @@ def ingest(
     show(figures, as_json=json)
 
 
+@app.command()
+def year(
+    sites: Annotated[int, typer.Option(min=1, help="Pools on line; 130 are about 1 000 channels.")] = 130,
+    days: Annotated[float, typer.Option(min=1, help="Days of history, a reading a minute.")] = 365,
+    budget: Annotated[float, typer.Option(min=1, help="Most seconds of loading.")] = 7200,
+    dsn: Annotated[
+        str | None, typer.Option(help="Empty database to measure on; one of an embedded server by default.")
+    ] = None,
+    copy: Annotated[bool, typer.Option(help="Load by COPY; --no-copy for a server without it.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line instead of a table.")] = False,
+) -> None:
+    """A year of readings: bytes a reading, before and after compression, and how long each page's queries take."""
+    from operations.bench.year import Settings, measure
+
+    show(measure(Settings(dsn=dsn, sites=sites, days=days, budget_s=budget, copy=copy)), as_json=json)
+
+
 def show(figures: dict[str, Any], *, as_json: bool) -> None:
     """Print a measurement as one JSON line, or a figure a line."""
     import json

@@ -11,6 +11,7 @@ from store.queries.alarms import (
 )
 from store.queries.audit import audit_entries
 from store.queries.dead_letters import dead_letter_counts, dead_letters
+from store.queries.detector import configured_budget, feedback_of_site, flags_of
 from store.queries.latest import latest_since, newest_ts
 from store.queries.operation import (
     configured_speed,
@@ -27,6 +28,7 @@ from store.queries.readings import (
     Rows,
     Source,
     bucket_width,
+    chart,
     raw_readings,
     reading_buckets,
     reading_count,
@@ -45,10 +47,14 @@ __all__ = [
     "alarms_changed_since",
     "audit_entries",
     "bucket_width",
+    "chart",
+    "configured_budget",
     "configured_speed",
     "database_bytes",
     "dead_letter_counts",
     "dead_letters",
+    "feedback_of_site",
+    "flags_of",
     "heartbeats",
     "last_alarm_event",
     "latest_since",

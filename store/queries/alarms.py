@@ -21,6 +21,7 @@ def alarms(
     states: Sequence[str] | None = None,
     priorities: Sequence[str] | None = None,
     simulated: bool | None = None,
+    audience: str | None = None,
     first: datetime | None = None,
     last: datetime | None = None,
     limit: int = 100,
@@ -36,10 +37,11 @@ def alarms(
         ("state = ANY(%(states)s)", None if states is None else [str(state) for state in states]),
         ("priority = ANY(%(priorities)s)", None if priorities is None else [str(each) for each in priorities]),
         ("simulated = %(simulated)s", simulated),
+        ("audience = %(audience)s", audience),
         ("raised_at >= %(first)s", first),
         ("raised_at < %(last)s", last),
     ]
-    names = ("sites", "open", "states", "priorities", "simulated", "first", "last")
+    names = ("sites", "open", "states", "priorities", "simulated", "audience", "first", "last")
     parameters: dict[str, Any] = dict(zip(names, (value for _, value in tests), strict=True))
     parameters |= {"active": list(ACTIVE_STATES), "limit": limit, "offset": offset}
     where = SQL(" AND ").join([SQL("true"), *(SQL(test) for test, value in tests if value is not None)])

@@ -132,6 +132,19 @@ def bucket_width(first: datetime, last: datetime, points: int) -> timedelta:
     return timedelta(seconds=seconds) if seconds else timedelta(days=-(-exact // 86_400))
 
 
+def chart(
+    connection: Connection, channel_id: int, first: datetime, last: datetime, points: int, zone: str = "UTC"
+) -> tuple[timedelta, Buckets]:
+    """At most about `points` buckets of a channel, and their width; width 0 where its readings are no more than that.
+
+    The way of every chart: single readings, buckets of them, or buckets of aggregates, by range.
+    """
+    if reading_count(connection, channel_id, first, last, at_most=points + 1) <= points:
+        return timedelta(0), single_readings(connection, channel_id, first, last)
+    width = bucket_width(first, last, points)
+    return width, reading_buckets(connection, channel_id, first, last, width, zone)
+
+
 def reading_buckets(
     connection: Connection, channel_id: int, first: datetime, last: datetime, width: timedelta, zone: str = "UTC"
 ) -> Buckets:
