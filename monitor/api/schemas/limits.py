@@ -12,10 +12,10 @@ CertaintyName = Literal["primary", "secondary", "unverified", "design"]
 class BandInfo(BaseModel):
     """Bounds that apply while another indicator is within a range."""
 
-    least: float
-    greatest: float
-    lo: float | None
-    hi: float | None
+    least: float = Field(description="In the other indicator's unit")
+    greatest: float = Field(description="In the other indicator's unit")
+    lo: float | None = Field(description="In the limit's unit")
+    hi: float | None = Field(description="In the limit's unit")
 
 
 class RuleInfo(BaseModel):
@@ -65,8 +65,8 @@ class SiteRuleInfo(BaseModel):
     sampling_point: PointCode | None = Field(description="Null: all of the site")
     profile: str | None = Field(description="The standard (family) that is adopted")
     indicator: IndicatorCode | None
-    lo: float | None
-    hi: float | None
+    lo: float | None = Field(description="In the indicator's unit")
+    hi: float | None = Field(description="In the indicator's unit")
     reason: str
     since: Time
     until: Time | None = Field(description="Not in force any more from then on; null: for good")
