@@ -18,7 +18,7 @@ from simulators.fleet import Fleet
 from tests.simulators.live import broker_and_ear, running, settings_for, wait_until
 from tests.simulators.worlds import SEED, city
 
-CITY = city(3)
+CITY = city(3, stores=1)
 SITE, POINT = "nt-cc-001", "b1"
 FAULT = {"site": SITE, "sampling_point": POINT, "fault": "dosing_failure"}
 
@@ -48,7 +48,10 @@ def test_fleet_shows_every_basin_with_its_truth(control: TestClient) -> None:
     for basin in basins:
         assert not basin["connected"]
         assert basin["faults"] == []
-        assert 0.3 < basin["truth"]["free_chlorine"] < 1.0
+        if basin["device"] == "nt-cc-s01-s1":
+            assert 1.0 < basin["truth"]["cold_store"] < 5.0
+        else:
+            assert 0.3 < basin["truth"]["free_chlorine"] < 1.0
         assert basin["published"] == basin["acknowledged"] == 0
 
 
@@ -72,10 +75,32 @@ def test_fault_is_shown_where_it_is_and_can_be_ended_once_or_twice(control: Test
     assert control.get("/faults").json() == [ended.json()]
 
 
-@pytest.mark.parametrize("kind", list(FaultKind))
-def test_every_fault_can_be_injected(control: TestClient, kind: FaultKind) -> None:
-    """All seven names of the contract are known."""
-    assert control.post("/faults", json=FAULT | {"fault": kind.value}).status_code == 201
+def test_every_fault_can_be_injected_where_it_can_happen_and_ended(control: TestClient) -> None:
+    """Each kind into the pool or the cold store that can have it, at the ends of its range, ended one by one."""
+    kinds = {each["fault"]: each for each in control.get("/kinds").json()}
+    assert set(kinds) == {kind.value for kind in FaultKind}
+    for kind, known in kinds.items():
+        where = {"site": SITE, "sampling_point": POINT}
+        if "pool" not in known["plants"]:
+            where = {"site": "nt-cc-s01", "sampling_point": "s1"}
+        made = control.post("/faults", json={**where, "fault": kind, "size": known["largest"]})
+        assert made.status_code == 201, made.json()
+        assert (made.json()["size"], made.json()["unit"]) == (known["largest"], known["unit"])
+        assert control.delete(f"/faults/{made.json()['id']}").json()["ended_at"] is not None
+
+
+def test_copied_series_names_its_source_and_short_faults_their_end(control: TestClient) -> None:
+    """The truth says whose readings are copied; a spike ends by itself; where size is duration both agree."""
+    copied = control.post("/faults", json=FAULT | {"fault": "copied_series", "minutes": 90}).json()
+    assert CITY.devices[copied["source"]].site != SITE
+    assert copied["size"] == 90
+    spike = control.post("/faults", json=FAULT | {"fault": "spike", "size": -0.5}).json()
+    assert spike["ends_at"] is not None
+    assert spike["size"] == -0.5
+    stuck = control.post("/faults", json=FAULT | {"fault": "stuck_sensor", "size": 120}).json()
+    assert stuck["ends_at"] is not None
+    whole = control.post("/faults", json=FAULT).json()
+    assert (whole["size"], whole["ends_at"]) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +111,10 @@ def test_every_fault_can_be_injected(control: TestClient, kind: FaultKind) -> No
         ("POST", "/faults", FAULT | {"fault": "magic"}, 422, ("fault", "'magic'", "dosing_failure", "dropout")),
         ("POST", "/faults", FAULT | {"minutes": 0}, 422, ("minutes", "0", "greater than 0")),
         ("POST", "/faults", FAULT | {"minutes": "soon"}, 422, ("minutes", "'soon'", "number")),
+        ("POST", "/faults", FAULT | {"size": 0.05}, 422, ("size 0.05", "between 0.1 and 0.6 mg/L")),
+        ("POST", "/faults", FAULT | {"size": -0.3}, 422, ("size -0.3", "between 0.1 and 0.6 mg/L")),
+        ("POST", "/faults", FAULT | {"fault": "spike", "size": 9}, 422, ("size 9", "or the same below zero")),
+        ("POST", "/faults", FAULT | {"fault": "cold_store_failure"}, 422, ("watches a pool", "dosing_failure")),
         ("POST", "/faults", {"site": SITE}, 422, ("sampling_point", "fault", "required")),
         ("POST", "/faults", FAULT | {"wrong": 1}, 422, ("wrong", "not permitted")),
         ("DELETE", "/faults/none", None, 404, ("'none'",)),
@@ -133,7 +162,7 @@ from tests.simulators.live import settings_for
 from tests.simulators.worlds import city
 logging.basicConfig(level=logging.INFO)
 folder, broker, control = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-run(replace(settings_for(city(3), folder, broker), control_port=control))
+run(replace(settings_for(city(3, stores=1), folder, broker), control_port=control))
 """
 
 

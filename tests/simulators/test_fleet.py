@@ -141,6 +141,24 @@ def test_power_cut_leaves_a_gap_for_good(fleet: Fleet, world: tuple[NatsBroker, 
     assert max(later - earlier for earlier, later in pairwise(stamps)) >= 4000
 
 
+def test_clock_that_is_off_shifts_every_timestamp_and_nothing_else(fleet: Fleet, world: tuple[NatsBroker, Ear]) -> None:
+    """Eight hours ahead, then right again: the readings are those of the pool, their times are not."""
+    _, ear = world
+    wait_until("every device heard", lambda: everyone_heard(ear))
+    fleet.call(lambda: fleet.set_speed(60))
+    fault = fleet.call(lambda: fleet.inject(SITE, POINT, "clock_8h", None))
+    begin = len(ear.of(DEVICE))
+    wait_until("wrong times", lambda: len(ear.of(DEVICE)) >= begin + 3)
+    ahead = [record["ts"] / 1000 - time.time() for record in ear.of(DEVICE)[begin + 1 :]]
+    assert all(8 * 3600 - 20 < each < 8 * 3600 + 5 for each in ahead)
+    fleet.call(lambda: fleet.end_fault(fault.id))
+    count = len(ear.of(DEVICE))
+    wait_until("right times", lambda: len(ear.of(DEVICE)) >= count + 2)
+    assert abs(ear.of(DEVICE)[-1]["ts"] / 1000 - time.time()) < 20
+    numbers = [record["seq"] for record in ear.of(DEVICE)]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
 def test_stopped_site_leaves_in_order_and_comes_back(fleet: Fleet, world: tuple[NatsBroker, Ear]) -> None:
     """Its devices say that they are off line; the others go on; after a start they are soon heard again."""
     _, ear = world

@@ -16,9 +16,9 @@ MINUTE_US: Final = 60_000_000
 
 
 @cache
-def city(online: int = 4, offline: int = 0) -> Registry:
+def city(online: int = 4, offline: int = 0, stores: int = 0) -> Registry:
     """A demonstration registry."""
-    return demonstration(SEED, online=online, offline=offline, registered_at=REGISTERED)
+    return demonstration(SEED, online=online, offline=offline, stores=stores, registered_at=REGISTERED)
 
 
 def minute_of(*when: int) -> int:
