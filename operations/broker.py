@@ -23,7 +23,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Final
 
-from operations.broker_users import INGEST_USER, TOOL_USER, User, device_users, service_users
+from operations.broker_users import INGEST_USER, TOOL_USER, User, device_users, filter_of, service_users
 from operations.ports import LOOPBACK
 
 __all__ = [
@@ -175,7 +175,7 @@ def denied_publish(line: str) -> DeniedPublish | None:
         at=_log_time(match["at"]),
         client=_unquote(match["client"]),
         user=match["user"],
-        topic=_topic_of(match["subject"]),
+        topic=filter_of(match["subject"]),
     )
 
 
@@ -254,8 +254,3 @@ def _unquote(quoted: str) -> str:
         return str(json.loads(quoted))
     except ValueError:  # Go escapes such as \x00 that JSON does not know: keep them readable
         return quoted[1:-1]
-
-
-def _topic_of(subject: str) -> str:
-    """MQTT topic of a NATS subject: ``.`` was ``/``, ``//`` was ``.``, and an empty level is ``/``."""
-    return subject.replace("//", "\0").replace("/", "").replace(".", "/").replace("\0", ".")

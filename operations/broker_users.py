@@ -9,12 +9,16 @@ from typing import Final
 import bcrypt
 
 from operations.secrets import device_password
-from registry.model import Registry
+from registry.model import Dialect, Registry
+from registry.topics import publish_filters, read_filters, subscribe_filters
 from store.upkeep import Credential
 
 INGEST_USER: Final = "ingest"
 TOOL_USER: Final = "landun"
 KEEPER_USER: Final = "keeper"
+
+_WITHOUT_BROKER: Final = (Dialect.HJ212,)
+"""Dialects whose devices never speak to the broker. A polled controller does, through whoever polls it."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,32 @@ class User:
         return bcrypt.hashpw(self.password.encode(), salt).decode("ascii")
 
 
+def subject_of(topic_filter: str) -> str:
+    """The NATS subject of an MQTT topic filter: ``/`` is ``.``, ``.`` is ``//``, and an empty level is ``/``."""
+    wildcards = {"+": "*", "#": ">", "": "/"}
+    return ".".join(wildcards.get(level, level.replace(".", "//")) for level in topic_filter.split("/"))
+
+
+def filter_of(subject: str) -> str:
+    """The MQTT topic filter of a NATS subject."""
+    levels = subject.replace("//", "\0").replace("/", "").split(".")
+    wildcards = {"*": "+", ">": "#"}
+    return "/".join(wildcards.get(level, level).replace("\0", ".") for level in levels)
+
+
+# What ends with '#' in MQTT includes the level before it, which NATS calls a subject of its own; JetStream hands a
+# persistent session its messages on $MQTT.sub.
+_INGEST_READS: Final = (
+    *(subject_of(each) for each in read_filters()),
+    *(subject_of(each.removesuffix("/#")) for each in read_filters() if each.endswith("/#")),
+    "$MQTT.sub.>",
+)
+
+
 def service_users(ingest_password: str, tool_password: str, keeper_password: str = "") -> list[User]:
     """Ingest, which only reads; the tool user of tests and the command line; the keeper, who has it reload."""
     users = [
-        # JetStream hands a persistent session its messages on $MQTT.sub subjects.
-        User(INGEST_USER, ingest_password, subscribe=("landun.v1", "landun.v1.>", "$MQTT.sub.>")),
+        User(INGEST_USER, ingest_password, ("spBv1//0.*.NCMD.*",), _INGEST_READS),
         User(TOOL_USER, tool_password, publish=(">",), subscribe=(">",)),
     ]
     if keeper_password:
@@ -59,17 +84,22 @@ def service_users(ingest_password: str, tool_password: str, keeper_password: str
 
 
 def device_users(registry: Registry, master: str, credentials: Mapping[str, Credential] | None = None) -> list[User]:
-    """Each device that may connect, allowed to publish below its own topic only and to read nothing.
+    """Each device that may connect, allowed its dialect's topics only, and to read what is sent to it alone.
+
+    A device that a gateway speaks for has no account.
 
     A device with a credential of its own has that password, or none while it is revoked; any other has the one that
     derives from `master`.
     """
     users: list[User] = []
     for device in registry.devices.values():
-        publish = (registry.topic_of(device, ">").replace("/", "."),)
+        if device.gateway or device.dialect in _WITHOUT_BROKER:
+            continue
+        publish = tuple(map(subject_of, publish_filters(registry, device)))
+        subscribe = tuple(map(subject_of, subscribe_filters(registry, device)))
         credential = (credentials or {}).get(device.code)
         if credential is None:
-            users.append(User(device.code, device_password(master, device.code), publish=publish))
+            users.append(User(device.code, device_password(master, device.code), publish, subscribe))
         elif credential.revoked_at is None:
-            users.append(User(device.code, "", publish=publish, known_hash=credential.password_hash))
+            users.append(User(device.code, "", publish, subscribe, known_hash=credential.password_hash))
     return users

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from operations.broker import MAX_ACK_PENDING, MAX_PAYLOAD_BYTES, Tls
-from operations.broker_users import User
+from operations.broker_users import User, filter_of
 
 _PATH: Final = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 
@@ -65,8 +65,8 @@ def rules_text(users: Iterable[User]) -> str:
     lines: list[str] = []
     for user in users:
         lines.append(f"user {user.name}")
-        lines += [f"topic write {_filter_of(subject)}" for subject in user.publish]
-        lines += [f"topic read {_filter_of(subject)}" for subject in user.subscribe if not subject.startswith("$")]
+        lines += [f"topic write {filter_of(subject)}" for subject in user.publish]
+        lines += [f"topic read {filter_of(subject)}" for subject in user.subscribe if not subject.startswith("$MQTT")]
     return "\n".join(lines) + "\n"
 
 
@@ -75,7 +75,3 @@ def _program(name: str) -> str:
     if found is None:
         raise FileNotFoundError(f"{name} is not installed; on Debian or Ubuntu: apt-get install mosquitto")
     return found
-
-
-def _filter_of(subject: str) -> str:
-    return subject.replace(".", "/").replace("*", "+").replace(">", "#")

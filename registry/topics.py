@@ -19,7 +19,8 @@ def publish_filters(registry: Registry, device: Device) -> tuple[str, ...]:
     own = f"{OWN}/{county}/{device.site}/{device.code}/#"
     match device.dialect:
         case Dialect.SPARKPLUG:
-            return own, f"{SPARKPLUG}/{county}/+/{device.code}/#"
+            node = f"{SPARKPLUG}/{county}/+/{device.code}"
+            return own, node, f"{node}/+"
         case Dialect.ALINK:
             return own, f"/sys/{county}/{device.code}/thing/event/property/post"
         case Dialect.HUAWEI:
@@ -33,7 +34,7 @@ def subscribe_filters(registry: Registry, device: Device) -> tuple[str, ...]:
     if device.dialect is not Dialect.SPARKPLUG:
         return ()
     county = registry.sites[device.site].county
-    return tuple(f"{SPARKPLUG}/{county}/{kind}/{device.code}/#" for kind in ("NCMD", "DCMD"))
+    return f"{SPARKPLUG}/{county}/NCMD/{device.code}", f"{SPARKPLUG}/{county}/DCMD/{device.code}/+"
 
 
 def read_filters(counties: Sequence[str] = ()) -> tuple[str, ...]:

@@ -176,7 +176,7 @@ class Link:
             return
         self._client.publish(self._status_topic, ONLINE, qos=1, retain=True)
         for ear in self._voice.ears():
-            self._client.subscribe(ear, qos=1)
+            self._client.subscribe(ear, qos=0)  # as commands are sent
         self._listener.connected()
 
     def _on_disconnect(self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
