@@ -17,7 +17,8 @@ from ingest.directory import Directory
 from ingest.figures import IngestCollector, Reconciliation
 from ingest.lateness import LateRule
 from ingest.rejection import Reason
-from ingest.session import ACK_WAIT_S, BrokerAddress, Session
+from ingest.session import ACK_WAIT_S, WHOLE_TREE, BrokerAddress, Session
+from ingest.subtrees import Subtree
 from ingest.writer import Load, StoppingError, Writer
 from registry.model import Registry
 from store.exposition import Exposition, program_version
@@ -25,7 +26,6 @@ from store.queries import newest_ts, write_heartbeat
 from store.records import to_us
 from store.registry_follower import RegistryFollower
 
-SERVICE: Final = "ingest"
 HEARTBEAT_S: Final = 5.0
 FOLLOW_S: Final = 0.4
 """How often the journal is asked for a change of the registry."""
@@ -46,7 +46,7 @@ class IngestSettings:
 
     `batch_messages` and `batch_window_s` close a batch; `outage_s` is how long the database may be away before
     ingest leaves the broker; `hold_s` is how long a resumed session's deliveries are held to be put in order; `metrics`
-    is the address (``host:port``) that figures are served on.
+    is the address (``host:port``) that figures are served on; `subtree` is this worker's part of the topic tree.
     """
 
     database_url: str
@@ -56,6 +56,7 @@ class IngestSettings:
     outage_s: float = 30.0
     hold_s: float = ACK_WAIT_S + 1.0
     metrics: str | None = None
+    subtree: Subtree = WHOLE_TREE
 
 
 class _Pace:
@@ -80,7 +81,7 @@ class Service:
     def __init__(self, settings: IngestSettings, stopping: threading.Event) -> None:
         self.settings = settings
         self.stopping = stopping
-        self.session = Session(BrokerAddress.parse(settings.mqtt_url), hold_s=settings.hold_s)
+        self.session = Session(BrokerAddress.parse(settings.mqtt_url), settings.subtree, hold_s=settings.hold_s)
         self.writer = Writer(
             settings.database_url, stopping=stopping, on_outage=self._leave_broker, outage_s=settings.outage_s
         )
@@ -165,7 +166,9 @@ class Service:
                 self._told_connected = self.session.connected
                 self._next_heartbeat = time.monotonic() + HEARTBEAT_S
                 self._watch_session()
-                write_heartbeat(self.writer.connection(), SERVICE, datetime.now(UTC), self.detail())
+                write_heartbeat(
+                    self.writer.connection(), self.settings.subtree.service, datetime.now(UTC), self.detail()
+                )
                 self.writer.note_trouble(None)
         except (psycopg.Error, OSError) as error:
             self.writer.note_trouble(error)
@@ -190,7 +193,10 @@ class Service:
     def detail(self) -> dict[str, object]:
         """How ingest is doing, as heartbeat and ``/status`` carry it."""
         return {
+            "counties": list(self.settings.subtree.counties),
+            "member": self.settings.subtree.member,
             "broker": "connected" if self.session.connected else "disconnected",
+            "connected_since": self.session.connected_since,
             "version": program_version(),
             "waiting": self.session.waiting,
             "lag_s": round(self.session.lag_s, 3),

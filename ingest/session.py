@@ -11,8 +11,8 @@ paho's sharp edges, and what is done about them:
   ``ack_wait``: what arrives is held until both are there, then handed out as one batch to be ordered by time.
 """
 
-import hashlib
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -22,15 +22,16 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.bulk_client import BulkClient
 from ingest.delivery import Delivery
 from ingest.publish_packets import Publish
+from ingest.subtrees import Subtree
 
-FILTER: Final = "landun/v1/#"
 KEEPALIVE_S: Final = 30
 ACK_WAIT_S: Final = 5.0
 """The broker's ack_wait (operations/broker.py)."""
@@ -38,6 +39,8 @@ ACK_WAIT_S: Final = 5.0
 MAX_IN_FLIGHT: Final = 8_192
 """Unacknowledged messages the broker delivers at most (operations/broker.py); mosquitto delivers more at times."""
 
+NEVER_EXPIRES: Final = 0xFFFF_FFFF
+WHOLE_TREE: Final = Subtree()
 MOST_TOPICS: Final = 100_000
 """Topics kept in their decoded form."""
 
@@ -73,14 +76,6 @@ class BrokerAddress:
             tls=tls,
         )
 
-    def client_id(self) -> str:
-        """The session's name at the broker, with a part nobody else can guess.
-
-        Whoever connects with the same client id takes the session over, and could end it with all it holds.
-        """
-        proof = hashlib.sha256(f"landun-ingest:{self.password}".encode()).hexdigest()[:12]
-        return f"landun-ingest-{proof}"
-
 
 class Batch(NamedTuple):
     """What `Session.take` hands out. `held` batches hold a reconnect's deliveries in no useful order."""
@@ -95,6 +90,7 @@ class Session:
     Parameters
     ----------
     address : the broker
+    subtree : what to subscribe to, by default everything
     hold_s : how long deliveries are held after a reconnect to an existing session
     most_waiting, most_bytes : bound of the queue; once it is reached nothing more is read from the broker
 
@@ -103,17 +99,21 @@ class Session:
     def __init__(
         self,
         address: BrokerAddress,
+        subtree: Subtree = WHOLE_TREE,
         *,
         hold_s: float = ACK_WAIT_S + 1.0,
         most_waiting: int = 2 * MAX_IN_FLIGHT,
         most_bytes: int = 64 * 1024 * 1024,
     ) -> None:
         self.address = address
+        self.subtree = subtree
+        self._client_id = subtree.client_id(address.password)
         self.received = 0
         self.acknowledged = 0
         self.repeated = 0
         self.paused = 0
         self.connected = False
+        self.connected_since = 0
         self.failure: Exception | None = None
         self.subscribed = threading.Event()
         self._hold_s = hold_s
@@ -137,8 +137,14 @@ class Session:
         """Begin connecting, in the background and for as long as it takes."""
         if self._client is not None:
             return
+        # Only MQTT 5 has shared subscriptions; all else is 3.1.1, which every broker speaks.
+        version = MQTTProtocolVersion.MQTTv5 if self.subtree.member else MQTTProtocolVersion.MQTTv311
         client = BulkClient(
-            CallbackAPIVersion.VERSION2, client_id=self.address.client_id(), clean_session=False, manual_ack=True
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            clean_session=None if self.subtree.member else False,
+            protocol=version,
+            manual_ack=True,
         )
         if self.address.username is not None:
             client.username_pw_set(self.address.username, self.address.password)
@@ -151,7 +157,15 @@ class Session:
         client.has_room = self._has_room
         client.on_disconnect = self._on_disconnect
         client.reconnect_delay_set(min_delay=1, max_delay=8)
-        client.connect_async(self.address.host, self.address.port, keepalive=KEEPALIVE_S)
+        if self.subtree.member:
+            kept = Properties(PacketTypes.CONNECT)
+            kept.SessionExpiryInterval = NEVER_EXPIRES
+            kept.ReceiveMaximum = MAX_IN_FLIGHT
+            client.connect_async(
+                self.address.host, self.address.port, keepalive=KEEPALIVE_S, clean_start=False, properties=kept
+            )
+        else:
+            client.connect_async(self.address.host, self.address.port, keepalive=KEEPALIVE_S)
         self._client = client
         client.loop_start()
 
@@ -172,7 +186,7 @@ class Session:
     @property
     def alive(self) -> bool:
         """Whether paho's thread lives; an error in it must not leave a session that is deaf for ever."""
-        name = f"paho-mqtt-client-{self.address.client_id()}"
+        name = f"paho-mqtt-client-{self._client_id}"
         return any(thread.name == name for thread in threading.enumerate())
 
     @property
@@ -259,7 +273,8 @@ class Session:
         with self._fence:
             self._epoch += 1
             self._pending.clear()
-        if flags.session_present:
+        # What is held from a connection that was lost meanwhile waits for what this one brings.
+        if flags.session_present or self._hold_until is not None:
             self._hold_until = time.monotonic() + self._hold_s
         _log.info(
             "connected to broker %s:%d, session %s",
@@ -267,18 +282,21 @@ class Session:
             self.address.port,
             "resumed" if flags.session_present else "new",
         )
-        client.subscribe(FILTER, qos=1)  # at every connect: a broker may have lost the session
+        client.subscribe(
+            [(each, 1) for each in self.subtree.filters]
+        )  # at every connect: a broker may have lost the session
 
     def _on_subscribe(
         self, client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
     ) -> None:
         if any(reason.is_failure for reason in reasons):
             self.failure = SubscriptionRefusedError(
-                f"broker refused the subscription to {FILTER!r} (SUBACK {reasons[0]}): user {self.address.username!r} "
+                f"broker refused the subscription to {', '.join(self.subtree.filters)} (SUBACK {reasons[0]}): user {self.address.username!r} "
                 "must be allowed to read it, and max_ack_pending of the session must stay under 65535"
             )
             client.disconnect()
         else:
+            self.connected_since = time.time_ns() // 1000
             self.connected = True
             self.subscribed.set()
 
@@ -334,16 +352,19 @@ class Session:
         with self._fence:
             self._epoch += 1
             self._pending.clear()
+        if self._hold_until is not None:
+            # The unacknowledged of before are still to come: what came after them must not go on without them.
+            self._hold_until = math.inf
         self.connected = False
 
 
-def open_session(url: str, *, timeout_s: float = 15.0) -> None:
+def open_session(url: str, subtree: Subtree = WHOLE_TREE, *, timeout_s: float = 15.0) -> None:
     """Make ingest's persistent session at a broker that may not have it yet, and leave.
 
     A broker keeps a QoS 1 message only for a session that subscribes to it: without this, what devices publish
     before ingest's first start would be acknowledged and dropped. Raises `TimeoutError` or `SubscriptionRefusedError`.
     """
-    session = Session(BrokerAddress.parse(url))
+    session = Session(BrokerAddress.parse(url), subtree)
     session.start()
     try:
         if not session.subscribed.wait(timeout_s):

@@ -93,7 +93,7 @@ class Engine:
         try:
             body = event_of(entry)
             if entry.kind == "tick":
-                self._tick(changes, entry.id, int(body["now"]), body.get("listened", body["now"]))
+                self._tick(changes, entry.id, body)
                 self._follow_platform(changes, entry.id, body)
             elif entry.kind == "dead":
                 self._dead(changes, entry.id, body)
@@ -184,8 +184,15 @@ class Engine:
         for finding in self.clocks.rejected(known):
             self.opinions.clock(self.book, changes, journal_id, layout, finding)
 
-    def _tick(self, changes: Changes, journal_id: int, now: int, listened: Any) -> None:
-        sweep = self.silence.sweep(self.layout, self.delays, now, None if listened is None else int(listened))
+    def _tick(self, changes: Changes, journal_id: int, tick: Any) -> None:
+        now, listened, since = int(tick["now"]), tick.get("listened", tick["now"]), tick.get("since")
+        sweep = self.silence.sweep(
+            self.layout,
+            self.delays,
+            now,
+            None if listened is None else int(listened),
+            None if since is None else int(since),
+        )
         self._return_offline(changes, journal_id, sweep, now)
         for site in sweep.sites_lost.tolist():
             heard = self.silence.last_heard_of_site(self.layout, site)

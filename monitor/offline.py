@@ -95,12 +95,17 @@ class Silence:
         """Count the silence of some devices (mask) from `at` (us), and the time to settle, at the earliest."""
         self.counted_from = np.where(which, at + SETTLE_US, self.counted_from)
 
-    def sweep(self, layout: Layout, delays: Delays, now: int, listened: int | None) -> Sweep:
+    def sweep(
+        self, layout: Layout, delays: Delays, now: int, listened: int | None, since: int | None = None
+    ) -> Sweep:
         """Decide at a tick which devices and sites are silent.
 
         `now` and `listened` in us; `listened` is until when ingest is known to have listened, None if it is known
-        not to, or to have started anew.
+        not to; `since` (us) is when it began to, if it told. If that was after it last told that it listens, it was
+        interrupted meanwhile, and what arrived then has yet to come.
         """
+        if since is not None and since > self.listened:
+            self.interrupted = True
         if listened is None:
             self.interrupted = True
         else:

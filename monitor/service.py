@@ -108,7 +108,6 @@ class Monitor:
         self._house = Every(settings.housekeeping_s)
         self._ticked: datetime | None = None
         self._unregistered = 0
-        self._ingest_received = 0
         self._limit = 32
         self._changes = Changes()
         self.engine = self._restored()
@@ -206,26 +205,24 @@ class Monitor:
 
     def _tick(self, now: datetime) -> None:
         """Journal what time it is and until when ingest listened: what has not come by then, was not sent."""
-        listened = self._ingest_listened()
+        listened, since = self._ingest_listened()
         body = {
             "now": to_us(now),
             "listened": None if listened is None else to_us(min(listened, now)),
+            "since": since,
             **self._platform(),
         }
         with self.connection.transaction():
             journal.append_event(self.connection, "tick", body, now)
         self._ticked = now
 
-    def _ingest_listened(self) -> datetime | None:
-        """Until when ingest is known to have listened to the broker; None if it does not, or was started anew."""
+    def _ingest_listened(self) -> tuple[datetime | None, int | None]:
+        """Until when ingest is known to have listened to the broker, None if it does not; and since when (us)."""
         row = self.connection.execute(_INGEST_HEARTBEAT).fetchone()
         if row is None:
-            return None
+            return None, None
         at, detail = row
-        # Its count of messages begins with its process.
-        received, before = int(detail.get("received", 0)), self._ingest_received
-        self._ingest_received = received
-        return at if detail.get("broker") == "connected" and received >= before else None
+        return at if detail.get("broker") == "connected" else None, detail.get("connected_since")
 
     def _platform(self) -> dict[str, float]:
         """What ingest and the canary say about themselves, as far as they have said it lately."""

@@ -30,10 +30,13 @@ class Watch:
         row = (channel(self.registry, "ph", device), us(minute - age), 7.4, us(minute), late)
         self.silence.hear(self.layout, np.array([row], dtype=READING), np.array([us(minute)]))
 
-    def tick(self, minute: float, *, ingest: bool = True, listened: float | None = None) -> None:
-        """`ingest` says whether it listens, `listened` until when if not until now."""
+    def tick(
+        self, minute: float, *, ingest: bool = True, listened: float | None = None, since: float | None = None
+    ) -> None:
+        """`ingest` says whether it listens, `listened` until when if not until now, `since` since when."""
         until = us(minute if listened is None else listened) if ingest else None
-        sweep = self.silence.sweep(self.layout, self.layout.delays(self.speed), us(minute), until)
+        began = None if since is None else us(since)
+        sweep = self.silence.sweep(self.layout, self.layout.delays(self.speed), us(minute), until, began)
         devices = [device.code for device in self.layout.devices]
         sites = [site.code for site in self.layout.sites]
         for what, codes, indices in (
@@ -154,6 +157,26 @@ def test_ingest_killed_under_a_fast_simulation_raises_nothing(seconds: int, told
     for second in range(300):
         second_of(second)
     assert watch.found == []
+
+
+def test_ingest_killed_while_nobody_watched_raises_nothing() -> None:
+    """Monitor and ingest killed together and back within a heartbeat: that ingest began anew tells of the break.
+
+    What arrived while it was away is acknowledged by the broker and yet to come, so it must not count as silence.
+    """
+
+    def seconds(*, told: bool) -> list[str]:
+        watch = Watch(pool(status=SiteStatus.SIMULATED), speed=60.0)
+        for second in range(96):
+            watch.hear(second / 60)
+            if second % 2 == 0:
+                watch.tick(second / 60, since=0.0 if told else None)
+        for second in range(101, 113, 2):  # everything is held at ingest, which listens since second 98
+            watch.tick(second / 60, since=98 / 60 if told else None)
+        return [what for _, what, _ in watch.found]
+
+    assert seconds(told=False) == ["lost"]
+    assert seconds(told=True) == []
 
 
 def test_a_change_of_speed_does_not_excuse_live_sites() -> None:
