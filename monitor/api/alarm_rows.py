@@ -7,7 +7,7 @@ from typing import Any
 from monitor.alarms.wording import alarm_text
 from monitor.api.schemas import Alarm
 from registry.canary import PLATFORM, SITE
-from registry.catalogue import Language, indicator_name
+from registry.catalogue import Language, entries, indicator_name
 from registry.indicators import INDICATORS
 from registry.model import Registry
 
@@ -28,6 +28,10 @@ def alarm_of(row: Mapping[str, Any], registry: Registry) -> Alarm:
         sampling_point_name_en=point.name_en if point else row["sampling_point"],
         indicator_name_zh=indicator_name("zh", indicator) if indicator else row["indicator"],
         indicator_name_en=indicator_name("en", indicator) if indicator else row["indicator"],
+        verdict_name_zh=_of_verdict("zh", "kind", row["verdict"]),
+        verdict_name_en=_of_verdict("en", "kind", row["verdict"]),
+        advice_zh=_of_verdict("zh", "do", row["verdict"]),
+        advice_en=_of_verdict("en", "do", row["verdict"]),
         text_zh=_text("zh", row, registry),
         text_en=_text("en", row, registry),
     )
@@ -40,3 +44,8 @@ def _text(language: Language, row: Mapping[str, Any], registry: Registry) -> str
     except (KeyError, TypeError, ValueError):
         log.exception("alarm %s, condition %s: no words for it in the catalogue", row["id"], row["condition"])
         return str(row["condition"])
+
+
+def _of_verdict(language: Language, part: str, verdict: str | None) -> str | None:
+    key = f"verdict.{part}.{verdict}"
+    return entries()[key][language] if key in entries() else None

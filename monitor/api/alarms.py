@@ -70,6 +70,9 @@ def wanted(
     site: Annotated[str | None, Query(description="Only this site")] = None,
     county: Annotated[str | None, Query(description="Only this county")] = None,
     simulated: Annotated[bool | None, Query(description="Only simulated sites, or only live ones")] = None,
+    audience: Annotated[
+        Literal["inspector", "venue"] | None, Query(description="Only the inspectors' work, or only the venues'")
+    ] = None,
     first: Annotated[datetime | None, Query(alias="from", description="Raised at or after")] = None,
     last: Annotated[datetime | None, Query(alias="to", description="Raised before")] = None,
 ) -> Filter:
@@ -94,6 +97,7 @@ def wanted(
             "states": state,
             "priorities": priority,
             "simulated": simulated,
+            "audience": audience,
             "first": _aware("from", first),
             "last": _aware("to", last),
         },
@@ -143,7 +147,7 @@ def alarms_xlsx(shared: Shared, now: Now, which: Wanted) -> StreamingResponse:
 def alarm(alarm_id: AlarmId, shared: Shared, now: Now, reader: Reader) -> AlarmDetail:
     """Every transition and comment, oldest first."""
     with shared.database.connection() as connection:
-        return _detail(connection, now, reader, alarm_id)
+        return detail_of(connection, now, reader, alarm_id)
 
 
 @router.post("/{alarm_id}/acknowledge", response_model=AlarmDetail, summary="Acknowledge an alarm", responses=_ACTED)
@@ -152,7 +156,7 @@ def acknowledge(
 ) -> Response | AlarmDetail:
     """Take note of an alarm. 200 with the alarm once the monitor applied it, else 202."""
     with shared.database.connection() as connection:
-        found = _detail(connection, now, actor, alarm_id)
+        found = detail_of(connection, now, actor, alarm_id)
     if found.state not in {"unacknowledged", "returned_unacknowledged"}:
         by = f" by {found.acknowledged_by}" if found.acknowledged_by else ""
         raise HTTPException(
@@ -166,7 +170,7 @@ def acknowledge(
 def comment(alarm_id: AlarmId, shared: Shared, now: Now, actor: Actor, said: Comment) -> Response | AlarmDetail:
     """Add a remark to the alarm's history. 200 with the alarm once the monitor applied it, else 202."""
     with shared.database.connection() as connection:
-        _detail(connection, now, actor, alarm_id)
+        detail_of(connection, now, actor, alarm_id)
     return _act(shared, now, actor, alarm_id, "comment", said.text)
 
 
@@ -178,14 +182,21 @@ def _act(
     what: Literal["acknowledge", "comment"],
     said: str,
 ) -> Response | AlarmDetail:
+    return record_action(shared, now, actor, alarm_id, what, {"text": said})
+
+
+def record_action(
+    shared: Context, now: Snapshot, actor: Principal, alarm_id: int, what: str, said: Mapping[str, Any]
+) -> Response | AlarmDetail:
+    """Audit and journal what a person does about an alarm, and wait a moment for the monitor to apply it."""
     at = shared.clock()
-    payload = {"what": what, "alarm": alarm_id, "actor": actor.username, "text": said, "at": to_us(at)}
+    payload = {"what": what, "alarm": alarm_id, "actor": actor.username, "at": to_us(at), **said}
     with shared.database.connection() as connection, connection.transaction():
-        audit.append(connection, actor.username, what, f"alarm:{alarm_id}", {"text": said}, at)
+        audit.append(connection, actor.username, what, f"alarm:{alarm_id}", dict(said), at)
         journal_id = journal.append_event(connection, "action", payload, at)
     if _applied(shared, journal_id):
         with shared.database.connection() as connection:
-            return _detail(connection, now, actor, alarm_id)
+            return detail_of(connection, now, actor, alarm_id)
     pending = ActionPending(journal_id=journal_id, detail="recorded; the monitor has not applied it yet")
     return JSONResponse(pending.model_dump(), status.HTTP_202_ACCEPTED)
 
@@ -201,7 +212,8 @@ def _applied(shared: Context, journal_id: int) -> bool:
     return False
 
 
-def _detail(connection: Connection, now: Snapshot, reader: Principal, alarm_id: int) -> AlarmDetail:
+def detail_of(connection: Connection, now: Snapshot, reader: Principal, alarm_id: int) -> AlarmDetail:
+    """An alarm with its history; 404 if it is not in scope."""
     row = queries.alarm(connection, alarm_id)
     site = now.registry.sites.get(row["site"]) if row else None
     if row is None or site is None or not reader.sees(site):

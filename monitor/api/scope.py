@@ -23,6 +23,7 @@ class Permission(StrEnum):
     ENTER_SAMPLES = "enter manual results"
     SEE_DEVICES = "see the devices"
     EDIT_REGISTRY = "change sites and devices"
+    TUNE_DETECTOR = "set the detector's budget and test changes on history"
     ADMINISTER = "administer people and the demonstration"
 
 

@@ -1,6 +1,6 @@
 """Alarms and what people do about them."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,18 +22,58 @@ class AlarmEvent(BaseModel):
     """One transition of an alarm, or a comment on it."""
 
     at: Time
-    event: Literal["raised", "acknowledged", "returned", "worsened", "comment"]
+    event: Literal[
+        "raised", "acknowledged", "returned", "worsened", "comment", "verdict", "feedback", "feedback_undone"
+    ]
     state: AlarmState
     actor: str | None = Field(description="Username; null for the platform itself")
     text: str | None
     journal_id: int
+    detail: dict[str, Any] | None = Field(
+        default=None, description="Of a verdict: what the detector said; of feedback: the answer, or what it undoes"
+    )
+
+
+class SpokenChannel(BaseModel):
+    """A channel that a verdict rests on, with its value then and what is usual of it, in its unit."""
+
+    channel_id: ChannelId
+    indicator: IndicatorCode
+    value: float | None = Field(default=None, description="When it spoke, in the indicator's unit")
+    expected_lo: float | None = Field(default=None, description="Lowest usual level, in the indicator's unit")
+    expected_hi: float | None = Field(default=None, description="Highest usual level, in the indicator's unit")
+
+
+class SameAs(BaseModel):
+    """Where else the same figures are."""
+
+    site: SiteCode
+    sampling_point: PointCode
+
+
+class Evidence(BaseModel):
+    """What a verdict rests on: since when, which tests and which channels spoke."""
+
+    since: Time
+    tests: list[str]
+    channels: list[SpokenChannel]
+    same_as: SameAs | None = None
+    minutes: int | None = Field(default=None, description="How far a clock is behind, minutes; negative: ahead")
 
 
 class Alarm(BaseModel):
     """An alarm (预警): a lead for an inspector, never a proof. States follow ISA-18.2."""
 
     id: int = Field(examples=[8128 * 65536])
-    kind: str = Field(description="limit, circulation or offline", examples=["limit"])
+    kind: str = Field(description="limit, circulation, offline or detector", examples=["limit"])
+    audience: Literal["inspector", "venue"] = Field(description="Whose work it is")
+    verdict: str | None = Field(description="What the detector makes of it; null: nothing", examples=["dosing_failure"])
+    verdict_name_zh: str | None
+    verdict_name_en: str | None
+    sureness: float | None = Field(description="How sure the detector is, 0–1")
+    evidence: Evidence | None = Field(description="What the verdict rests on")
+    advice_zh: str | None = Field(description="What to do about the verdict")
+    advice_en: str | None
     condition: str = Field(description="What makes it one condition", examples=["channel:12:low"])
     site: SiteCode
     site_name_zh: str
