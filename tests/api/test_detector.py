@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from psycopg.types.json import Jsonb
@@ -22,8 +23,8 @@ EVIDENCE = {
 
 def put_verdict(db: Connection, alarm_id: int, kind: str, audience: str) -> None:
     """An alarm that the detector raised."""
-    verdict = {"verdict": kind, "audience": audience, "sureness": 0.8, "evidence": Jsonb(EVIDENCE)}
-    limits = dict.fromkeys(("side", "limit_lo", "limit_hi", "limit_profile", "clause", "extreme"))
+    verdict: dict[str, Any] = {"verdict": kind, "audience": audience, "sureness": 0.8, "evidence": Jsonb(EVIDENCE)}
+    limits: dict[str, Any] = dict.fromkeys(("side", "limit_lo", "limit_hi", "limit_profile", "clause", "extreme"))
     put_alarm(db, alarm_id, kind="detector", **verdict, **limits)
 
 
