@@ -105,11 +105,33 @@ def up(
 
 
 @app.command()
-def ingest(database_url: DatabaseUrl, mqtt_url: MqttUrl, metrics: Metrics = None) -> None:
-    """Store what devices publish: from the broker to committed readings and dead letters."""
-    from ingest.service import IngestSettings, run
+def ingest(
+    database_url: DatabaseUrl,
+    mqtt_url: MqttUrl,
+    metrics: Metrics = None,
+    counties: Annotated[
+        str, typer.Option(envvar="LANDUN_INGEST_COUNTIES", help="This worker's counties, commas between; none: all.")
+    ] = "",
+    rest: Annotated[
+        bool, typer.Option(envvar="LANDUN_INGEST_REST", help="Read also what names no county: one worker must.")
+    ] = True,
+    member: Annotated[
+        str, typer.Option(envvar="LANDUN_INGEST_MEMBER", help="This worker's name among those that share its counties.")
+    ] = "",
+) -> None:
+    """Store what devices publish: from the broker to committed readings and dead letters.
 
-    run(IngestSettings(database_url=database_url, mqtt_url=mqtt_url, metrics=metrics))
+    Several workers take different counties, or, where the broker has shared subscriptions (MQTT 5; NATS has none),
+    the same under different names.
+    """
+    from ingest.service import IngestSettings, run
+    from ingest.subtrees import Subtree
+
+    try:
+        subtree = Subtree.parse(counties, rest=rest, member=member)
+    except ValueError as error:
+        raise OperatorError(str(error)) from error
+    run(IngestSettings(database_url=database_url, mqtt_url=mqtt_url, metrics=metrics, subtree=subtree))
 
 
 @app.command()

@@ -158,7 +158,7 @@ class Session:
         client.on_disconnect = self._on_disconnect
         client.reconnect_delay_set(min_delay=1, max_delay=8)
         if self.subtree.member:
-            kept = Properties(PacketTypes.CONNECT)
+            kept = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             kept.SessionExpiryInterval = NEVER_EXPIRES
             kept.ReceiveMaximum = MAX_IN_FLIGHT
             client.connect_async(
@@ -282,17 +282,17 @@ class Session:
             self.address.port,
             "resumed" if flags.session_present else "new",
         )
-        client.subscribe(
-            [(each, 1) for each in self.subtree.filters]
-        )  # at every connect: a broker may have lost the session
+        # At every connect: a broker may have lost the session.
+        client.subscribe([(each, 1) for each in self.subtree.filters])
 
     def _on_subscribe(
         self, client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
     ) -> None:
         if any(reason.is_failure for reason in reasons):
             self.failure = SubscriptionRefusedError(
-                f"broker refused the subscription to {', '.join(self.subtree.filters)} (SUBACK {reasons[0]}): user {self.address.username!r} "
-                "must be allowed to read it, and max_ack_pending of the session must stay under 65535"
+                f"broker refused the subscription to {', '.join(self.subtree.filters)} (SUBACK {reasons[0]}): "
+                f"user {self.address.username!r} must be allowed to read it, and max_ack_pending of the session "
+                "must stay under 65535"
             )
             client.disconnect()
         else:
