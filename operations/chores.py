@@ -12,15 +12,19 @@ from typing import Annotated
 import typer
 
 from operations.bench.commands import app as bench
+from operations.detection.commands import app as detection
 from operations.evaluation.commands import app as evaluation
 from operations.folder import DataFolder
+from operations.history import app as history
 from operations.options import Data, OptionalDatabaseUrl
 
 app = typer.Typer()
 demo = typer.Typer(help="The demonstration: simulated sites beside or instead of real ones.", no_args_is_help=True)
 app.add_typer(demo, name="demo")
 app.add_typer(bench, name="bench")
+app.add_typer(detection)
 app.add_typer(evaluation)
+app.add_typer(history)
 
 
 @app.command()
@@ -88,6 +92,38 @@ def verify(
         f"journal row {found.first_bad_id}: {found.why} ({found.checked} rows before it are as written)", err=True
     )
     raise typer.Exit(1)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="File to write, in pg_dump's custom format.")],
+    data: Data,
+    database_url: OptionalDatabaseUrl = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace the file if it is there.")] = False,
+) -> None:
+    """Write the whole database into one file, while everything runs."""
+    from operations.backup import backup as write
+    from operations.database import database_of
+
+    with database_of(DataFolder(data), database_url) as dsn:
+        done = write(dsn, file, overwrite=overwrite)
+    typer.echo(f"{file}: {done.bytes / 1e6:.1f} MB in {done.seconds:.1f} s")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="File that `landun backup` wrote.")],
+    data: Data,
+    database_url: OptionalDatabaseUrl = None,
+    replace: Annotated[bool, typer.Option(help="Take the place of a database that holds data.")] = False,
+) -> None:
+    """Put a backup in the database's place and verify its journal. End `landun up` first."""
+    from operations.backup import restore as read
+    from operations.database import database_of
+
+    with database_of(DataFolder(data), database_url) as dsn:
+        done = read(dsn, file, replace=replace)
+    typer.echo(f"restored in {done.seconds:.1f} s; {done.journal_rows} journal rows checked: each is as it was written")
 
 
 @app.command()

@@ -23,10 +23,10 @@ def landun(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[
     )
 
 
-@pytest.mark.parametrize("command", ["migrate", "passwd", "verify", "backfill"])
+@pytest.mark.parametrize("command", ["migrate", "passwd", "verify", "backfill", "backup x", "restore x"])
 def test_a_folder_never_started_is_named_with_what_to_do(tmp_path: Path, command: str) -> None:
     """A chore on a folder without a database says so, and how to get one."""
-    done = landun(command, "--data", str(tmp_path))
+    done = landun(*command.split(), "--data", str(tmp_path))
     assert done.returncode == 2
     assert done.stderr == (
         f"landun: data folder {tmp_path} holds no database yet: run `landun up` first, "
