@@ -22,14 +22,14 @@ NOISE_STREAMS: Final = 2
 HALL_C: Final = 22.0
 BAND_C: Final = 0.7  # half of the controller's hysteresis
 COOLING_C_H: Final = 16.0  # of the compressor, ℃/h
-DEFROST_C_H: Final = 5.0  # of the heater that frees the evaporator from ice, ℃/h
+DEFROST_C_H: Final = 1.5  # of the heater that frees the evaporator from ice, ℃/h
 DEFROST_MINUTES: Final = 15
-DOOR_RATE: Final = 3.0  # exchange of air while the door is open, 1/h
+DOOR_RATE: Final = 2.0  # exchange of air while the door is open, 1/h
 DOOR_SIGMA: Final = 1.9  # a door is open in a minute whose normal number is above this: about 3 % of working hours
 WORKING_HOURS: Final = (7.0, 19.0)
 PROBE_TAU_S: Final = 240.0
 PROBE_NOISE_C: Final = 0.03
-_RANGES: Final = ((2.0, 3.5), (0.15, 0.30), (300.0, 420.0), (0.0, 1.0), (-0.2, 0.2))
+_RANGES: Final = ((1.5, 2.5), (0.08, 0.16), (300.0, 420.0), (0.0, 1.0), (-0.2, 0.2))
 
 
 @dataclass(frozen=True, slots=True)

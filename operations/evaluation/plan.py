@@ -42,7 +42,7 @@ LASTS: Final[Mapping[FaultKind, tuple[float, float]]] = MappingProxyType(
         FaultKind.UNIT_X10: (120, DAY),
         FaultKind.CLOCK_8H: (120, DAY),
         FaultKind.TAMPERING: (DAY, DAY),
-        FaultKind.COLD_STORE_FAILURE: (DAY, DAY),
+        FaultKind.COLD_STORE_FAILURE: (360, 720),
     }
 )
 _TRIES: Final = 2_000

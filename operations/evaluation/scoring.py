@@ -1,9 +1,13 @@
 """Alarms against the truth: was each fault found, how soon, by its right name, and how many alarms had no cause.
 
 A fault is found by an alarm of its site that is raised between 5 minutes before it begins and 30 minutes after it
-ends. Its verdict is that of the first such alarm which carries one, as it stood when the fault ended. An alarm is
-false when it is raised at a site where no fault has been at work in the 12 hours before: within them water and
-instruments come back, and say so.
+ends. Its verdict is that of the first such alarm which carries one, as it stood when the fault ended. Of two equal
+series nobody can tell which is the copy: an alarm that names both counts, at whichever of the two sites it is.
+
+A change of water is a cause and no fault: it is found when the detector gives it as the cause, which raises nothing.
+
+An alarm is false when it is raised at a site where no fault has been at work in the 12 hours before: within them
+water and instruments come back, and say so. A change of water excuses no alarm but one for a limit.
 """
 
 from collections import Counter
@@ -23,6 +27,8 @@ AFTER_US: Final = 12 * 60 * MINUTE_US
 DAY_US: Final = 1_440 * MINUTE_US
 NOTHING: Final = "nothing"
 """The verdict of a fault that nobody saw."""
+NOBODY: Final = "nobody"
+"""The audience of a cause, which explains and raises nothing."""
 PLAIN: Final[Mapping[str, str]] = {"offline": "offline", "circulation": "pump_off"}
 """What an alarm without a verdict says, by its kind; any other says its kind."""
 
@@ -52,6 +58,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.alarms: dict[int, Raised] = {}
+        self._causes = 0
 
     def take(self, raised: Mapping[int, Mapping[str, Any]], amended: Mapping[int, Mapping[str, Any]], now: int) -> None:
         """Take the changes of a fold that ended at `now` (us)."""
@@ -63,6 +70,11 @@ class Collector:
         for alarm_id, row in amended.items():
             if alarm_id in self.alarms:
                 self._hear(self.alarms[alarm_id], row, now)
+
+    def explain(self, site: str, verdict: str, now: int) -> None:
+        """Take note of a cause that the detector began to give for a site's readings by `now` (us)."""
+        self._causes += 1
+        self.alarms[-self._causes] = Raised(site, "cause", NOBODY, now, [(now, verdict)])
 
     def _hear(self, alarm: Raised, row: Mapping[str, Any], at: int) -> None:
         alarm.audience = row.get("audience") or alarm.audience
@@ -92,12 +104,21 @@ class Outcome:
         return self.said == SPECS[self.planned.fault.kind].verdict
 
 
-def outcomes(planned: Sequence[Planned], alarms: Iterable[Raised]) -> list[Outcome]:
-    """What became of each fault."""
+def outcomes(planned: Sequence[Planned], alarms: Iterable[Raised], site_of: Mapping[str, str]) -> list[Outcome]:
+    """What became of each fault; `site_of` a device."""
     by_site: dict[str, list[Raised]] = {}
     for alarm in sorted(alarms, key=lambda each: each.at):
         by_site.setdefault(alarm.site, []).append(alarm)
-    return [_outcome(each, by_site.get(each.site, [])) for each in planned]
+
+    def about(each: Planned) -> list[Raised]:
+        own = by_site.get(each.site, [])
+        if each.fault.source is None:
+            return own
+        other = by_site.get(site_of[each.fault.source], [])
+        same = [alarm for alarm in other if alarm.says(each.fault.ends or 0) == SPECS[each.fault.kind].verdict]
+        return sorted([*own, *same], key=lambda alarm: alarm.at)
+
+    return [_outcome(each, about(each)) for each in planned]
 
 
 def _outcome(planned: Planned, alarms: Sequence[Raised]) -> Outcome:
@@ -172,18 +193,24 @@ def false_alarms(
 
     `site_of` a device: of two equal series nobody can tell which is the copy, so both sites have a cause.
     """
+    alarms = [alarm for alarm in alarms if alarm.audience != NOBODY]
     causes: dict[str, list[tuple[int, int]]] = {site: [] for site in sites}
+    changes: dict[str, list[tuple[int, int]]] = {site: [] for site in sites}
     for each in planned:
         fault = each.fault
         window = (fault.starts - BEFORE_US, (fault.ends or 0) + AFTER_US)
+        if fault.kind is FaultKind.WATER_CHANGE:
+            changes[each.site].append(window)
+            continue
         for site in {each.site, site_of.get(fault.source or "", each.site)}:
             causes[site].append(window)
+
+    def excused(alarm: Raised) -> bool:
+        windows = causes.get(alarm.site, []) + (changes.get(alarm.site, []) if alarm.kind == "limit" else [])
+        return any(begin <= alarm.at <= end for begin, end in windows)
+
     free = sum(span[1] - span[0] - _covered(windows, span) for windows in causes.values())
-    false = [
-        alarm
-        for alarm in alarms
-        if span[0] <= alarm.at < span[1] and not any(a <= alarm.at <= b for a, b in causes.get(alarm.site, []))
-    ]
+    false = [alarm for alarm in alarms if span[0] <= alarm.at < span[1] and not excused(alarm)]
     to_inspectors = [alarm for alarm in false if alarm.audience == "inspector"]
     return FalseAlarms(
         venue_days=free / DAY_US,

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import numpy as np
+
 from monitor.alarms.book import Changes
+from monitor.detector.verdict import Kind, Lane
 from monitor.engine import Engine
 from operations.evaluation.plan import DAY, Planned, plan
 from operations.evaluation.scoring import (
@@ -19,7 +22,7 @@ from operations.evaluation.scoring import (
     line,
     outcomes,
 )
-from operations.evaluation.stream import Stream
+from operations.evaluation.stream import BLOCK_MINUTES, Stream
 from registry.demonstration import demonstration
 from registry.model import Registry
 from simulators.fault_kinds import FaultKind
@@ -27,6 +30,7 @@ from store.records import to_us
 
 BEGIN: Final = datetime(2026, 5, 3, 16, 0, tzinfo=UTC)
 """A Monday's midnight in Nantong, in the season in which outdoor pools are open too."""
+BLOCKS_A_DAY: Final = DAY // BLOCK_MINUTES
 REGISTERED: Final = BEGIN - timedelta(days=400)
 STORES: Final = 2
 
@@ -125,7 +129,7 @@ def evaluate(settings: Settings, told: Callable[[str], None] = lambda _text: Non
     site_of = {device.code: device.site for device in registry.devices.values()}
     return Result(
         settings,
-        outcomes(planned, alarms),
+        outcomes(planned, alarms, site_of),
         false_alarms(planned, alarms, sites, site_of, span),
         readings,
         seconds,
@@ -144,13 +148,27 @@ def run(
     engine = Engine(registry)
     stream = Stream(registry, settings.seed, [each.fault for each in planned], first)
     collector = Collector()
+    causes: set[tuple[str, str]] = set()
     for number, entries in enumerate(stream.rows(settings.days * DAY), start=1):
         changes = Changes()
         engine.fold(entries, changes)
-        collector.take(changes.raised, changes.amended, to_us(entries[-1].recorded_at))
-        if number % 24 == 0:
-            told(f"day {number // 24} of {settings.days}: {stream.readings:,} readings, {len(collector.alarms)} alarms")
+        now = to_us(entries[-1].recorded_at)
+        collector.take(changes.raised, changes.amended, now)
+        given = _causes(engine)
+        for site, verdict in sorted(given - causes):
+            collector.explain(site, verdict, now)
+        causes = given
+        if number % BLOCKS_A_DAY == 0:
+            day = number // BLOCKS_A_DAY
+            told(f"day {day} of {settings.days}: {stream.readings:,} readings, {len(collector.alarms)} alarms")
     return collector, stream.readings, time.monotonic() - began
+
+
+def _causes(engine: Engine) -> set[tuple[str, str]]:
+    """(site, verdict) of the causes that the detector gives just now; they raise no alarm."""
+    detection = engine.detection
+    standing = detection.verdicts.kind[:, Lane.CAUSE]
+    return {(detection.point(place)[0], Kind(standing[place]).code) for place in np.flatnonzero(standing).tolist()}
 
 
 def _rounded(share: float | None) -> float | None:

@@ -26,11 +26,11 @@ from store.records import READING, Readings, from_us
 
 TRAVEL_US: Final = 300_000
 """From a device's clock to ingest's."""
-BLOCK_MINUTES: Final = 60
+BLOCK_MINUTES: Final = 10
 
 
 class Stream:
-    """Journal rows of a fleet, an hour at a time.
+    """Journal rows of a fleet, ten minutes at a time.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Stream:
         self._offset, self._channel, self._row, self._column = table.T
 
     def rows(self, minutes: int) -> Iterator[list[Entry]]:
-        """The next `minutes`, in lists of about an hour."""
+        """The next `minutes`, in lists of ten minutes."""
         end = self._engine.minute + minutes
         while self._engine.minute < end:
             yield self._block(min(BLOCK_MINUTES, end - self._engine.minute))
