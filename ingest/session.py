@@ -373,3 +373,22 @@ def open_session(url: str, subtree: Subtree = WHOLE_TREE, *, timeout_s: float = 
             )
     finally:
         session.stop()
+
+
+def remove_session(address: BrokerAddress, subtree: Subtree, *, timeout_s: float = 15.0) -> None:
+    """End a worker's session at the broker, which keeps nothing for it any more. Raises `TimeoutError`."""
+    gone = threading.Event()
+    client = Client(CallbackAPIVersion.VERSION2, client_id=subtree.client_id(address.password), clean_session=True)
+    if address.username is not None:
+        client.username_pw_set(address.username, address.password)
+    if address.tls:
+        client.tls_set()
+    client.on_connect = lambda _client, _data, _flags, reason, _properties: None if reason.is_failure else gone.set()
+    client.connect_async(address.host, address.port, keepalive=KEEPALIVE_S)
+    client.loop_start()
+    try:
+        if not gone.wait(timeout_s):
+            raise TimeoutError(f"broker {address.host}:{address.port} did not end the session within {timeout_s:g} s")
+    finally:
+        client.disconnect()
+        client.loop_stop()
