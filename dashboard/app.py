@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.language import adopt_language, t
 from dashboard.navigation import pages
-from dashboard.screens import sign_in
+from dashboard.screens import password, sign_in
 from dashboard.widgets.banner import banners
 from dashboard.widgets.frame import language_switch, person, style
 
@@ -30,6 +30,15 @@ def main() -> None:
         asked.run()
         return
     session.complete_me()
+    if session.me().get("one_time"):
+        # The password was given out: nothing else opens before the person has one of their own.
+        chosen = st.navigation(
+            [st.Page(password.show, title=t("nav.sign_in"), default=True), *_hidden()], position="hidden"
+        )
+        with st.sidebar:
+            language_switch()
+        chosen.run()
+        return
     page = st.navigation(list(pages().values()), expanded=True)
     with st.sidebar:
         person()
@@ -54,7 +63,17 @@ def _settle(page: str) -> str:
 def _hidden() -> list[Any]:
     return [
         st.Page(sign_in.show, title=t("nav.sign_in"), url_path=path)
-        for path in ("site", "alarms", "simulators", "system")
+        for path in (
+            "site",
+            "rules",
+            "samples",
+            "alarms",
+            "simulators",
+            "system",
+            "devices",
+            "registry",
+            "administration",
+        )
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 
 import httpx
 
+from dashboard.judging_shapes import SamplePage, SampleReport, SiteRules
 from dashboard.shapes import (
     Alarm,
     AlarmPage,
@@ -15,6 +16,7 @@ from dashboard.shapes import (
     Fleet,
     Health,
     Me,
+    Mistake,
     Overview,
     Series,
     Site,
@@ -28,12 +30,16 @@ PREFIX: Final = "/api/v1"
 
 
 class ApiError(Exception):
-    """The API refused; `detail` is its sentence naming what was wrong and what would be right."""
+    """The API refused; `detail` is its sentence naming what was wrong and what would be right.
 
-    def __init__(self, status: int, detail: str) -> None:
+    `mistakes` are those of a form, one by one and in both languages.
+    """
+
+    def __init__(self, status: int, detail: str, mistakes: Sequence[Mistake] = ()) -> None:
         super().__init__(f"HTTP {status}: {detail}")
         self.status = status
         self.detail = detail
+        self.mistakes = mistakes
 
 
 class SignInNeededError(ApiError):
@@ -93,6 +99,36 @@ class ApiClient:
             return []
         query = {"channel": list(channels), "from": since, "to": until, "points": points}
         return cast(list[Series], self._get("/readings", query))
+
+    # ------------------------------------------------------------------ rules and manual results
+    def site_rules(self, code: str, at: str | None = None) -> SiteRules:
+        """Every rule in force at a site, and the site's own."""
+        return cast(SiteRules, self._get(f"/sites/{code}/rules", _query({"at": at})))
+
+    def set_rule(self, code: str, rule: Mapping[str, object]) -> None:
+        """Set a rule of a site's own."""
+        self._post(f"/sites/{code}/rules", rule)
+
+    def end_rule(self, code: str, number: int, reason: str) -> None:
+        """End a rule of a site's own."""
+        self._post(f"/sites/{code}/rules/{number}/end", {"reason": reason})
+
+    def samples(self, **query: object) -> SamplePage:
+        """A page of manual results; `query` are the parameters of ``GET /samples`` (``from_`` for ``from``)."""
+        return cast(SamplePage, self._get("/samples", _query(query)))
+
+    def enter_samples(self, samples: Mapping[str, object]) -> dict[str, int]:
+        """Enter the results of a sampling."""
+        return cast(dict[str, int], self._post("/samples", samples))
+
+    def import_samples(self, name: str, content: bytes, *, dry_run: bool) -> SampleReport:
+        """Check a file of results, or import it."""
+        form = {"files": {"file": (name, content)}, "data": {"dry_run": str(dry_run).lower()}}
+        return cast(SampleReport, self._call("POST", f"{PREFIX}/samples/import", **form))
+
+    def withdraw_sample(self, number: int, reason: str) -> None:
+        """Withdraw a result that is wrong."""
+        self._post(f"/samples/{number}/withdraw", {"reason": reason})
 
     # ------------------------------------------------------------------ alarms
     def alarms(self, **query: object) -> AlarmPage:
@@ -186,7 +222,14 @@ class ApiClient:
         detail = _detail(answer)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             raise SignInNeededError(answer.status_code, detail)
-        raise ApiError(answer.status_code, detail)
+        raise ApiError(answer.status_code, detail, _mistakes(answer))
+
+
+def _mistakes(answer: httpx.Response) -> list[Mistake]:
+    try:
+        return cast(list[Mistake], answer.json().get("mistakes", []))
+    except (ValueError, AttributeError):
+        return []
 
 
 def _query(parameters: Mapping[str, object]) -> dict[str, Any]:

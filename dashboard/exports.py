@@ -27,6 +27,18 @@ async def alarms(request: Request) -> Response:
     return await _pass_on(request, f"/alarms.{ending}", f"landun-alarms.{ending}")
 
 
+async def registry(request: Request) -> Response:
+    """``GET /export/registry/{name}``: the workbook to fill in, what is registered, or one of its tables."""
+    name = request.path_params["name"]
+    path = "/registry.xlsx" if name == "registry.xlsx" else f"/registry/{name}"
+    return await _pass_on(request, path, f"landun-{name}")
+
+
+async def sample_template(request: Request) -> Response:
+    """``GET /export/samples-template.xlsx``: the workbook for manual results."""
+    return await _pass_on(request, "/samples/template.xlsx", "landun-samples.xlsx")
+
+
 async def _pass_on(request: Request, path: str, name: str) -> Response:
     token = request.cookies.get(COOKIE)
     if not token:

@@ -5,8 +5,19 @@ from typing import Any
 import streamlit as st
 
 from dashboard import session
-from dashboard.language import t
-from dashboard.screens import alarms, live, simulators, site, system
+from dashboard.language import t, term
+from dashboard.screens import (
+    administration,
+    alarms,
+    devices,
+    live,
+    registry_files,
+    rules,
+    samples,
+    simulators,
+    site,
+    system,
+)
 
 
 def pages() -> dict[str, Any]:
@@ -15,6 +26,10 @@ def pages() -> dict[str, Any]:
         "live": st.Page(live.show, title=t("nav.live"), icon=":material/monitoring:", url_path="live", default=True),
         "site": st.Page(site.show, title=t("nav.site"), icon=":material/pool:", url_path="site"),
     }
+    found["rules"] = st.Page(rules.show, title=term("standard.page", "nav"), icon=":material/gavel:", url_path="rules")
+    found["samples"] = st.Page(
+        samples.show, title=term("sample.page", "nav"), icon=":material/biotech:", url_path="samples"
+    )
     public = session.me()["role"] == "public"
     if not public:
         found["alarms"] = st.Page(
@@ -23,6 +38,18 @@ def pages() -> dict[str, Any]:
     if session.may_control():
         found["simulators"] = st.Page(
             simulators.show, title=t("nav.simulators"), icon=":material/science:", url_path="simulators"
+        )
+    if session.may_see_devices():
+        found["devices"] = st.Page(devices.show, title=t("nav.devices"), icon=":material/sensors:", url_path="devices")
+    if session.may_control():
+        found["registry"] = st.Page(
+            registry_files.show, title=t("nav.registry"), icon=":material/table_view:", url_path="registry"
+        )
+        found["administration"] = st.Page(
+            administration.show,
+            title=t("nav.administration"),
+            icon=":material/admin_panel_settings:",
+            url_path="administration",
         )
     if not public:
         found["system"] = st.Page(system.show, title=t("nav.system"), icon=":material/dns:", url_path="system")

@@ -45,6 +45,8 @@ def application() -> st.App:
             Route("/session", cookies.end_session, methods=["DELETE"]),
             Route("/export/sites/{code}/readings.{ending:str}", exports.site_readings),
             Route("/export/alarms.{ending:str}", exports.alarms),
+            Route("/export/samples-template.xlsx", exports.sample_template),
+            Route("/export/registry/{name:str}", exports.registry),
             Route("/landun/outline.json", _outline),
             Mount("/landun", _Assets(directory=FOLDER / "static")),
         ],

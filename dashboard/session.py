@@ -10,9 +10,10 @@ import streamlit as st
 
 from dashboard.client import ApiClient, ApiError, ApiUnreachableError, SignInNeededError
 from dashboard.cookies import COOKIE, OFFICE
+from dashboard.keeping_client import KeepingClient
 from dashboard.live_feed import FeedHub, LiveFeed
 from dashboard.settings import current
-from dashboard.shapes import Me
+from dashboard.shapes import Me, Token
 from dashboard.widgets.components import session_cookie
 from registry.counties import COUNTIES
 
@@ -37,6 +38,11 @@ def client() -> ApiClient:
     return ApiClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
 
 
+def keeping() -> KeepingClient:
+    """What administrators keep up, as the signed-in person may."""
+    return KeepingClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+
+
 def me() -> Me:
     """Who is signed in."""
     return cast(Me, st.session_state[ME])
@@ -59,6 +65,11 @@ def may_control() -> bool:
 
 def may_act() -> bool:
     """Whether the person may acknowledge and comment on alarms."""
+    return me()["role"] in MAY_ACT
+
+
+def may_see_devices() -> bool:
+    """Whether the person sees the list of devices."""
     return me()["role"] in MAY_ACT
 
 
@@ -107,7 +118,11 @@ def complete_me() -> None:
 
 def sign_in(username: str, password: str) -> None:
     """Sign in. Raises the client's errors."""
-    token = ApiClient(current().api_url).sign_in(username, password)
+    adopt(ApiClient(current().api_url).sign_in(username, password))
+
+
+def adopt(token: Token) -> None:
+    """Go on with a token that the API has just given."""
     st.session_state.pop(ENDED, None)
     st.session_state[TOKEN] = token["access_token"]
     st.session_state[ME] = Me(
@@ -116,6 +131,7 @@ def sign_in(username: str, password: str) -> None:
         role=token["role"],
         counties=token["counties"],
         site=token.get("site"),
+        one_time=token.get("one_time", False),
     )
     st.session_state[TICKET] = OFFICE.issue(token["access_token"], token["expires_in"])
 

@@ -13,6 +13,22 @@ class Me(TypedDict):
     role: str
     counties: list[str]
     site: str | None
+    one_time: NotRequired[bool]
+
+
+class Mistake(TypedDict):
+    """Something wrong at one place of a file or form."""
+
+    sheet_zh: str
+    sheet_en: str
+    row: int
+    column_zh: str | None
+    column_en: str | None
+    value: str
+    text_zh: str
+    text_en: str
+    problem_zh: str
+    problem_en: str
 
 
 class Token(Me):
@@ -64,6 +80,15 @@ class Overview(TypedDict):
     speed: float | None
 
 
+class SampleSummary(TypedDict):
+    """What the newest manual results of a site say."""
+
+    state: str
+    taken_at: str
+    results: int
+    suspected: int
+
+
 class Site(TypedDict):
     """A site and how it is now; `channels` is a count in a list of sites."""
 
@@ -86,6 +111,8 @@ class Site(TypedDict):
     open_alarms: AlarmCounts | None
     channels_judged: int
     channels_compliant: int
+    samples: SampleSummary | None
+    scenario: str
     channels: Any
 
 
@@ -114,6 +141,7 @@ class Limit(TypedDict):
     certainty: str
     note_zh: str
     note_en: str
+    site_rule: bool
 
 
 class Channel(TypedDict):
@@ -246,6 +274,33 @@ class Component(TypedDict):
     detail_zh: str
 
 
+class Pipeline(TypedDict):
+    """Messages on their way through ingest, which must add up."""
+
+    received: int
+    committed: int
+    dead: int
+    silent: int
+    in_flight: int
+    waiting: int
+    imbalance: int
+    acknowledged: int
+    redelivered: int
+    duplicate: int
+    late: int
+    missing: int
+    lag_s: float
+
+
+class Canary(TypedDict):
+    """From the platform's own device to the live feed."""
+
+    last_ms: float | None
+    p50_ms: float | None
+    p99_ms: float | None
+    silent_s: float
+
+
 class Health(TypedDict):
     """How the platform is doing."""
 
@@ -257,6 +312,10 @@ class Health(TypedDict):
     sites: dict[str, dict[str, int]]
     components: list[Component]
     journal: dict[str, int | None]
+    pipeline: Pipeline | None
+    canary: Canary | None
+    versions: dict[str, str]
+    disk_total_bytes: int | None
     disk_free_bytes: int | None
 
 
@@ -273,6 +332,8 @@ class DeadLetter(TypedDict):
     field: str | None
     payload_text: str
     payload_bytes: int
+    replayed_at: str | None
+    replayed_by: str | None
 
 
 class DeadLetterPage(TypedDict):
