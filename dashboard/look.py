@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from dashboard.shapes import Site
+
 # The tone of a state is the name of a colour in static/landun.css.
 CHANNEL_TONE: Final = {
     "normal": "ok",
@@ -57,6 +59,25 @@ SEVERITY: Final = {
 }
 """Order of site states, worst first."""
 PRIORITY_ORDER: Final = {"high": 0, "medium": 1, "low": 2, None: 3}
+
+
+SAMPLE_TONE: Final = {
+    "suspected": "high",
+    "deviation": "medium",
+    "advice": "advice",
+    "unclear": "pending",
+    "within": "ok",
+    "unlimited": "plain",
+}
+"""Tone of what a manual result says."""
+SAMPLE_SEVERITY: Final = {state: place for place, state in enumerate(SAMPLE_TONE)}
+"""Order of what manual results say, worst first."""
+
+
+def sample_tone(site: Site) -> str:
+    """The tone of a site without instruments: what its recent manual results say."""
+    summary = site["samples"]
+    return SAMPLE_TONE[summary["state"]] if summary else "plain"
 
 
 def site_tone(state: str, worst_priority: str | None) -> str:

@@ -10,15 +10,19 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import clock, parse, rfc3339, zone_offset
 from dashboard.html import badge, chip, escape, heading, title
-from dashboard.language import county_name, name_of, t
+from dashboard.language import county_name, language, name_of, t
+from dashboard.links import address
 from dashboard.look import site_tone
 from dashboard.opening import opening_text
 from dashboard.problems import failed
-from dashboard.shapes import Alarm, Channel, Point, Site, SiteDetail
+from dashboard.shapes import Alarm, Channel, Point, SiteDetail
+from dashboard.widgets.components import table
 from dashboard.widgets.export import export_links
 from dashboard.widgets.indicator_cards import cards
-from dashboard.widgets.site_table import by_severity
+from dashboard.widgets.sample_table import sample_table
+from dashboard.widgets.site_choice import choose_site
 from dashboard.widgets.trend import chart
+from registry.catalogue import text
 
 REFRESH_S: Final = 2
 DETAIL_S: Final = 10.0
@@ -31,57 +35,50 @@ RANGES: Final = {
 }
 REDRAW: Final = {"1h": 10.0, "6h": 30.0}
 """Seconds between redraws of a trend, by range; longer ranges change too little to draw again by themselves."""
+SAMPLES: Final = 12
 POINTS: Final = 300
 """Buckets a channel: as many as a panel has room for."""
 
 
 def show() -> None:
     """Draw the page."""
-    now = session.feed().wait_first(4)
-    connected = by_severity([site for site in now.sites if site["status"] != "offline"])
-    others = by_severity([site for site in now.sites if site["status"] == "offline"])
-    sites = {site["code"]: site for site in [*connected, *others]}
-    if not sites:
-        st.html(title(t("site.title")))
-        st.info(t("live.waiting") if now.overview is None else t("site.none"))
+    chosen = choose_site()
+    if chosen is None:
         return
-    code = _chosen(sites)
-    st.query_params["site"] = code
+    code = chosen["code"]
     try:
         detail = _detail(session.me()["username"], code)
     except (ApiError, ApiUnreachableError) as error:
         failed(error)
         return
     _head(code)
+    _leads(code)
     if not detail["channels"]:
         st.info(t("site.offline_pool"))
+        _samples(detail)
         return
     _values(code)
+    _samples(detail)
     _trends(detail)
 
 
-def _chosen(sites: dict[str, Site]) -> str:
-    asked = st.query_params.get("site")
-    codes = list(sites)
-    if "site_choice" not in st.session_state or (asked in sites and st.session_state.get("site_asked") != asked):
-        st.session_state["site_choice"] = asked if asked in sites else codes[0]
-    if st.session_state["site_choice"] not in sites:
-        st.session_state["site_choice"] = codes[0]
-    code: str = st.selectbox(
-        t("site.choose"),
-        codes,
-        key="site_choice",
-        format_func=lambda each: _option(sites[each]),
-        label_visibility="collapsed",
-    )
-    st.session_state["site_asked"] = code
-    return code
+def _leads(code: str) -> None:
+    """Where else this site is told of."""
+    pages = (("rules", text(language(), "standard.page.title")), ("samples", text(language(), "sample.page.title")))
+    links = "".join(f"<a href='{escape(address(page, site=code))}'>{escape(named)}</a>" for page, named in pages)
+    st.html(f"<div class='ld-links'>{links}</div>")
 
 
-def _option(site: Site) -> str:
-    mark = f" · {t('badge')}" if site["simulated"] else ""
-    state = "unconnected" if site["status"] == "offline" else site["state"]
-    return f"{name_of(site)} · {county_name(site['county'])}{mark} · {t('state.' + state)}"
+def _samples(detail: SiteDetail) -> None:
+    """The newest manual results; nothing where there are none."""
+    try:
+        found = session.client().samples(site=detail["code"], limit=SAMPLES)
+    except (ApiError, ApiUnreachableError) as error:
+        failed(error)
+        return
+    if found["items"] or not detail["channels"]:
+        st.html(heading(text(language(), "sample.page.latest")))
+        table("site-samples", sample_table(found["items"], with_site=False))
 
 
 @st.cache_data(ttl=DETAIL_S, max_entries=200, show_spinner=False)

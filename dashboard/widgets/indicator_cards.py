@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from dashboard.formatting import DASH, clock, number
 from dashboard.html import chip, escape
-from dashboard.language import clause_of, indicator, name_of, t, term, unit_of
+from dashboard.judging_shapes import Rule
+from dashboard.language import clause_of, indicator, language, name_of, t, term, unit_of
 from dashboard.look import CHANNEL_TONE
 from dashboard.shapes import Channel, Latest, Limit, Site
+from registry.catalogue import text
 
 ROLES = ("quality", "operational", "context")
 
@@ -20,9 +22,11 @@ def cards(channels: Sequence[Channel], latest: Mapping[int, Latest], site: Site)
     return "<div class='ld-cards'>" + "".join(_card(each, latest.get(each["id"]), site) for each in ordered) + "</div>"
 
 
-def interval(limit: Limit, code: str, precision: int) -> str:
+def interval(limit: Limit | Rule, code: str, precision: int) -> str:
     """The allowed values with their unit as the reader writes it, e.g. ``0.3–1.0 mg/L`` or ``≤ 1 NTU``."""
     unit = unit_of(code)
+    if limit["lo"] is None and limit["hi"] == 0:
+        return text(language(), "standard.not_detected")
     lo, hi = limit["lo"], limit["hi"]
     decimals = _decimals(limit, precision)
     if lo is not None and hi is not None:
@@ -32,7 +36,7 @@ def interval(limit: Limit, code: str, precision: int) -> str:
     return f"{'≥' if limit['lo_inclusive'] else '>'} {lo:.{decimals}f} {unit}" if lo is not None else DASH
 
 
-def _decimals(limit: Limit, precision: int) -> int:
+def _decimals(limit: Limit | Rule, precision: int) -> int:
     """As few decimals as the bounds need."""
     for decimals in range(precision + 1):
         if all(bound is None or abs(bound - round(bound, decimals)) < 1e-9 for bound in (limit["lo"], limit["hi"])):
@@ -83,5 +87,8 @@ def _clause(limit: Limit | None) -> str:
         if limit["certainty"] != "primary"
         else ""
     )
-    clause = escape(f"{limit['standard']} {clause_of(limit['clause'])}")
+    if limit["site_rule"]:
+        note = text(language(), "standard.site_rule_note", standard=limit["standard"] or "–")
+    basis = text(language(), "standard.site_rule") if limit["profile"].startswith("site-rule") else limit["standard"]
+    clause = escape(f"{basis} {clause_of(limit['clause'])}")
     return f"<span title='{escape(note)}'>{clause}</span>{doubt}"

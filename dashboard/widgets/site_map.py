@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from dashboard.language import county_name, name_of, t
+from dashboard.formatting import clock
+from dashboard.language import county_name, language, name_of, t, term
 from dashboard.links import address
-from dashboard.look import PRIORITY_ORDER, WORST_TONE, site_tone
+from dashboard.look import PRIORITY_ORDER, WORST_TONE, sample_tone, site_tone
 from dashboard.map_outline import place
 from dashboard.shapes import Site
+from registry.catalogue import text
 from registry.counties import COUNTIES
 
 LEGEND: Final = (
@@ -22,12 +24,17 @@ LEGEND: Final = (
 
 
 def map_data(sites: Sequence[Site], *, group: str, county: str | None) -> dict[str, Any]:
-    """What the map shows: the sites of `group` (``live`` or ``simulated``) as markers, pools off line as dots."""
+    """What the map shows: the sites of `group` (``live`` or ``simulated``) as markers, venues off line as dots.
+
+    A dot has the colour of what the venue's recent samples say.
+    """
     shown = [site for site in sites if site["status"] == group]
     unconnected = [site for site in sites if site["status"] == "offline"]
     shape = "diamond" if group == "simulated" else "round"
     legend = [{"tone": tone, "shape": shape, "text": t(f"legend.{key}")} for tone, key in LEGEND]
     legend.append({"tone": "plain", "shape": "small", "text": t("legend.unconnected")})
+    suspected = text(language(), "sample.page.legend")
+    legend.append({"tone": "high", "shape": "small", "text": suspected})
     return {
         "counties": {code: _county(code, shown, unconnected) for code in COUNTIES},
         "sites": [_marker(site, "small") for site in unconnected] + [_marker(site, shape) for site in shown],
@@ -74,7 +81,10 @@ def _marker(site: Site, shape: str) -> list[Any]:
     mark = f" [{t('badge')}]" if site["simulated"] else ""
     state = t(f"state.{site['state']}") if shape != "small" else t("state.unconnected")
     title = f"{name_of(site)}{mark}\n{county_name(site['county'])} · {state}"
+    if summary := site["samples"]:
+        said = {"state": term("sample.state", summary["state"]), "at": clock(summary["taken_at"], site["zone"])}
+        title += f"\n{text(language(), 'sample.page.map', **said)}"
     if count := alarms_of(site):
         title += f" · {t('map.open_alarms', count=count)}"
-    tone = "plain" if shape == "small" else site_tone(site["state"], site["worst_priority"])
+    tone = sample_tone(site) if shape == "small" else site_tone(site["state"], site["worst_priority"])
     return [site["code"], x, y, tone, shape, title]

@@ -7,7 +7,7 @@ from dashboard.formatting import clock
 from dashboard.html import badge_cell, chip_cell, state_cell
 from dashboard.language import county_name, name_of, t, term
 from dashboard.links import address
-from dashboard.look import PRIORITY_ORDER, SEVERITY, site_tone
+from dashboard.look import PRIORITY_ORDER, SAMPLE_SEVERITY, SEVERITY, sample_tone, site_tone
 from dashboard.shapes import AlarmCounts, Site
 
 PAGE: Final = 12
@@ -15,11 +15,13 @@ PAGE: Final = 12
 
 
 def by_severity(sites: Sequence[Site]) -> list[Site]:
-    """Worst priority first, then worst state, then by name in the reader's language."""
-    return sorted(
-        sites,
-        key=lambda site: (PRIORITY_ORDER[site["worst_priority"]], SEVERITY.get(site["state"], 9), name_of(site)),
-    )
+    """Worst priority first, then worst state, then worst samples, then by name in the reader's language."""
+
+    def key(site: Site) -> tuple[int, int, int, str]:
+        samples = SAMPLE_SEVERITY.get(site["samples"]["state"], 9) if site["samples"] else 9
+        return PRIORITY_ORDER[site["worst_priority"]], SEVERITY.get(site["state"], 9), samples, name_of(site)
+
+    return sorted(sites, key=key)
 
 
 def table_data(sites: Sequence[Site]) -> dict[str, Any]:
@@ -46,13 +48,13 @@ def _row(site: Site) -> dict[str, Any]:
     # The badge comes first: a long name may be cut off, the badge may not.
     name: list[Any] = [*([badge_cell(), " "] if site["simulated"] else []), name_of(site)]
     cells: list[Any] = [
-        state_cell(site["state"] if connected else "unconnected", site_tone(site["state"], site["worst_priority"])),
+        state_cell(site["state"], site_tone(site["state"], site["worst_priority"])) if connected else _sampled(site),
         name,
         county_name(site["county"]),
         t("open_now.yes") if site["open_now"] else t("open_now.no"),
         f"{site['channels_compliant']} / {site['channels_judged']}" if site["channels_judged"] else "–",
         _alarms(site["open_alarms"]),
-        clock(site["last_seen"], site["zone"]),
+        clock(site["last_seen"] if connected or not site["samples"] else site["samples"]["taken_at"], site["zone"]),
     ]
     return {
         "id": site["code"],
@@ -60,6 +62,14 @@ def _row(site: Site) -> dict[str, Any]:
         "tone": site["worst_priority"] or "",
         "href": address("site", site=site["code"]),
     }
+
+
+def _sampled(site: Site) -> dict[str, Any]:
+    """The state of a site without instruments: what its recent manual results say."""
+    summary = site["samples"]
+    if summary is None:
+        return state_cell("unconnected")
+    return chip_cell(term("sample.state", summary["state"]), sample_tone(site))
 
 
 def _alarms(counts: AlarmCounts | None) -> list[Any]:

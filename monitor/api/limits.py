@@ -167,6 +167,8 @@ def _rule_info(point: str, indicator: str, version: Version) -> RuleInfo:
         precision=limit.precision,
         lo=limit.lo,
         hi=limit.hi,
+        lo_inclusive=limit.lo_inclusive,
+        hi_inclusive=limit.hi_inclusive,
         interval=limit.interval(),
         hazard_lo=limit.hazard_lo,
         hazard_hi=limit.hazard_hi,

@@ -147,6 +147,7 @@ def now_fields(now: SiteFigures, facts: Facts, *, alarms: bool) -> dict[str, Any
         "code": site.code,
         "county": site.county,
         "status": site.status.value,
+        "scenario": site.scenario,
         "simulated": site.simulated,
         "name_zh": site.name_zh,
         "name_en": site.name_en,

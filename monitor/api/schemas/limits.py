@@ -27,6 +27,8 @@ class RuleInfo(BaseModel):
     precision: int
     lo: float | None = Field(description="Lower bound in `unit`; of a limit with bands that of the least demanding one")
     hi: float | None = Field(description="Upper bound in `unit`")
+    lo_inclusive: bool
+    hi_inclusive: bool
     interval: str = Field(examples=["0.3–1.0 mg/L"])
     hazard_lo: float | None = Field(description="Below it the priority is high")
     hazard_hi: float | None = Field(description="Above it the priority is high")

@@ -85,6 +85,7 @@ class SiteNow(BaseModel):
     code: SiteCode
     county: CountyCode
     status: Literal["live", "simulated", "offline"]
+    scenario: str = Field(description="Kind of venue, as declared", examples=["pool"])
     simulated: bool
     name_zh: str
     name_en: str

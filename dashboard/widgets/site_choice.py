@@ -1,0 +1,46 @@
+"""Choosing a site: the one the address names, else the worst; the choice stays in the address."""
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.html import title
+from dashboard.language import county_name, name_of, t
+from dashboard.shapes import Site
+from dashboard.widgets.site_table import by_severity
+
+CHOICE = "site_choice"
+
+
+def choose_site(label: str = "site.choose") -> Site | None:
+    """The chosen site; None, with the reason on the screen, where there is none to choose."""
+    now = session.feed().wait_first(4)
+    connected = by_severity([site for site in now.sites if site["status"] != "offline"])
+    others = by_severity([site for site in now.sites if site["status"] == "offline"])
+    sites = {site["code"]: site for site in [*connected, *others]}
+    if not sites:
+        st.html(title(t("site.title")))
+        st.info(t("live.waiting") if now.overview is None else t("site.none"))
+        return None
+    code = _chosen(sites, t(label))
+    st.query_params["site"] = code
+    return sites[code]
+
+
+def _chosen(sites: dict[str, Site], label: str) -> str:
+    asked = st.query_params.get("site")
+    codes = list(sites)
+    if CHOICE not in st.session_state or (asked in sites and st.session_state.get("site_asked") != asked):
+        st.session_state[CHOICE] = asked if asked in sites else codes[0]
+    if st.session_state[CHOICE] not in sites:
+        st.session_state[CHOICE] = codes[0]
+    code: str = st.selectbox(
+        label, codes, key=CHOICE, format_func=lambda each: _option(sites[each]), label_visibility="collapsed"
+    )
+    st.session_state["site_asked"] = code
+    return code
+
+
+def _option(site: Site) -> str:
+    mark = f" · {t('badge')}" if site["simulated"] else ""
+    state = "unconnected" if site["status"] == "offline" else site["state"]
+    return f"{name_of(site)} · {county_name(site['county'])}{mark} · {t('state.' + state)}"
