@@ -21,8 +21,10 @@ from operations.folder import DataFolder
 from operations.options import (
     Data,
     DatabaseUrl,
+    Hj212,
     Metrics,
     MinFreeBytes,
+    Modbus,
     MqttUrl,
     OptionalDatabaseUrl,
     Port,
@@ -30,6 +32,7 @@ from operations.options import (
     TlsCertificate,
     TlsKey,
 )
+from operations.ports import listening_at
 
 USAGE_STATUS: Final = 2
 
@@ -69,6 +72,10 @@ def up(
         int, typer.Option(min=0, help="Hours of history for the simulated sites, at the first start.")
     ] = 24,
     min_free_bytes: MinFreeBytes = MIN_FREE_BYTES,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=7, help="Ingest processes, each with its counties; as many as before by default."),
+    ] = None,
 ) -> None:
     """Start the whole system on this machine and keep it running until Ctrl-C.
 
@@ -118,6 +125,14 @@ def ingest(
     member: Annotated[
         str, typer.Option(envvar="LANDUN_INGEST_MEMBER", help="This worker's name among those that share its counties.")
     ] = "",
+    drain: Annotated[
+        bool, typer.Option(help="Store what the broker keeps for this worker, end its session there, and end.")
+    ] = False,
+    hj212: Hj212 = None,
+    device_master_file: Annotated[
+        Path | None,
+        typer.Option(envvar="LANDUN_DEVICE_MASTER_FILE", help="File that passwords of instruments derive from."),
+    ] = None,
 ) -> None:
     """Store what devices publish: from the broker to committed readings and dead letters.
 
@@ -131,7 +146,17 @@ def ingest(
         subtree = Subtree.parse(counties, rest=rest, member=member)
     except ValueError as error:
         raise OperatorError(str(error)) from error
-    run(IngestSettings(database_url=database_url, mqtt_url=mqtt_url, metrics=metrics, subtree=subtree))
+    run(
+        IngestSettings(
+            database_url=database_url,
+            mqtt_url=mqtt_url,
+            metrics=metrics,
+            subtree=subtree,
+            drain=drain,
+            hj212=listening_at(hj212),
+            device_master=secret_of(device_master_file) if device_master_file else None,
+        )
+    )
 
 
 @app.command()
@@ -223,8 +248,8 @@ def canary(
 ) -> None:
     """Publish every second and wait for it on the live feed, so that a silent chain is noticed."""
     from operations.canary import CanarySettings, run
-    from operations.secrets import device_password
     from registry.canary import DEVICE
+    from registry.credentials import device_password
 
     run(
         CanarySettings(
@@ -252,6 +277,8 @@ def simulate(
     record: Annotated[
         Path | None, typer.Option(envvar="LANDUN_RECORD", help="File that notes every acknowledged message.")
     ] = None,
+    hj212: Hj212 = None,
+    modbus: Modbus = None,
 ) -> None:
     """Bring the demonstration's sites to life: simulated devices that publish as real ones do."""
     from operations.demonstration import simulator_settings
@@ -265,6 +292,8 @@ def simulate(
             control=(host, port),
             min_free_bytes=min_free_bytes,
             record=record,
+            hj212=listening_at(hj212),
+            modbus=listening_at(modbus),
         )
     )
 
@@ -300,12 +329,14 @@ def explained(error: Exception) -> str | None:
     """One line for an error that an operator can act on; nothing for a fault of the program."""
     import psycopg
 
+    from ingest.neighbours import OverlapError
     from ingest.session import SubscriptionRefusedError
     from registry.model import RegistryError
     from store.embedded import AccountError, EmbeddedPostgresError
 
     if isinstance(
-        error, OperatorError | RegistryError | AccountError | EmbeddedPostgresError | SubscriptionRefusedError
+        error,
+        OperatorError | RegistryError | AccountError | EmbeddedPostgresError | SubscriptionRefusedError | OverlapError,
     ):
         return str(error)
     if isinstance(error, psycopg.OperationalError):

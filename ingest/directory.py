@@ -129,14 +129,17 @@ class Directory:
         """The binding of an HJ 212 instrument, by its MN."""
         return self._instruments.get(mn)
 
-    def address(self, topic: str) -> Address | Rejection:
-        """The device and kind of a topic, or what is wrong with it."""
+    def address(self, topic: str) -> Address | Rejection | None:
+        """The device and kind of a topic, or what is wrong with it; None for a command to a device, ours as well."""
         if topic.startswith("landun/"):
             return self._own(topic)
         if topic.startswith(HJ212_TOPIC):
             return self._hj212(topic)
         if topic.startswith(f"{sparkplug.NAMESPACE}/"):
-            return self._sparkplug(topic)
+            return None if sparkplug.is_command(topic) else self._sparkplug(topic)
+        return self._cloud(topic)
+
+    def _cloud(self, topic: str) -> Address | Rejection:
         levels = topic.split("/")
         if levels[:2] == ["", "sys"] and tuple(levels[4:]) == _ALINK:
             return self._foreign(topic, levels[3], Dialect.ALINK)

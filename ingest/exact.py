@@ -55,7 +55,9 @@ class Exact:
         for index in indices:
             delivery = deliveries[index]
             address = self.directory.address(delivery.topic)
-            if isinstance(address, Rejection):
+            if address is None:
+                self.silent += 1
+            elif isinstance(address, Rejection):
                 self._bury(delivery, [address], None)
             elif (too_large := check_size(delivery.payload)) is not None:
                 self._bury(delivery, [too_large], address.binding)

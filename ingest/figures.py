@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from ingest.counters import Counters
+from ingest.inlets import Inlets
 
 CHECKS_TO_BELIEVE: Final = 3
 """A message is counted an instant before it is queued: only a difference that stays is one."""
@@ -56,16 +57,18 @@ class Reconciliation:
 class IngestCollector(Collector):
     """The figures as Prometheus metrics, read from the counters when asked: nothing is counted twice for it."""
 
-    def __init__(self, session: Observed, counters: Counters, reconciliation: Reconciliation) -> None:
+    def __init__(self, session: Observed, inlets: Inlets, counters: Counters, reconciliation: Reconciliation) -> None:
         self._session = session
+        self._inlets = inlets
         self._counters = counters
         self._reconciliation = reconciliation
 
     def collect(self) -> Iterator[Metric]:
         """The metrics of now."""
         session, counters = self._session, self._counters
+        received = session.received + self._inlets.received
         for name, said, value in (
-            ("received", "Messages received from the broker", session.received),
+            ("received", "Messages received from broker, instruments and controllers", received),
             ("committed", "Messages committed", counters.committed),
             ("dead", "Messages that came to nothing but dead letters", counters.dead_messages),
             ("silent", "Messages of status, which are no readings", counters.silent),
@@ -86,10 +89,15 @@ class IngestCollector(Collector):
         for reason, count in sorted(counters.dead.items()):
             letters.add_metric([reason], count)
         yield letters
-        in_flight = session.received - counters.settled
+        in_flight = received - counters.settled
+        waiting = session.waiting + self._inlets.waiting
         for name, said, gauge in (
             ("messages_in_flight", "Messages received and not settled", in_flight),
-            ("messages_waiting", "Messages received and not taken into a batch", session.waiting),
+            (
+                "messages_waiting",
+                "Messages received and not taken into a batch",
+                waiting,
+            ),
             ("lag_seconds", "Age of the oldest message waiting", session.lag_s),
             ("broker_connected", "Whether the broker is connected", float(session.connected)),
             ("accounting_imbalance", "Messages unaccounted for, 0 when all is well", self._reconciliation.imbalance),

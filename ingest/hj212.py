@@ -102,6 +102,11 @@ class Listener:
         return len(self._by_mn)
 
     @property
+    def unqueued(self) -> int:
+        """How many of the received frames became no delivery: repeats, and packets without data."""
+        return self.repeated + self.ignored
+
+    @property
     def waiting(self) -> int:
         """How many frames wait to be taken."""
         return len(self._queue)

@@ -12,17 +12,21 @@ from typing import Final
 import psycopg
 
 from ingest.assembly import assemble
+from ingest.decoders import sparkplug
+from ingest.decoders.sparkplug import Node
 from ingest.delivery import Assembled, Delivery
 from ingest.directory import Directory
 from ingest.figures import IngestCollector, Reconciliation
+from ingest.inlets import Inlets
 from ingest.lateness import LateRule
+from ingest.neighbours import check_overlap
 from ingest.rejection import Reason
-from ingest.session import ACK_WAIT_S, WHOLE_TREE, BrokerAddress, Session
+from ingest.session import ACK_WAIT_S, WHOLE_TREE, BrokerAddress, Session, remove_session
 from ingest.subtrees import Subtree
 from ingest.writer import Load, StoppingError, Writer
 from registry.model import Registry
 from store.exposition import Exposition, program_version
-from store.queries import newest_ts, write_heartbeat
+from store.queries import forget_heartbeat, newest_ts, write_heartbeat
 from store.records import to_us
 from store.registry_follower import RegistryFollower
 
@@ -33,8 +37,14 @@ FOLLOW_S: Final = 0.4
 UNKNOWN_ASKS_S: Final = 2.0
 """At most how often an unknown device makes ingest read the registry again."""
 
+REBIRTH_ASKS_S: Final = 5.0
+"""At most how often a Sparkplug node is asked to declare itself again."""
+
 RECONCILE_S: Final = 1.0
 """How often the figures are held against each other."""
+
+DRAINED_AFTER_S: Final = 2.0
+"""A drained session has given nothing for this long after what may come again has come."""
 
 _IDLE_S: Final = 0.5
 _log = logging.getLogger(__name__)
@@ -46,7 +56,10 @@ class IngestSettings:
 
     `batch_messages` and `batch_window_s` close a batch; `outage_s` is how long the database may be away before
     ingest leaves the broker; `hold_s` is how long a resumed session's deliveries are held to be put in order; `metrics`
-    is the address (``host:port``) that figures are served on; `subtree` is this worker's part of the topic tree.
+    is the address (``host:port``) that figures are served on; `subtree` is this worker's part of the topic tree;
+    with `drain` it ends, session and all, once nothing comes any more: another division of the tree takes over.
+    `hj212` is the address that HJ 212 instruments connect to, and `device_master` the secret that their passwords
+    derive from; the worker that reads the rest of the tree has these instruments and polls the controllers.
     """
 
     database_url: str
@@ -57,6 +70,9 @@ class IngestSettings:
     hold_s: float = ACK_WAIT_S + 1.0
     metrics: str | None = None
     subtree: Subtree = WHOLE_TREE
+    drain: bool = False
+    hj212: tuple[str, int] | None = None
+    device_master: str | None = None
 
 
 class _Pace:
@@ -85,7 +101,11 @@ class Service:
         self.writer = Writer(
             settings.database_url, stopping=stopping, on_outage=self._leave_broker, outage_s=settings.outage_s
         )
+        rest = settings.subtree.rest
+        self.inlets = Inlets(settings.hj212 if rest else None, polls=rest, master=settings.device_master)
         self.reconciliation = Reconciliation()
+        self._nodes: dict[str, Node] = {}
+        self._rebirths: dict[str, _Pace] = {}
         self._follower = RegistryFollower()
         self._directory: Directory
         self._late_rule: LateRule
@@ -94,11 +114,12 @@ class Service:
         self._unknown_asks = _Pace(UNKNOWN_ASKS_S)
         self._reconcile = _Pace(RECONCILE_S)
         self._told_connected = False
+        self._busy_at = time.monotonic()
 
     def run(self) -> None:
         """Work until `stopping` is set. Raises `SubscriptionRefusedError` when the broker will never deliver."""
         counters = self.writer.counters
-        figures = IngestCollector(self.session, counters, self.reconciliation)
+        figures = IngestCollector(self.session, self.inlets, counters, self.reconciliation)
         try:
             with Exposition(
                 self.settings.metrics,
@@ -106,38 +127,69 @@ class Service:
                 self.detail,
             ):
                 self.writer.persistently("registry not read; start", self._begin)
-                while not self.stopping.is_set():
+                while not self.stopping.is_set() and not self._drained():
                     self._step()
+                if not self.stopping.is_set():
+                    self._hand_over()
         except StoppingError as error:
             _log.warning("ending: %s; the broker keeps what is not acknowledged", error)
         finally:
+            self.inlets.stop()
             self.session.stop()
             self.writer.close()
 
     def _begin(self) -> None:
-        """Read what must be known before the first message."""
+        """Read what must be known before the first message. Raises `OverlapError`."""
         connection = self.writer.connection()
+        check_overlap(connection, self.settings.subtree)
         registry = self._follower.load(connection)
         newest = {channel_id: to_us(ts) for channel_id, ts in newest_ts(connection).items()}
         self._adopt(registry, LateRule(registry, newest))
+        self.inlets.adopt(self._directory, connection)
 
     def _step(self) -> None:
         self.session.start()  # at first, and again after an outage of the database
         batch = self.session.take(self.settings.batch_messages, self.settings.batch_window_s, _IDLE_S)
-        if batch.deliveries:
-            self._process(batch.deliveries, by_time=batch.held)
+        if batch.deliveries or not self.session.connected:
+            self._busy_at = time.monotonic()
+        deliveries = batch.deliveries + self.inlets.take(self.settings.batch_messages)
+        if deliveries:
+            self._process(deliveries, by_time=batch.held)
         self._keep_house()
 
+    def _drained(self) -> bool:
+        """Whether a worker that is to end has had all that the broker kept for it."""
+        quiet_s = time.monotonic() - self._busy_at
+        return self.settings.drain and self.session.connected and quiet_s > self.settings.hold_s + DRAINED_AFTER_S
+
+    def _hand_over(self) -> None:
+        self.session.stop()
+        remove_session(self.session.address, self.settings.subtree)
+        forget_heartbeat(self.writer.connection(), self.settings.subtree.service)
+        _log.info("drained: %d messages; the session is ended", self.session.received)
+
     def _process(self, deliveries: Sequence[Delivery], *, by_time: bool) -> None:
-        assembled = assemble(deliveries, self._directory, by_time=by_time)
+        assembled = assemble(deliveries, self._directory, self._nodes, by_time=by_time)
         if self._names_unknown(assembled) and self._unknown_asks.due():
             self._reload()
-            assembled = assemble(deliveries, self._directory, by_time=by_time)
+            assembled = assemble(deliveries, self._directory, self._nodes, by_time=by_time)
         self._late_rule.mark(assembled.readings)
         # What a device itself declares not to be a measurement is kept as history and judged by nobody.
         assembled.readings["late"] |= assembled.flagged | assembled.historical
         self.writer.write(Load(deliveries, assembled, self._directory))
         self.session.ack(deliveries)
+        self.inlets.ack(deliveries)
+        self._nodes |= assembled.nodes
+        for device, why in assembled.rebirths.items():
+            self._ask_rebirth(device, why)
+
+    def _ask_rebirth(self, device: str, why: str) -> None:
+        """Ask a Sparkplug node to declare itself again, now and then until it does."""
+        if self._rebirths.setdefault(device, _Pace(REBIRTH_ASKS_S)).due():
+            binding = self._directory.device(device)
+            if binding is not None:
+                _log.info("device %s: asking for its birth: %s", device, why)
+                self.session.publish(sparkplug.command_topic(binding.site.county, device), sparkplug.rebirth_command())
 
     @staticmethod
     def _names_unknown(assembled: Assembled) -> bool:
@@ -146,6 +198,7 @@ class Service:
 
     def _reload(self) -> None:
         registry = self.writer.persistently("registry", lambda: self._follower.load(self.writer.connection()))
+        self.inlets.adopt(Directory(registry), self.writer.connection())
         if registry != self._directory.registry:
             _log.info("registry read again: %d devices, %d channels", len(registry.devices), len(registry.channels))
             self._adopt(registry, LateRule(registry, self._late_rule.newest()))
@@ -185,7 +238,9 @@ class Service:
     def check_accounts(self) -> None:
         """Hold what was received against what became of it; between two batches only the queue is in flight."""
         before = self.reconciliation.imbalance
-        found = self.reconciliation.check(self.session.received, self.writer.counters.settled, self.session.waiting)
+        received = self.session.received + self.inlets.received
+        waiting = self.session.waiting + self.inlets.waiting
+        found = self.reconciliation.check(received, self.writer.counters.settled, waiting)
         if found != before:
             say = _log.error if found else _log.info
             say("accounting: %d messages are unaccounted for (received - committed - dead - silent - waiting)", found)
@@ -194,6 +249,7 @@ class Service:
         """How ingest is doing, as heartbeat and ``/status`` carry it."""
         return {
             "counties": list(self.settings.subtree.counties),
+            "rest": self.settings.subtree.rest,
             "member": self.settings.subtree.member,
             "broker": "connected" if self.session.connected else "disconnected",
             "connected_since": self.session.connected_since,
@@ -204,7 +260,8 @@ class Service:
             "redelivered": self.session.repeated,
             "paused": self.session.paused,
             "imbalance": self.reconciliation.imbalance,
-            **self.writer.counters.as_detail(self.session.received),
+            **self.inlets.detail(),
+            **self.writer.counters.as_detail(self.session.received + self.inlets.received),
         }
 
     def _leave_broker(self) -> None:

@@ -241,6 +241,12 @@ class Session:
                 self._client.ack_all(mids)
                 self.acknowledged += len(mids)
 
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a command at QoS 0; it is lost without a connection, and asked for again by whoever needs it."""
+        client = self._client
+        if client is not None:
+            client.publish(topic, payload, qos=0)
+
     def _wait_for_arrival(self, timeout: float, *, hold: bool) -> None:
         if hold:
             time.sleep(timeout)

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from ingest.subtrees import Subtree
 from operations import broker, first_start, probes
 from operations.broker_keeper import BrokerKeeper
 from operations.denied import DeniedPublishes
 from operations.folder import DataFolder, Record
+from operations.ingest_workers import Division, environment_of
 from operations.ports import LOOPBACK, Address, reachable
 from operations.registry_watch import RegistryWatch
 from operations.secrets import Secrets
@@ -37,7 +39,8 @@ def _nothing(_name: str) -> None:
 class Assembly:
     """Builds the nodes of one system. `announce_password` is called with a first administrator's password.
 
-    `broker_host` is where devices reach the broker; `retire` ends a service that is not wanted any more.
+    `broker_host` is where devices reach the broker; `workers` is how many ingest processes are wanted, as many as
+    before by default; `retire` ends a service that is not wanted any more.
     """
 
     folder: DataFolder
@@ -50,11 +53,15 @@ class Assembly:
     announce_password: Callable[[str], None]
     min_free_bytes: int
     broker_host: str = LOOPBACK
+    workers: int | None = None
     retire: Callable[[str], None] = _nothing
 
     def __post_init__(self) -> None:
+        kept = self.record.workers if (self.folder.path / "nats").exists() else None
+        self.division = Division.of(self.workers or self.record.workers, kept)
         self.broker = broker.BrokerSettings(
             folder=self.folder.path / "nats",
+            max_ack_pending=self.division.max_ack_pending,
             mqtt_port=self.address.ports["broker"],
             client_port=self.address.ports["broker-client"],
             mqtt_host=self.broker_host,
@@ -71,17 +78,12 @@ class Assembly:
             ),
             Step(name="accounts", action=self._admit_services, after=frozenset({"schema"})),
             self._broker(),
-            self._landun(
-                "ingest",
-                {
-                    "LANDUN_DATABASE_URL": self.dsn,
-                    "LANDUN_MQTT_URL": self._ingest_url,
-                    "LANDUN_METRICS": self._metrics("ingest"),
-                },
-                after={"schema", "broker"},
-                probe=probes.heartbeat(self.dsn, "ingest", broker="connected"),
+            *self._ingest(),
+            Step(
+                name="devices",
+                action=self._admit_devices,
+                after=frozenset(each.service for each in self.division.workers),
             ),
-            Step(name="devices", action=self._admit_devices, after=frozenset({"ingest"})),
             self._landun(
                 "monitor",
                 {"LANDUN_DATABASE_URL": self.dsn, "LANDUN_METRICS": self._metrics("monitor")},
@@ -96,6 +98,56 @@ class Assembly:
             nodes += self._demonstration()
         needed = [node.name for node in nodes if not (isinstance(node, Service) and node.background)]
         return [*nodes, Step(name="health", action=self._wait_well, after=frozenset(needed))]
+
+    def _ingest(self) -> list[Node]:
+        """The ingest workers, after those of another division have handed over."""
+        handovers: list[Node] = [
+            replace(self._worker(subtree, name=f"handover-{subtree.service}", arguments=("--drain",)), job=True)
+            for subtree in self.division.before
+        ]
+        divided = Step(
+            name="divided",
+            action=self._remember_division,
+            after=frozenset({"schema", "broker", *(each.name for each in handovers)}),
+        )
+        workers = [
+            self._worker(
+                subtree,
+                name=subtree.service,
+                after={"divided"},
+                probe=probes.heartbeat(self.dsn, subtree.service, broker="connected"),
+                # One address for figures: that of the worker that is always there.
+                more={"LANDUN_METRICS": self._metrics("ingest")} if subtree.rest else {},
+            )
+            for subtree in self.division.workers
+        ]
+        return [*handovers, divided, *workers]
+
+    def _worker(
+        self,
+        subtree: Subtree,
+        *,
+        name: str,
+        after: set[str] | None = None,
+        probe: Probe | None = None,
+        arguments: tuple[str, ...] = (),
+        more: Mapping[str, str] | None = None,
+    ) -> Service:
+        environment = {
+            "LANDUN_DATABASE_URL": self.dsn,
+            "LANDUN_MQTT_URL": self._ingest_url,
+            "LANDUN_HJ212": f"{self.broker_host}:{self.address.ports['hj212']}",
+            "LANDUN_DEVICE_MASTER_FILE": str(self.secrets.device_master_file),
+            **environment_of(subtree),
+            **(more or {}),
+        }
+        return self._landun(
+            "ingest", environment, name=name, after=after or {"schema", "broker"}, probe=probe, arguments=arguments
+        )
+
+    def _remember_division(self) -> None:
+        self.record.workers = len(self.division.workers)
+        self.folder.write_record(self.record)
 
     def _demonstration(self) -> list[Node]:
         """The simulators, and their sites' past: the last day of it first, because the fleet goes on from there.
@@ -188,6 +240,8 @@ class Assembly:
             "LANDUN_MIN_FREE_BYTES": str(self.min_free_bytes),
             "LANDUN_SIMULATORS_HOST": LOOPBACK,
             "LANDUN_SIMULATORS_PORT": str(self.address.ports["simulators"]),
+            "LANDUN_HJ212": f"{reachable(self.broker_host)}:{self.address.ports['hj212']}",
+            "LANDUN_MODBUS": f"{LOOPBACK}:{self.address.ports['modbus']}",
             "LANDUN_DATA": str(self.folder.path),
         }
         return self._landun(
@@ -236,6 +290,8 @@ class Assembly:
             self.announce_password(password)
 
     def _admit_services(self) -> None:
+        if self.division.before:
+            self.keeper.bar_devices()
         with self._connected() as connection:
             self.keeper.admit_services(connection)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import bcrypt
 
-from operations.secrets import device_password
+from registry.credentials import device_password
 from registry.model import Dialect, Registry
 from registry.topics import publish_filters, read_filters, subscribe_filters
 from store.upkeep import Credential

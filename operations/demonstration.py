@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from operations.errors import OperatorError
 from operations.first_start import demonstration_of
 from operations.folder import DataFolder, Record
-from operations.secrets import device_password
+from registry.credentials import device_password
 from simulators.settings import SimulatorSettings
 
 
@@ -28,6 +28,8 @@ def simulator_settings(
     control: tuple[str, int],
     min_free_bytes: int,
     record: Path | None,
+    hj212: tuple[str, int] | None = None,
+    modbus: tuple[str, int] | None = None,
 ) -> SimulatorSettings:
     """Settings of the fleet. Raises `OperatorError` on an address that is not ``mqtt://host:port``."""
     known = record_of_demonstration(folder)
@@ -45,4 +47,6 @@ def simulator_settings(
         control_port=control[1],
         min_free_bytes=min_free_bytes,
         record=record,
+        hj212=hj212,
+        modbus=modbus,
     )

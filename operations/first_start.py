@@ -6,7 +6,9 @@ from typing import Final
 
 from operations.folder import DataFolder, Record
 from operations.people import ensure_administrator
+from operations.ports import LOOPBACK
 from registry.demonstration import demonstration, load_demonstration
+from registry.demonstration_dialects import with_dialects
 from registry.model import Registry
 from store import demonstration as demonstration_rows
 from store import journal
@@ -40,9 +42,9 @@ def record_of(
 
 def demonstration_of(record: Record) -> Registry:
     """The demonstration's registry as this data folder has it: the same in every process and at every start."""
-    if record.sites > POOLS:
-        return load_demonstration(record.seed, online=record.sites, stores=STORES, registered_at=record.registered_at)
-    return demonstration(record.seed, online=record.sites, stores=STORES, registered_at=record.registered_at)
+    generate = load_demonstration if record.sites > POOLS else demonstration
+    native = generate(record.seed, online=record.sites, stores=STORES, registered_at=record.registered_at)
+    return with_dialects(native, f"{LOOPBACK}:{record.ports['modbus']}")
 
 
 def prepare_database(dsn: str, record: Record) -> str | None:
@@ -60,7 +62,8 @@ def prepare_database(dsn: str, record: Record) -> str | None:
         if record.demonstration and not removed:
             wanted = demonstration_of(record)
             demonstration_rows.note(connection, wanted.sites.keys())
-            if not wanted.sites.keys() <= load_registry(connection).sites.keys():
+            present = load_registry(connection)
+            if any(present.devices.get(code) != device for code, device in wanted.devices.items()):
                 save_registry(connection, wanted)
                 journal.append_event(connection, "config", {"what": "registry"}, now)
     return password

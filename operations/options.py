@@ -35,6 +35,12 @@ Metrics = Annotated[
     str | None,
     typer.Option(envvar="LANDUN_METRICS", help="host:port for Prometheus (/metrics) and the state as JSON (/status)."),
 ]
+Hj212 = Annotated[
+    str | None, typer.Option(envvar="LANDUN_HJ212", metavar="HOST:PORT", help="Where HJ 212 instruments report.")
+]
+Modbus = Annotated[
+    str | None, typer.Option(envvar="LANDUN_MODBUS", metavar="HOST:PORT", help="Where simulated controllers answer.")
+]
 TlsCertificate = Annotated[
     Path | None,
     typer.Option(envvar="LANDUN_TLS_CERTIFICATE", help="Certificate with its chain (PEM): then TLS only is spoken."),

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from operations.errors import OperatorError
+
 LOOPBACK: Final = "127.0.0.1"
 METRICS_PORTS: Final[Mapping[str, int]] = {"metrics-ingest": 9464, "metrics-monitor": 9465, "metrics-api": 9466}
 """Where services tell their figures, on loopback."""
@@ -16,10 +18,22 @@ DEFAULT_PORTS: Final[Mapping[str, int]] = {
     "api": 8000,
     "dashboard": 8501,
     "simulators": 8010,
+    "hj212": 7212,
+    "modbus": 15020,
     **METRICS_PORTS,
 }
 TRIED_AFTER: Final = 50
 """How many ports after the wanted one are tried before the operating system chooses."""
+
+
+def listening_at(text: str | None) -> tuple[str, int] | None:
+    """Host and port of ``host:port``, None of nothing. Raises `OperatorError` saying what would be right."""
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 <= int(port) < 65_536:
+        raise OperatorError(f"address {text!r}: must be host:port, such as 127.0.0.1:7212")
+    return host, int(port)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,6 @@ A secret lives in ``<data>/secrets/`` (mode 0700), one file each (mode 0600). No
 command-line argument or a log line.
 """
 
-import base64
-import hashlib
-import hmac
 import os
 import secrets
 import tempfile
@@ -15,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 SECRET_BYTES: Final = 32
-DEVICE_PASSWORD_CHARACTERS: Final = 32
 SIGN_IN_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Characters of a password that a person types: none that looks like another."""
 
@@ -56,12 +52,6 @@ def write_secret(path: Path, secret: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-
-
-def device_password(master: str, device_code: str) -> str:
-    """The MQTT password of a device: URL-safe base64 of HMAC-SHA256(master, "device:" + code), 32 characters."""
-    digest = hmac.new(master.encode(), f"device:{device_code}".encode(), hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(digest).decode()[:DEVICE_PASSWORD_CHARACTERS]
 
 
 def sign_in_password(characters: int = 14) -> str:

@@ -74,6 +74,13 @@ class Step(NamedTuple):
     rebirth: str | None = None
 
 
+def is_command(topic: str) -> bool:
+    """Whether a topic is what a host says: a command to a node, or its own state."""
+    namespace, _, rest = topic.partition("/")
+    levels = rest.split("/")
+    return namespace == NAMESPACE and (levels[0] == "STATE" or levels[1:2] == ["NCMD"] or levels[1:2] == ["DCMD"])
+
+
 def read_topic(topic: str) -> Topic | str:
     """The levels of a Sparkplug topic, or what is wrong with it."""
     levels = topic.split("/")
@@ -107,6 +114,11 @@ def decode(topic: Topic, payload: bytes, node: Node) -> Step:
         return Step(decoded, _born(topic, message, _buried(node, topic.device), decoded), rebirth)
     missing = _read_metrics(topic, message, node, decoded)
     return Step(decoded, node, rebirth or missing)
+
+
+def command_topic(group: str, edge: str) -> str:
+    """The topic of a command to a node."""
+    return f"{NAMESPACE}/{group}/NCMD/{edge}"
 
 
 def rebirth_command() -> bytes:

@@ -17,13 +17,15 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from ingest.session import BrokerAddress
+from ingest.subtrees import Subtree
 from operations import broker, mosquitto
 from operations.assembly import COMMAND
 from operations.bench.fleet import Account
 from operations.bench.workload import Workload
 from operations.errors import OperatorError
+from operations.ingest_workers import environment_of
 from operations.ports import LOOPBACK, any_free
-from operations.secrets import device_password
+from registry.credentials import device_password
 from store.connections import Connection, connect, scalar
 from store.embedded import EmbeddedPostgres
 from store.migrations import migrate
@@ -101,7 +103,9 @@ class Broker:
 
 
 @contextlib.contextmanager
-def running_broker(kind: str, home: Path, workload: Workload, sync_interval: str) -> Iterator[Broker]:
+def running_broker(
+    kind: str, home: Path, workload: Workload, sync_interval: str, max_ack_pending: int
+) -> Iterator[Broker]:
     """A broker that knows the workload's devices: ``nats``, ``mosquitto``, or ``[mqtt://user:password@]HOST:PORT``.
 
     Raises `OperatorError` when it does not start.
@@ -114,7 +118,11 @@ def running_broker(kind: str, home: Path, workload: Workload, sync_interval: str
     users = broker.service_users(ingest, secrets.token_urlsafe(32)) + broker.device_users(workload.registry, master)
     if kind == "nats":
         settings = broker.BrokerSettings(
-            folder=home / "nats", mqtt_port=port, client_port=any_free(), sync_interval=sync_interval
+            folder=home / "nats",
+            mqtt_port=port,
+            client_port=any_free(),
+            sync_interval=sync_interval,
+            max_ack_pending=max_ack_pending,
         )
         broker.write_config(settings, users)
         command = broker.command(settings)
@@ -150,15 +158,15 @@ def _foreign(address: str, workload: Workload) -> Broker:
 
 
 @contextlib.contextmanager
-def ingest_processes(home: Path, dsn: str, url: str, subtrees: Sequence[Sequence[str]]) -> Iterator[list[int]]:
-    """Ingest workers, one for each group of counties (an empty group is all), subscribed; their process ids."""
+def ingest_processes(home: Path, dsn: str, url: str, subtrees: Sequence[Subtree]) -> Iterator[list[int]]:
+    """Ingest workers, one for each subtree, subscribed; their process ids."""
     with contextlib.ExitStack() as stack:
         pids = []
-        for number, counties in enumerate(subtrees):
+        for number, subtree in enumerate(subtrees):
             environment = {
                 "LANDUN_DATABASE_URL": dsn,
                 "LANDUN_MQTT_URL": url,
-                "LANDUN_INGEST_COUNTIES": ",".join(counties),
+                **environment_of(subtree),
             }
             log = home / f"ingest-{number}.log"
             command = [sys.executable, str(COMMAND), "ingest"]

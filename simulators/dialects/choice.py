@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from registry.credentials import hj212_pw
 from registry.indicators import INDICATORS
 from registry.model import Channel, Device, Dialect, Registry
 from registry.units import conversion
@@ -21,9 +22,6 @@ from simulators.dialects.voice import (
     ThingsBoardGateway,
     Voice,
 )
-
-PW_LENGTH: Final = 6
-"""HJ 212-2017 knows passwords of 6 characters: a device's PW is the beginning of its password."""
 
 _SENML_UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {"mg/L": "mg/L", "pH": "pH", "mV": "mV", "℃": "Cel", "m³/h": "m3/h"}
@@ -55,7 +53,7 @@ def voice_of(registry: Registry, device: Device, password: str) -> Voice:
         case Dialect.SPARKPLUG:
             voice = Sparkplug(county, device.code, _with_units(terms))
         case Dialect.HJ212:
-            voice = Hj212(Instrument(device.identity, password[:PW_LENGTH]), terms)
+            voice = Hj212(Instrument(device.identity, hj212_pw(password)), terms)
         case Dialect.MODBUS:
             raise ValueError(f"device {device.code} speaks modbus: it is asked for its values and publishes nothing")
     return voice

@@ -8,7 +8,7 @@ import pytest
 from ingest import session
 from operations import broker
 from operations.broker import DeniedPublish, denied_publish
-from operations.secrets import device_password
+from registry.credentials import device_password
 from registry.model import Registry
 from tests.brokers import DEVICE_MASTER, INGEST_PASSWORD, TOOL_PASSWORD, MosquittoBroker, NatsBroker
 from tests.ingest.world import Publisher, expected, ingesting, now_ms, payload, stored, topic, wait_until

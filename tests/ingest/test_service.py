@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from operations.secrets import device_password
+from registry.credentials import device_password
 from registry.model import Registry
 from store import journal
 from store.connections import connect

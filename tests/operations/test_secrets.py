@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from operations.secrets import device_password, ensure_secret, sign_in_password, write_secret
+from operations.secrets import ensure_secret, sign_in_password, write_secret
+from registry.credentials import device_password
 
 
 def mode(path: Path) -> int:

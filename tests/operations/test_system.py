@@ -15,7 +15,8 @@ import httpx
 import psutil
 import pytest
 
-from operations.secrets import Secrets, device_password
+from operations.secrets import Secrets
+from registry.credentials import device_password
 from tests.system import System, eventually, new_data_folder, start
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]

@@ -11,7 +11,7 @@ from typing import Any, Final
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from operations.secrets import device_password
+from registry.credentials import device_password
 from registry.model import Registry
 from simulators.fleet import Fleet
 from simulators.settings import SimulatorSettings
