@@ -27,7 +27,8 @@ def dead_letters(
         total = cursor.execute(f"SELECT count(*) AS n FROM dead_letter WHERE {_FILTER}", parameters).fetchone()  # noqa: S608 -- a constant
         rows = cursor.execute(
             "SELECT id, received_at, topic, substring(payload FROM 1 FOR %(preview)s) AS payload, "  # noqa: S608 -- a constant
-            "octet_length(payload) AS payload_bytes, reason, detail, site, device, field, batch "
+            "octet_length(payload) AS payload_bytes, reason, detail, site, device, field, batch, "
+            "replayed_at, replayed_by "
             f"FROM dead_letter WHERE {_FILTER} ORDER BY id DESC LIMIT %(limit)s OFFSET %(offset)s",
             parameters,
         ).fetchall()

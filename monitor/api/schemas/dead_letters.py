@@ -18,6 +18,8 @@ class DeadLetterInfo(BaseModel):
     field: str | None
     payload_text: str = Field(description="Up to 2 000 characters of the payload, undecodable bytes replaced")
     payload_bytes: int = Field(description="Size of the whole payload, bytes")
+    replayed_at: Time | None = Field(description="When it went through again and was dead no more (`landun replay`)")
+    replayed_by: str | None = Field(description="Who replayed it")
 
 
 class DeadLetterPage(BaseModel):
