@@ -41,7 +41,11 @@ ROWS_A_STEP: Final = 200_000
 HEARTBEAT_LIMIT: Final = timedelta(seconds=15)
 """What a service said longer ago says nothing about now."""
 
-_INGEST_HEARTBEAT: Final = "SELECT at, detail FROM heartbeat WHERE service = 'ingest'"
+# Of several workers the one that was heard last of all counts: what it reads may be what is missing.
+_INGEST_HEARTBEAT: Final = """
+SELECT min(at), bool_and(detail ->> 'broker' = 'connected'), max((detail ->> 'connected_since')::bigint)
+FROM heartbeat WHERE service LIKE 'ingest%'
+"""
 _log = logging.getLogger(__name__)
 
 
@@ -219,10 +223,8 @@ class Monitor:
     def _ingest_listened(self) -> tuple[datetime | None, int | None]:
         """Until when ingest is known to have listened to the broker, None if it does not; and since when (us)."""
         row = self.connection.execute(_INGEST_HEARTBEAT).fetchone()
-        if row is None:
-            return None, None
-        at, detail = row
-        return at if detail.get("broker") == "connected" else None, detail.get("connected_since")
+        at, connected, since = row or (None, None, None)
+        return at if connected else None, since
 
     def _platform(self) -> dict[str, float]:
         """What ingest and the canary say about themselves, as far as they have said it lately."""

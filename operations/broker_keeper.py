@@ -54,6 +54,10 @@ class BrokerKeeper:
         """
         broker.write_config(self.settings, self._users(connection, devices=self._admitted.exists()))
 
+    def bar_devices(self) -> None:
+        """Before the broker starts: let devices in only once ingest listens again, as at the first start."""
+        self._admitted.unlink(missing_ok=True)
+
     def admit_devices(self, connection: Connection) -> bool:
         """Let everybody in who may come, and nobody else; whether anything had to be changed.
 

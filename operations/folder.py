@@ -35,7 +35,8 @@ class Record:
     """What ``landun.json`` remembers from start to start. `ports` by service name; times are aware, UTC.
 
     `sites` is the number of simulated sites of the demonstration, `history_hours` how much past they were wanted
-    with and `backfilled_hours` how much of it has been written.
+    with and `backfilled_hours` how much of it has been written. `workers` is the number of ingest processes whose
+    sessions the broker keeps.
     """
 
     created: datetime
@@ -45,6 +46,7 @@ class Record:
     demonstration: bool = True
     history_hours: int = 0
     backfilled_hours: int = 0
+    workers: int = 1
 
     @property
     def registered_at(self) -> datetime:
@@ -68,6 +70,7 @@ class Record:
                 demonstration=bool(values.get("demonstration", True)),
                 history_hours=int(values.get("history_hours", 0)),
                 backfilled_hours=int(values.get("backfilled_hours", 0)),
+                workers=int(values.get("workers", 1)),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"field {error} is missing or not of its kind") from error

@@ -37,6 +37,7 @@ class UpSettings:
     `ports` holds those asked for, 0 for any free one. `database_url` names a database to use instead of the
     embedded one. Devices reach the broker at `broker_host`. `seed`, `sites`, `demonstrate` and `backfill_hours` count
     at the first start only. With less than `min_free_bytes` of free disk the simulators stop.
+    `workers` is the number of ingest processes, by default as many as at the last start.
     """
 
     data: Path
@@ -48,6 +49,7 @@ class UpSettings:
     demonstrate: bool = True
     backfill_hours: int = 24
     min_free_bytes: int = MIN_FREE_BYTES
+    workers: int | None = None
     broker_host: str = LOOPBACK
 
 
@@ -88,6 +90,7 @@ def run(settings: UpSettings) -> None:
             announce_password=passwords.append,
             min_free_bytes=settings.min_free_bytes,
             broker_host=settings.broker_host,
+            workers=settings.workers,
         )
         guard = DiskGuard(folder.path, say, settings.min_free_bytes)
         with _started(denied), _started(guard), _started(assembly.watch):

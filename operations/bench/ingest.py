@@ -25,7 +25,7 @@ from operations.bench.copy_rate import copy_rate
 from operations.bench.usage import CpuTimes, peak_mb, resident_mb, server_pids
 from operations.bench.workload import Workload
 from operations.errors import OperatorError
-from registry.counties import COUNTIES
+from operations.ingest_workers import Division
 from store.connections import Connection, connect, scalar
 from store.registry_rows import save_registry
 
@@ -67,13 +67,15 @@ def measure(settings: Settings) -> dict[str, Any]:
 
 
 def _through_ingest(settings: Settings, flood: Workload, home: Path, server: str) -> dict[str, Any]:
+    division = Division.of(settings.workers, None)
     with ExitStack() as stack:
         dsn = stack.enter_context(servers.database(server))
         with connect(dsn) as connection:
             save_registry(connection, flood.registry)
-        broker = stack.enter_context(servers.running_broker(settings.broker, home, flood, settings.sync_interval))
-        subtrees = subtrees_of(settings.workers)
-        pids = stack.enter_context(servers.ingest_processes(home, dsn, broker.url, subtrees))
+        broker = stack.enter_context(
+            servers.running_broker(settings.broker, home, flood, settings.sync_interval, division.max_ack_pending)
+        )
+        pids = stack.enter_context(servers.ingest_processes(home, dsn, broker.url, division.workers))
         devices = stack.enter_context(_publishing(broker.accounts))
         connection = stack.enter_context(connect(dsn, autocommit=True))
         _checkpoint(connection)
@@ -141,13 +143,6 @@ def _figures(
         "unexpected": found.unexpected,
         "chain_intact": found.chain_intact,
     }
-
-
-def subtrees_of(workers: int) -> list[list[str]]:
-    """Counties shared out over workers; one worker takes all, which is said by none."""
-    if not 1 <= workers <= len(COUNTIES):
-        raise OperatorError(f"--workers {workers}: must be 1 to {len(COUNTIES)}, the number of counties")
-    return [[]] if workers == 1 else [list(COUNTIES)[number::workers] for number in range(workers)]
 
 
 def _half_load(flood: Workload, rate: float) -> Workload:

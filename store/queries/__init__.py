@@ -16,6 +16,7 @@ from store.queries.latest import latest_since, newest_ts
 from store.queries.operation import (
     configured_speed,
     database_bytes,
+    forget_heartbeat,
     heartbeats,
     registry_digest,
     save_truth,
@@ -55,6 +56,7 @@ __all__ = [
     "dead_letters",
     "feedback_of_site",
     "flags_of",
+    "forget_heartbeat",
     "heartbeats",
     "last_alarm_event",
     "latest_since",

@@ -61,6 +61,11 @@ def write_heartbeat(connection: Connection, service: str, at: datetime, detail: 
     )
 
 
+def forget_heartbeat(connection: Connection, service: str) -> None:
+    """Forget a service that has ended for good. Does not commit."""
+    connection.execute("DELETE FROM heartbeat WHERE service = %s", (service,))
+
+
 def transmission(connection: Connection, first: datetime, last: datetime) -> list[tuple[str, int, float]]:
     """(site, readings received, readings due) from `first` (included) to `last`, by device time.
 
