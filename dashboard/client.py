@@ -10,6 +10,7 @@ from dashboard.judging_shapes import SamplePage, SampleReport, SiteRules
 from dashboard.shapes import (
     Alarm,
     AlarmPage,
+    BackTest,
     DeadLetterPage,
     DeadLetterSummary,
     FaultKind,
@@ -18,6 +19,8 @@ from dashboard.shapes import (
     Me,
     Mistake,
     Overview,
+    Picture,
+    Sensitivity,
     Series,
     Site,
     SiteDetail,
@@ -146,6 +149,43 @@ class ApiClient:
     def comment(self, number: int, text: str) -> bool:
         """Add a remark to an alarm; false when it is recorded but the monitor is away."""
         return self._act(f"/alarms/{number}/comment", {"text": text})
+
+    # ------------------------------------------------------------------ the detector
+    def picture(self, number: int) -> Picture:
+        """An alarm's picture; the values come from `readings`."""
+        return cast(Picture, self._get(f"/alarms/{number}/picture"))
+
+    def give_feedback(self, number: int, answer: str) -> bool:
+        """Say that an alarm was true or false; false when it is recorded but the monitor is away."""
+        return self._act(f"/alarms/{number}/feedback", {"answer": answer})
+
+    def undo_feedback(self, number: int, feedback: int) -> bool:
+        """Take an answer back; false when it is recorded but the monitor is away."""
+        return self._act(f"/alarms/{number}/feedback/undo", {"feedback": feedback})
+
+    def sensitivity(self, site: str) -> Sensitivity:
+        """How easily the detector speaks at a site, and its feedback."""
+        return cast(Sensitivity, self._get(f"/sites/{site}/sensitivity"))
+
+    def budget(self) -> float:
+        """Expected false alarms a site and week."""
+        return float(self._get("/detector/budget")["per_site_week"])
+
+    def set_budget(self, value: float) -> None:
+        """Set the expected false alarms a site and week."""
+        self._call("PUT", f"{PREFIX}/detector/budget", json={"per_site_week": value})
+
+    def start_back_test(self, asked: Mapping[str, object]) -> BackTest:
+        """Begin to judge stored history under changed rules."""
+        return cast(BackTest, self._call("POST", f"{PREFIX}/back-tests", json=dict(asked)))
+
+    def back_test(self, number: str) -> BackTest:
+        """How far a back-test is, and what it found."""
+        return cast(BackTest, self._get(f"/back-tests/{number}"))
+
+    def cancel_back_test(self, number: str) -> None:
+        """Stop a back-test."""
+        self._call("DELETE", f"{PREFIX}/back-tests/{number}")
 
     # ------------------------------------------------------------------ operation
     def dead_letters(self, reason: str | None, limit: int) -> DeadLetterPage:

@@ -30,13 +30,13 @@ def t(key: str, /, **fields: object) -> str:
     return text(language(), f"dashboard.{key}", **fields)
 
 
-def term(table: str, code: str, /) -> str:
+def term(table: str, code: str, /, **fields: object) -> str:
     """The name of a code by a table of the catalogue, e.g. ``term("alarm.state", "acknowledged")``.
 
     A code the catalogue doesn't know (a newer API may send one) is shown as it is.
     """
     key = f"{table}.{code}"
-    return text(language(), key) if key in entries() else code.replace("_", " ")
+    return text(language(), key, **fields) if key in entries() else code.replace("_", " ")
 
 
 def name_of(thing: Mapping[str, Any], prefix: str = "name") -> str:

@@ -218,6 +218,27 @@ class AlarmEvent(TypedDict):
     state: str
     actor: str | None
     text: str | None
+    journal_id: int
+    detail: dict[str, Any] | None
+
+
+class SpokenChannel(TypedDict):
+    """A channel that a verdict rests on."""
+
+    channel_id: int
+    indicator: str
+    value: float | None
+    expected_lo: float | None
+    expected_hi: float | None
+
+
+class Evidence(TypedDict):
+    """What a verdict of the detector rests on."""
+
+    since: str
+    tests: list[str]
+    channels: list[SpokenChannel]
+    same_as: dict[str, str] | None
 
 
 class Alarm(TypedDict):
@@ -225,6 +246,14 @@ class Alarm(TypedDict):
 
     id: int
     kind: str
+    audience: str
+    verdict: str | None
+    verdict_name_zh: str | None
+    verdict_name_en: str | None
+    sureness: float | None
+    evidence: Evidence | None
+    advice_zh: str | None
+    advice_en: str | None
     site: str
     site_name_zh: str
     site_name_en: str
@@ -418,3 +447,78 @@ class Truth(TypedDict):
     fault: str
     started_at: str
     ended_at: str | None
+
+
+class PictureFlag(TypedDict):
+    """A reading that tests flagged."""
+
+    ts: str
+    value: float
+    tests_zh: str
+    tests_en: str
+    flag: int
+
+
+class PictureChannel(TypedDict):
+    """One panel of an alarm's picture."""
+
+    channel_id: int
+    indicator: str
+    precision: int
+    spoke: bool
+    expected_lo: float | None
+    expected_hi: float | None
+    limit: Limit | None
+    flags: list[PictureFlag]
+
+
+class Picture(TypedDict):
+    """An alarm beside everything else at its place, on one time axis."""
+
+    alarm_id: int
+    zone: str
+    first: str
+    last: str
+    since: str
+    raised_at: str
+    returned_at: str | None
+    channels: list[PictureChannel]
+
+
+class FeedbackGiven(TypedDict):
+    """An answer to an alarm."""
+
+    id: int
+    alarm_id: int
+    at: str
+    actor: str | None
+    answer: str
+    comment: str | None
+    verdict: str | None
+    verdict_name_zh: str
+    verdict_name_en: str
+    undone_at: str | None
+    undone_by: str | None
+
+
+class Sensitivity(TypedDict):
+    """How easily the detector speaks at a site."""
+
+    site: str
+    budget: float
+    site_budget: float
+    threshold: float
+    feedback: list[FeedbackGiven]
+
+
+class BackTest(TypedDict):
+    """A test of changed rules on stored history."""
+
+    id: str
+    state: str
+    share: float
+    readings: int
+    detail: str | None
+    found: int
+    as_set: int
+    alarms: list[Alarm]

@@ -19,8 +19,10 @@ from dashboard.shapes import Alarm, Site
 from dashboard.widgets.alarm_table import ZONE, alarm_table
 from dashboard.widgets.components import table
 from dashboard.widgets.export import export_links
+from dashboard.widgets.verdict import feedback, picture, verdict_panel
 
 REFRESH_S: Final = 3
+PICTURE_S: Final = 20
 PAGE: Final = 12
 CHOSEN: Final = "alarm_chosen"
 
@@ -39,6 +41,7 @@ def show() -> None:
         _list(query)
     with right:
         _detail()
+        _picture()
 
 
 # ---------------------------------------------------------------------- the filter
@@ -57,6 +60,13 @@ def _filter(sites: dict[str, Site]) -> dict[str, Any]:
         group = _choice(
             "alarm_group", t("filter.group"), ("live", "simulated"), lambda each: t(f"group.{each}"), width=150
         )
+        audience = _choice(
+            "alarm_audience",
+            term("verdict.page", "audience"),
+            ("inspector", "venue"),
+            lambda each: term("verdict.audience", each),
+            width=110,
+        )
         county = _choice("alarm_county", t("column.county"), session.counties(), county_name, width=150)
         codes = tuple(code for code, site in sites.items() if county in (None, site["county"]))
         site = _choice("alarm_site", t("column.site"), codes, lambda code: name_of(sites[code]), width=230)
@@ -70,7 +80,7 @@ def _filter(sites: dict[str, Site]) -> dict[str, Any]:
                 format="YYYY-MM-DD",
                 width=230,
             )
-    query: dict[str, Any] = {"priority": priority, "county": county, "site": site}
+    query: dict[str, Any] = {"priority": priority, "county": county, "site": site, "audience": audience}
     if scope != "all":
         query["open"] = "true"
     if group:
@@ -159,13 +169,29 @@ def _detail() -> None:
     except ApiUnreachableError as error:
         failed(error)
         return
-    st.html(_described(alarm))
+    st.html(_described(alarm) + verdict_panel(alarm, ZONE))
+    if alarm["verdict"] and session.may_act():
+        feedback(alarm, _act)
     if session.may_act():
         _actions(alarm)
     link = escape(address("site", site=alarm["site"]))
     st.html(
         f"<div class='ld-links'><a class='ld-go' href='{link}' target='_self'>{escape(t('alarms.open_site'))}</a></div>"
     )
+
+
+@st.fragment(run_every=PICTURE_S)
+def _picture() -> None:
+    """The alarm beside the other channels, drawn again now and then: it changes slowly."""
+    chosen = st.session_state.get(CHOSEN)
+    if chosen is None:
+        return
+    try:
+        alarm = session.client().alarm(chosen)
+    except (ApiError, ApiUnreachableError):
+        return  # the panel above says what is wrong
+    if alarm["sampling_point"]:
+        picture(alarm)
 
 
 def _described(alarm: Alarm) -> str:

@@ -22,6 +22,7 @@ from dashboard.widgets.indicator_cards import cards
 from dashboard.widgets.sample_table import sample_table
 from dashboard.widgets.site_choice import choose_site
 from dashboard.widgets.trend import chart
+from dashboard.widgets.verdict import sensitivity_panel
 from registry.catalogue import text
 
 REFRESH_S: Final = 2
@@ -60,6 +61,8 @@ def show() -> None:
     _values(code)
     _samples(detail)
     _trends(detail)
+    if session.me()["role"] != "public":
+        _sensitivity(code, detail["zone"])
 
 
 def _leads(code: str) -> None:
@@ -168,6 +171,11 @@ def _trends(detail: SiteDetail) -> None:
     st.fragment(_trend, run_every=REDRAW.get(chosen or ""))(
         detail, points[basin or next(iter(points))], chosen or "24h"
     )
+
+
+@st.fragment
+def _sensitivity(code: str, zone: str) -> None:
+    sensitivity_panel(code, zone)
 
 
 def _default_days(zone: str) -> tuple[date, date]:
