@@ -5,7 +5,7 @@ events, changes of flow are not), so a wide file whose roles nobody told is bett
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -20,28 +20,12 @@ from registry.model import Role
 RESTLESS_SHARE: Final = 0.1
 """A channel away from its own level in more than this share of the hours is being operated, whatever its name."""
 
-_INDICATORS: Final[tuple[tuple[str, str], ...]] = (
-    ("circulation_flow", r"flow|^fm(_?\d+)?$|^q$|流量"),
-    ("operational", r"pump|valve|pres(s|sure)?|speed|freq|power|current|volt|dos(e|ing)|(^|_)op$|泵|阀|压力"),
-    ("free_chlorine", r"(free_)?chlorine|^f?cl2?(_?\d+)?$|(^|_)f?cl2?(_|$)|clo2|余氯"),
-    ("combined_chlorine", r"combined|chloramine|化合"),
-    ("ph", r"(^|_)ph(_|$)"),
-    ("orp", r"orp|redox|氧化还原"),
-    ("turbidity", r"^tur|turb|trueb|ntu|浑浊|浊度"),
-    ("water_temperature", r"temp|^tp$|(^|_)t(_|$)|温"),
-    ("context", r"prec|rain|weather|(^|_)lev(el)?(_|$)|stage|depth|bath(er)?s|humid|wind|水位|雨"),
+_NAMES: Final[tuple[tuple[Role, str], ...]] = (
+    (Role.OPERATIONAL, r"flow|^fm(_?\d+)?$|^q$|流量"),
+    (Role.OPERATIONAL, r"pump|valve|pres(s|sure)?|speed|freq|power|current|volt|dos(e|ing)|(^|_)op$|泵|阀|压力"),
+    (Role.CONTEXT, r"prec|rain|weather|(^|_)lev(el)?(_|$)|stage|depth|bath(er)?s|humid|wind|水位|雨|人数"),
 )
-_ROLES: Final[Mapping[str, Role]] = {
-    "circulation_flow": Role.OPERATIONAL,
-    "operational": Role.OPERATIONAL,
-    "context": Role.CONTEXT,
-}
-
-
-def guess_indicator(name: str) -> str:
-    """The registry's indicator that a column's name suggests, a group of them, or the name itself."""
-    lowered = re.sub(r"[^0-9a-z\u4e00-\u9fff]+", "_", name.strip().lower())
-    return next((indicator for indicator, pattern in _INDICATORS if re.search(pattern, lowered)), name)
+"""Which names say that a column is not about the water's quality; the first that matches counts."""
 
 
 def guess_roles(names: Sequence[str], ts: Ints, values: Floats, period_s: float) -> dict[str, Role]:
@@ -50,15 +34,20 @@ def guess_roles(names: Sequence[str], ts: Ints, values: Floats, period_s: float)
     `ts` us, shape (rows,); `values` (rows, columns), NaN missing: the part that only calibrates, since the guess must
     not know what comes after it. May be empty: then the names alone decide.
     """
-    roles = {name: _ROLES.get(guess_indicator(name), Role.QUALITY) for name in names}
+    roles = {name: _by_name(name) for name in names}
     shares = _restless(names, ts, values, period_s)
     for name, share in zip(names, shares, strict=True):
         if roles[name] is Role.QUALITY and share > RESTLESS_SHARE:
             roles[name] = Role.OPERATIONAL
     if names and Role.QUALITY not in roles.values():
         # All of them restless says nothing about any of them.
-        return {name: _ROLES.get(guess_indicator(name), Role.QUALITY) for name in names}
+        return {name: _by_name(name) for name in names}
     return roles
+
+
+def _by_name(name: str) -> Role:
+    lowered = re.sub(r"[^0-9a-z\u4e00-\u9fff]+", "_", name.strip().lower())
+    return next((role for role, pattern in _NAMES if re.search(pattern, lowered)), Role.QUALITY)
 
 
 def _restless(names: Sequence[str], ts: Ints, values: Floats, period_s: float) -> list[float]:

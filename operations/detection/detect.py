@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from monitor.detector.flags import Flag
 from monitor.detector.layout import ChannelSpec, Layout, SiteSpec
-from monitor.detector.roles import guess_indicator, guess_roles
+from monitor.detector.roles import guess_roles
 from monitor.detector.state import State
 from monitor.detector.step import Rows, flush, step
 from monitor.detector.verdict import Kind
 from monitor.detector.verdicts import Finding, Verdicts
 from operations.detection.series import Series
 from operations.errors import OperatorError
+from registry.indicators import INDICATORS
 from registry.model import Role
 
 CHUNK: Final = 20_000
@@ -25,6 +26,8 @@ CHUNK: Final = 20_000
 SITE: Final = "file"
 DAYS_A_WEEK: Final = 7
 END_US: Final = 2**61
+LEAST_INDICATORS: Final = 3
+"""So many columns must be named as the registry's indicators for a file to be a pool's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,12 @@ def _layout(series: Series, used: list[str], roles: Mapping[str, Role], budget_p
     apart = apart[apart > 0]
     # A tick for each time in the file.
     tick_s = min(1.0, float(apart.min()) / 1e6) if apart.size else 1.0
-    channels = [ChannelSpec(name, SITE, guess_indicator(name), roles[name], period_s=series.period_s) for name in used]
+    # Verdicts rest on the chemistry of a pool: they are given where the columns bear the registry's own codes.
+    pool = sum(name in INDICATORS for name in used) >= LEAST_INDICATORS
+    channels = [
+        ChannelSpec(name, SITE, name if pool else f"column {name}", roles[name], period_s=series.period_s)
+        for name in used
+    ]
     return Layout.of(channels, [SiteSpec(SITE, budget=budget_per_day * DAYS_A_WEEK, zone="UTC", tick_s=tick_s)])
 
 
