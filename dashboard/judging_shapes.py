@@ -38,7 +38,8 @@ class Rule(TypedDict):
     standard_title_zh: str
     standard_title_en: str
     clause: str
-    source: str
+    source_zh: str
+    source_en: str
     force: str
     certainty: str
     condition_certainty: str
@@ -80,7 +81,8 @@ class Standard(TypedDict):
     version: str
     title_zh: str
     title_en: str
-    source: str
+    source_zh: str
+    source_en: str
     valid_from: str
     valid_to: str | None
     note_zh: str

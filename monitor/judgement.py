@@ -202,7 +202,7 @@ def _judge_live(
     transitions = np.concatenate(found)
     outside = (gate == Gate.JUDGED) & (side != 0) & ~bad
     order = np.lexsort((transitions["side"], transitions["raised"], transitions["row"]))
-    return transitions[order], row[outside], book.flag[applied.version[outside]]
+    return transitions[order], row[outside], book.flags(applied.version[outside], value[outside])
 
 
 def _late_beyond(layout: Layout, row: Ints, slot: Ints, readings: Readings) -> tuple[Ints, NDArray[np.int16]]:
@@ -212,9 +212,9 @@ def _late_beyond(layout: Layout, row: Ints, slot: Ints, readings: Readings) -> t
     """
     i, ts = slot[row], readings["ts"][row].astype(np.int64)
     applied, gate = _in_hindsight(layout, i, ts)
-    side = layout.rulebook.side(applied, readings["value"][row].astype(np.float64))
-    outside = (gate == Gate.JUDGED) & (side != 0)
-    return row[outside], layout.rulebook.flag[applied.version[outside]]
+    value = readings["value"][row].astype(np.float64)
+    outside = (gate == Gate.JUDGED) & (layout.rulebook.side(applied, value) != 0)
+    return row[outside], layout.rulebook.flags(applied.version[outside], value[outside])
 
 
 def _in_hindsight(layout: Layout, slot: Ints, ts: Ints) -> tuple[Applied, Codes]:

@@ -154,11 +154,37 @@ class Rulebook:
         """Whether a value outside raises an alarm; a recommendation (宜) is advice only."""
         return _bools([limit is not None and limit.raises_alarm for limit in self.limits])
 
+    def flags(self, version: Ints, value: Floats) -> NDArray[np.int16]:
+        """QARTOD flag of values beyond their limit, shape (n,).
+
+        4 fail beyond a limit of a standard; 3 suspect beyond one of the platform's, the site's own or one it adopted,
+        unless the value is beyond the binding standard as well.
+        """
+        allowed = np.ones(value.shape, dtype=np.bool_)
+        law = side_of_limit(
+            value, self.law_lo[version], self.law_hi[version], allowed, allowed, self.law_precision[version]
+        )
+        return np.where(self.operational[version] & (law == 0), 3, 4).astype(np.int16)
+
     @cached_property
-    def flag(self) -> NDArray[np.int16]:
-        """QARTOD flag of a value beyond the limit: 3 suspect for an operational one, 4 fail for one of a standard."""
-        operational = _bools([limit is not None and limit.force is Force.OPERATIONAL for limit in self.limits])
-        return np.where(operational, 3, 4).astype(np.int16)
+    def operational(self) -> Bools:
+        """Whether a value outside is for that reason no suspected breach."""
+        return _bools([limit is not None and limit.force is Force.OPERATIONAL for limit in self.limits])
+
+    @cached_property
+    def law_lo(self) -> Floats:
+        """Lower bound of the binding standard, -infinity where there is none."""
+        return _floats([-np.inf if each.law is None or each.law.lo is None else each.law.lo for each in self.versions])
+
+    @cached_property
+    def law_hi(self) -> Floats:
+        """Upper bound of the binding standard, infinity where there is none."""
+        return _floats([np.inf if each.law is None or each.law.hi is None else each.law.hi for each in self.versions])
+
+    @cached_property
+    def law_precision(self) -> Ints:
+        """Decimals of the binding standard."""
+        return _ints([0 if each.law is None else each.law.precision for each in self.versions])
 
     @cached_property
     def lo(self) -> Floats:

@@ -37,7 +37,8 @@ class Comparison(StrEnum):
 class SampleState(StrEnum):
     """What a result says. Order is that of severity, worst first.
 
-    ``suspected``: outside a binding limit, a lead. ``deviation``: outside a limit of the platform or the site's own.
+    ``suspected``: outside a binding limit, a lead. ``deviation``: outside a limit of the platform, of the site's own or
+    of a standard it adopted, but not outside a binding one.
     ``advice``: outside a recommendation. ``unclear``: stated so that it can be either. ``within``. ``unlimited``.
     """
 
@@ -120,7 +121,8 @@ def judge(sample: Sample, lines: Lines, companions: Iterable[Sample] = ()) -> Ju
     if side == 0:
         return Judged(sample, SampleState.WITHIN, version, limit)
     hazard = _side(least, greatest, None, limit.hazard_lo, limit.hazard_hi)
-    return Judged(sample, _STATES[limit.force], version, limit, side, hazard == side)
+    state = SampleState.SUSPECTED if _beyond_law(sample, version.law) else _STATES[limit.force]
+    return Judged(sample, state, version, limit, side, hazard == side)
 
 
 def worst(states: Iterable[SampleState]) -> SampleState | None:
@@ -133,6 +135,13 @@ _STATES: Final = {
     Force.OPERATIONAL: SampleState.DEVIATION,
     Force.RECOMMENDED: SampleState.ADVICE,
 }
+
+
+def _beyond_law(sample: Sample, law: Limit | None) -> bool:
+    """Whether the result is outside the binding standard too, where the site has a limit in its place."""
+    if law is None:
+        return False
+    return _side(*_range(sample, law.precision), law, law.lo, law.hi) in (-1, 1)
 
 
 def _companion(sample: Sample, limit: Limit, companions: Iterable[Sample]) -> float | None:

@@ -80,9 +80,10 @@ def _in_force(found: SiteRules, detail: SiteDetail) -> None:
     for rule in found["rules"]:
         by_point.setdefault(rule["sampling_point"], []).append(rule)
     names = {point["code"]: name_of(point) for point in detail["sampling_points"]}
+    own = {rule["id"]: rule for rule in found["own"]}
     for number, (points, rules) in enumerate(_alike(by_point)):
         st.html(heading(joined([names.get(point, point) for point in points])))
-        table(f"rules-{number}", _rule_table(rules, detail["zone"]))
+        table(f"rules-{number}", _rule_table(rules, own, detail["zone"]))
 
 
 def _alike(by_point: Mapping[str, list[Rule]]) -> list[tuple[list[str], list[Rule]]]:
@@ -99,18 +100,18 @@ def _alike(by_point: Mapping[str, list[Rule]]) -> list[tuple[list[str], list[Rul
     return found
 
 
-def _rule_table(rules: Sequence[Rule], zone: str) -> dict[str, Any]:
+def _rule_table(rules: Sequence[Rule], own: Mapping[int, OwnRule], zone: str) -> dict[str, Any]:
     names = ("indicator", "limit", "basis", "force", "certainty", "origin", "valid")
     order = {"binding": 0, "operational": 1, "recommended": 2}
     listed = sorted(rules, key=lambda rule: (order[rule["force"]], list(INDICATORS).index(rule["indicator"])))
     return {
         "columns": [{"label": w(f"column.{name}"), "wrap": name in ("limit", "basis")} for name in names],
-        "rows": [{"id": "", "cells": _rule_cells(rule, zone)} for rule in listed],
+        "rows": [{"id": "", "cells": _rule_cells(rule, own, zone)} for rule in listed],
         "empty": w("page.none"),
     }
 
 
-def _rule_cells(rule: Rule, zone: str) -> list[Any]:
+def _rule_cells(rule: Rule, own: Mapping[int, OwnRule], zone: str) -> list[Any]:
     certainty = chip_cell(w(f"certainty.{rule['certainty']}"), CERTAINTY_TONE[rule["certainty"]])
     certainty["title"] = term("dashboard.certainty", rule["certainty"])
     return [
@@ -120,7 +121,7 @@ def _rule_cells(rule: Rule, zone: str) -> list[Any]:
         chip_cell(term("dashboard.force", rule["force"]), FORCE_TONE[rule["force"]]),
         certainty,
         chip_cell(w(f"origin.{rule['origin']}"), ORIGIN_TONE[rule["origin"]]),
-        _valid(rule, zone),
+        _valid_rule(rule, own, zone),
     ]
 
 
@@ -146,18 +147,28 @@ def _soft(remark: str) -> str:
     return f"（{remark}）" if language() == "zh" else f" ({remark})"
 
 
+def _named(rule: Rule) -> str:
+    return w("site_rule") if rule["origin"] == "site" else rule["standard"]
+
+
 def _basis(rule: Rule) -> list[Any]:
-    named = w("site_rule") if rule["origin"] == "site" else rule["standard"]
+    named = _named(rule)
     clause = "" if rule["clause"] == "—" or rule["origin"] == "site" else f" {clause_of(rule['clause'])}"
     note = name_of(rule, "note")
-    cells: list[Any] = [{"text": f"{named}{clause}", "title": name_of(rule, "standard_title")}]
+    cells: list[Any] = [f"{named}{clause}"]
     if rule["origin"] == "site" and rule["standard"]:
         note = w("site_rule_note", standard=rule["standard"])
     return [*cells, " ", {"text": note}] if note else cells
 
 
-def _valid(rule: Rule, zone: str) -> str:
-    first, last = rule["valid_from"], rule["valid_to"]
+def _valid_rule(rule: Rule, own: Mapping[int, OwnRule], zone: str) -> str:
+    """How long a rule holds: one of the site's own by itself, not by the standard it stands in place of."""
+    if rule["origin"] == "site" and (mine := own.get(rule["rule"] or 0)):
+        return _valid(mine["since"], mine["until"], zone)
+    return _valid(rule["valid_from"], rule["valid_to"], zone)
+
+
+def _valid(first: str | None, last: str | None, zone: str) -> str:
     if first is None and last is None:
         return w("page.always")
     if last is None:
@@ -189,7 +200,6 @@ def _own(found: SiteRules, detail: SiteDetail) -> None:
 
 def _own_cells(rule: OwnRule, found: SiteRules, detail: SiteDetail) -> list[Any]:
     zone = detail["zone"]
-    until = {"valid_from": rule["since"], "valid_to": rule["until"]}
     ended = ""
     if rule["ended_at"] is not None:
         said = w("own.by_at", by=rule["ended_by"] or "–", at=_moment(rule["ended_at"], zone))
@@ -199,7 +209,7 @@ def _own_cells(rule: OwnRule, found: SiteRules, detail: SiteDetail) -> list[Any]
         own_text(rule, found),
         _where(rule, detail),
         rule["reason"],
-        _valid(until, zone),  # type: ignore[arg-type]  # only the two times are looked at
+        _valid(rule["since"], rule["until"], zone),
         w("own.by_at", by=rule["set_by"] or "–", at=_moment(rule["set_at"], zone)),
         ended or "–",
     ]
@@ -345,7 +355,7 @@ def _standards(standards: Sequence[Standard]) -> None:
                         w("page.from_to", first=each["valid_from"], last=each["valid_to"])
                         if each["valid_to"]
                         else w("page.from_on", first=each["valid_from"]),
-                        each["source"],
+                        name_of(each, "source"),
                         name_of(each, "note") or "–",
                     ],
                 }

@@ -165,7 +165,8 @@ class LimitProfile:
     version: str
     valid_from: date
     valid_to: date | None
-    source: str
+    source_zh: str
+    source_en: str
     limits: tuple[Limit, ...]
     note_zh: str = ""
     note_en: str = ""

@@ -15,7 +15,18 @@ from registry.scenarios import added_limit_files, scenarios
 from registry.toml_fields import choice, number, only, parse, take, words
 
 _PROFILE_FIELDS: Final = frozenset(
-    {"code", "family", "standard", "title_zh", "title_en", "version", "valid_from", "valid_to", "source"}
+    {
+        "code",
+        "family",
+        "standard",
+        "title_zh",
+        "title_en",
+        "version",
+        "valid_from",
+        "valid_to",
+        "source_zh",
+        "source_en",
+    }
     | {"note_zh", "note_en", "alarm", "applies", "limit"}
 )
 _ALARM_FIELDS: Final = frozenset({"on_delay_s", "off_delay_s"})
@@ -114,7 +125,8 @@ def load_profile(name: str, text: str) -> LimitProfile:
         version=take(raw, "version", str, name),
         valid_from=take(raw, "valid_from", date, name),
         valid_to=take(raw, "valid_to", date, name) if "valid_to" in raw else None,
-        source=take(raw, "source", str, name),
+        source_zh=take(raw, "source_zh", str, name),
+        source_en=take(raw, "source_en", str, name),
         limits=tuple(
             _limit(f"{name}, limit {place}", code, {**defaults, **entry}, applies)
             for place, entry in enumerate(take(raw, "limit", list, name), start=1)

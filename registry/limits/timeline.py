@@ -5,13 +5,13 @@ the site's own for all of it, one for the sampling point; of two of a kind the n
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from registry.limits.model import Limit, LimitProfile
+from registry.limits.model import Force, Limit, LimitProfile
 from registry.limits.profiles import families as known_families
 from registry.limits.site_rules import SiteRule
 from registry.model import SamplingPoint, Site
@@ -30,6 +30,8 @@ class Version:
     """What limits an indicator in [`since`, `until`) (us): `limit` None means that nothing does.
 
     `profile` is the standard it comes from, `rule` the site's rule that sets it or by which the standard is adopted.
+    `law` is the binding limit of the scenario's own standards then, whatever a rule of the site has put in its place:
+    only what is outside both is a suspected breach.
     """
 
     since: int
@@ -37,6 +39,7 @@ class Version:
     limit: Limit | None = None
     profile: LimitProfile | None = None
     rule: SiteRule | None = None
+    law: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,10 @@ def _of_family(
             since, until = max(since, _start(rule)), min(until, _end(rule))
         if since < until:
             for limit in profile.applicable(site, point).values():
-                yield _Claim(since, until, rank, limit, profile, rule)
+                # What a site adopts binds it by its own word, not by law.
+                adopted = rule is not None and limit.force is Force.BINDING
+                said = replace(limit, force=Force.OPERATIONAL) if adopted else limit
+                yield _Claim(since, until, rank, said, profile, rule)
 
 
 def _of_rule(site: Site, point: SamplingPoint, rule: SiteRule, known: Families) -> Iterable[tuple[str, _Claim]]:
@@ -125,8 +131,8 @@ def _line(claims: Sequence[_Claim]) -> tuple[Version, ...]:
     for since, until in pairwise(edges):
         version = _winner([each for each in claims if each.since <= since < each.until], since, until)
         before = line[-1] if line else None
-        if before and (before.limit, before.profile, before.rule) == (version.limit, version.profile, version.rule):
-            line[-1] = Version(before.since, until, version.limit, version.profile, version.rule)
+        if before and replace(before, since=since, until=until) == version:
+            line[-1] = replace(before, until=until)
         else:
             line.append(version)
     return tuple(line)
@@ -136,13 +142,13 @@ def _winner(claims: Sequence[_Claim], since: int, until: int) -> Version:
     best = max(claims, key=lambda each: each.rank, default=None)
     if best is None:
         return Version(since, until)
+    law = max((each for each in claims if each.rank[0] == _STANDARD), key=lambda each: each.rank, default=None)
+    binding = law.limit if law and law.limit and law.limit.force is Force.BINDING else None
     if best.limit is not None or best.rule is None:
-        return Version(since, until, best.limit, best.profile, best.rule)
-    standards = [each for each in claims if each.limit is not None]
-    base = max(standards, key=lambda each: each.rank, default=None)
-    return Version(
-        since, until, best.rule.limit(base.limit if base else None), base.profile if base else None, best.rule
-    )
+        return Version(since, until, best.limit, best.profile, best.rule, binding)
+    base = max((each for each in claims if each.limit is not None), key=lambda each: each.rank, default=None)
+    limit = best.rule.limit(base.limit if base else None)
+    return Version(since, until, limit, base.profile if base else None, best.rule, binding)
 
 
 def _start(rule: SiteRule) -> int:

@@ -164,6 +164,17 @@ def test_a_value_far_outside_is_high_at_once_and_one_that_gets_there_worsens() -
     assert [each[-2] for each in play(layout, readings(high))[0]] == [True]
 
 
+def test_what_is_outside_the_sites_own_limit_alone_is_only_suspect() -> None:
+    """0.9 mg/L is beyond a site's 0.8 (flag 3), 1.2 mg/L beyond GB 37488 as well (flag 4), late or not."""
+    layout = Layout.of(REGISTRY, [rule(1, "free_chlorine", 0.4, 0.8, 0)])
+    stream = np.array(
+        [(CHLORINE, us(minute), value, us(9), late) for minute, value, late in ((1, 0.9, 0), (2, 1.2, 0), (0, 1.2, 1))],
+        dtype=READING,
+    )
+    found = judge(layout, layout.delays(1.0), JudgeState(layout), stream, np.zeros(3, np.int64))
+    assert found.beyond_flag.tolist() == [3, 4, 4]
+
+
 def limits_entry(entry_id: int, changed: SiteRule, minute: float) -> Entry:
     """The journal row of a rule that was set or ended."""
     return event_entry(entry_id, "config", {"what": "limits", "rule": changed.to_json()}, minute)

@@ -101,6 +101,15 @@ def test_an_adopted_standard_replaces_what_it_names_and_leaves_the_rest() -> Non
     assert chlorine is not None
     assert urea is not None
     assert (chlorine.profile, urea.profile) == ("din19643-1-2023", "gb37488-2019-artificial-pool")
+    assert (chlorine.force, urea.force) == (Force.OPERATIONAL, Force.BINDING), "a site's own word is not the law"
+
+
+def test_the_binding_standard_stays_the_law_whatever_takes_its_place() -> None:
+    """What was adopted or tightened judges, but only what GB 37488 forbids is beyond the law."""
+    for changed in (rule(), rule(profile="din19643", indicator=None, lo=None, hi=None)):
+        law = rules_at(timelines(SITE, POINT, [changed]), NOW)["free_chlorine"].law
+        assert law is not None
+        assert (law.profile, law.lo, law.hi) == ("gb37488-2019-artificial-pool", 0.3, 1.0)
 
 
 def test_a_rule_may_limit_what_no_standard_does() -> None:
@@ -176,7 +185,7 @@ def test_versions_follow_each_other_without_gap_or_overlap(
         assert (line[0].since, line[-1].until) == (-FOREVER, FOREVER)
         for before, after in pairwise(line):
             assert before.until == after.since
-            assert (before.limit, before.rule) != (after.limit, after.rule)
+            assert (before.limit, before.rule, before.law) != (after.limit, after.rule, after.law)
 
 
 def test_a_rule_survives_the_journal() -> None:
@@ -223,7 +232,8 @@ def every_profile() -> list[LimitProfile]:
 @pytest.mark.parametrize("profile", every_profile(), ids=lambda each: each.code)
 def test_every_profile_says_where_it_is_from(profile: LimitProfile) -> None:
     """Source, titles in both languages and a plausible first day are there; a foreign or old one has a note."""
-    assert profile.source
+    assert profile.source_zh
+    assert profile.source_en
     assert profile.title_zh
     assert profile.title_en
     assert date(1990, 1, 1) < profile.valid_from < date(2026, 12, 31)

@@ -44,7 +44,8 @@ class RuleInfo(BaseModel):
     standard_title_zh: str
     standard_title_en: str
     clause: str = Field(examples=["4.4.1 表4"])
-    source: str = Field(description="Where the encoded values were read")
+    source_zh: str = Field(description="Where the encoded values were read")
+    source_en: str
     force: Literal["binding", "recommended", "operational"]
     certainty: CertaintyName = Field(description="How sure the encoded value is; `design` is ours, not law")
     condition_certainty: CertaintyName = Field(description="How sure it is that the limit applies under its condition")
@@ -89,7 +90,8 @@ class StandardInfo(BaseModel):
     version: str
     title_zh: str
     title_en: str
-    source: str
+    source_zh: str
+    source_en: str
     valid_from: str = Field(description="First day, by the calendar of the site", examples=["2019-11-01"])
     valid_to: str | None = Field(description="First day on which it is not in force any more")
     note_zh: str
