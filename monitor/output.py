@@ -72,8 +72,11 @@ WHERE EXISTS (SELECT FROM alarm WHERE id = %(alarm_id)s::bigint)
 GROSS_RANGE_FLAG: Final = 4
 
 
-def write(connection: Connection, changes: Changes) -> None:
-    """Write alarms, events and flags; older alarms are amended first, so that a condition is free before it recurs."""
+def write(connection: Connection, changes: Changes, *, partitioned: bool = True) -> None:
+    """Write alarms, events and flags; older alarms are amended first, so that a condition is free before it recurs.
+
+    `partitioned` is False where plain tables of the same names hide the real ones.
+    """
     with connection.cursor() as cursor:
         if changes.amended:
             cursor.executemany(_AMEND, (_amendment(*each) for each in changes.amended.items()))
@@ -84,13 +87,13 @@ def write(connection: Connection, changes: Changes) -> None:
     if changes.gross_range:
         channel_ids, ts = np.array(changes.gross_range, dtype=np.int64).T
         flags = np.full(len(ts), GROSS_RANGE_FLAG, dtype=np.int16)
-        write_flags(connection, "gross_range", channel_ids.astype(np.int32), ts, flags)
+        write_flags(connection, "gross_range", channel_ids.astype(np.int32), ts, flags, partitioned=partitioned)
     if changes.beyond:
         beyond = np.concatenate(changes.beyond)
-        write_flags(connection, "limit", beyond["channel_id"], beyond["ts"], beyond["flag"])
+        write_flags(connection, "limit", beyond["channel_id"], beyond["ts"], beyond["flag"], partitioned=partitioned)
     for test, parts in sorted(changes.detected.items()):
         detected = np.concatenate(parts)
-        write_flags(connection, test, detected["channel_id"], detected["ts"], detected["flag"])
+        write_flags(connection, test, detected["channel_id"], detected["ts"], detected["flag"], partitioned=partitioned)
 
 
 def write_extremes(connection: Connection, extremes: Iterable[tuple[int, float]]) -> None:

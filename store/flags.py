@@ -23,6 +23,8 @@ def write_flags(
     channel_ids: NDArray[np.int32],
     ts: NDArray[np.int64],
     flags: NDArray[np.int16],
+    *,
+    partitioned: bool = True,
 ) -> None:
     """Write flags of one test in the caller's transaction; one that is there already stays.
 
@@ -30,11 +32,13 @@ def write_flags(
     ----------
     test : QARTOD's name of the test, ``limit`` for a value beyond the limit in force at its time
     channel_ids, ts, flags : shape (n,); times in us since the Unix epoch
+    partitioned : False where a plain table of the same name hides the real one
 
     """
     if len(ts) == 0:
         return
-    partitions.ensure_for(connection, ts, "reading_flag")
+    if partitioned:
+        partitions.ensure_for(connection, ts, "reading_flag")
     order = np.lexsort((ts, channel_ids))  # by key, as two writers must, to wait for one another and not for ever
     parameters = (int4_array(channel_ids[order]), timestamptz_array(ts[order]), int2_array(flags[order]))
     connection.execute(_INSERT, (test, *parameters))
