@@ -49,6 +49,20 @@ def read(path: Path) -> Series:
         raise OperatorError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 
 
+def labels(path: Path, column: str = "label") -> NDArray[np.bool_] | None:
+    """The truth of each row in order of time, for scoring alone; nothing where the file has no such column."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        header = [name.strip() for name in next(rows, [])]
+        if column not in header:
+            return None
+        body = [row for row in rows if row]
+    at, time = header.index(column), _time_column(path, header, body[0])
+    order = np.argsort(np.array([instant(row[time]) for row in body]), kind="stable")
+    return np.array([float(row[at] or 0) > 0 for row in body], dtype=np.bool_)[order]
+
+
 def instant(text: str) -> int:
     """A time as us since the epoch: RFC 3339, ISO 8601, or a number of s, ms, us or ns. Without a zone it is UTC.
 

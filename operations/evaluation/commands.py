@@ -1,6 +1,7 @@
 """``landun evaluate``: how good the detector is, where the truth is known."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -24,6 +25,15 @@ def evaluate(
     budget: Annotated[
         float | None, typer.Option(min=0.001, help="Expected false alarms of a venue in a week; the platform's own.")
     ] = None,
+    water: Annotated[
+        Path | None, typer.Option(help="Folder of real series, labelled or not: every file below it is judged.")
+    ] = None,
+    flags: Annotated[
+        Path | None, typer.Option(help="Flags that `landun detect` wrote, to be scored against --labels.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="Labelled series: columns time and --label.")] = None,
+    label: Annotated[str, typer.Option(help="Column of the truth, 0 or 1.")] = "label",
+    after: Annotated[str | None, typer.Option(help="Rows before this time are not scored.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line instead of tables.")] = False,
 ) -> None:
     """Recall, right name, delay and false alarms; status 1 where less is kept than promised."""
@@ -32,8 +42,16 @@ def evaluate(
     from operations.evaluation.simulated import Settings
     from operations.evaluation.simulated import evaluate as run
 
+    if water is not None:
+        _water(water, as_json=as_json)
+        return
+    if flags is not None and labels is not None:
+        from operations.evaluation.flags import scored
+
+        typer.echo(json.dumps(scored(flags, labels, label, after).as_dict()))
+        return
     if not simulated:
-        raise OperatorError("evaluate: say what to evaluate on: --simulated")
+        raise OperatorError("evaluate: say what to evaluate on: --simulated, --water FOLDER, or --flags and --labels")
     settings = Settings(pools=pools, days=days, warm_up=warm_up, each=each, seed=seed, budget=budget)
     try:
         figures = run(settings, lambda text: typer.echo(text, err=True)).figures()
@@ -42,3 +60,11 @@ def evaluate(
     typer.echo(json.dumps(figures) if as_json else table(figures))
     if shortfalls(figures):
         raise typer.Exit(SHORTFALL_STATUS)
+
+
+def _water(folder: Path, *, as_json: bool) -> None:
+    from operations.evaluation.water import evaluate as run
+    from operations.evaluation.water import table
+
+    results = list(run(folder, lambda text: typer.echo(text, err=True)))
+    typer.echo(json.dumps([each.as_dict() for each in results]) if as_json else table(results))
