@@ -128,7 +128,8 @@ def _steps(of: "Verdicts", i: Ints, seen: Seen, x1: Floats32, settled: Bools) ->
     _follow(senses, p, i, moved)
     jagged = whole & (senses.jag[i] > p.jag * usual) & settled[:, None]
     of.jags[i] = of.jags[i] / (1 + seen.dt / np.float32(p.jag_tau)) + jagged
-    many = jump.sum(axis=1) >= p.many
+    # Nothing in a plant moves the flow and the water within one reading; another plant's series does.
+    many = (jump.sum(axis=1) >= p.many) | (jump[:, Sense.FLOW] & (jump.sum(axis=1) >= 2))
     of.replaced_s[i] = np.where(many, 0, of.replaced_s[i] + seen.elapsed)
 
 

@@ -140,24 +140,39 @@ def _placed(
         start = int(rng.integers(span[0], latest))
         end = start + drawn.minutes
         taken = busy.setdefault(device.site, [])
-        if any(start < other_end + REST and end + REST > other_start for other_start, other_end in taken):
+        if _crowded(taken, start, end):
             continue
         if drawn.minutes < DAY and not opening.through(device.site, start, min(drawn.minutes, OPEN_AT_LEAST)):
             continue
+        source = None
+        if drawn.kind is FaultKind.COPIED_SERIES:
+            source = _source(rng, [each for each in able if each.site != device.site], busy, (start, end))
+            if source is None:
+                continue
+            busy.setdefault(source.site, []).append((start, end))
         taken.append((start, end))
-        return Planned(_fault(rng, drawn, device, able, opening.first + start), device.site, drawn.position)
+        fault = _fault(drawn, device, source, opening.first + start)
+        return Planned(fault, device.site, drawn.position)
     raise CrowdedError(
         f"no room for another {drawn.kind.value} of {drawn.minutes} minutes at {len(able)} devices: "
         "take more pools, more days or fewer faults of each kind"
     )
 
 
-def _fault(rng: np.random.Generator, drawn: _Drawn, device: Device, able: list[Device], minute: int) -> Fault:
+def _source(
+    rng: np.random.Generator, others: list[Device], busy: dict[str, list[tuple[int, int]]], span: tuple[int, int]
+) -> Device | None:
+    """Whose series is copied: a pool without a fault of its own at the time; None if chance finds none."""
+    device = others[int(rng.integers(len(others)))]
+    return None if _crowded(busy.get(device.site, []), *span) else device
+
+
+def _crowded(taken: list[tuple[int, int]], start: int, end: int) -> bool:
+    return any(start < other_end + REST and end + REST > other_start for other_start, other_end in taken)
+
+
+def _fault(drawn: _Drawn, device: Device, source: Device | None, minute: int) -> Fault:
     starts = minute * MICROSECONDS_A_MINUTE
-    source = None
-    if drawn.kind is FaultKind.COPIED_SERIES:
-        others = [each.code for each in able if each.site != device.site]
-        source = others[int(rng.integers(len(others)))]
     return Fault(
         id=f"{device.code}-{drawn.kind.value}-{minute}",
         device=device.code,
@@ -166,5 +181,5 @@ def _fault(rng: np.random.Generator, drawn: _Drawn, device: Device, able: list[D
         ends=starts + drawn.minutes * MICROSECONDS_A_MINUTE,
         started_at=starts,
         size=drawn.size,
-        source=source,
+        source=source.code if source else None,
     )
