@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.language import adopt_language, t
 from dashboard.navigation import pages
-from dashboard.screens import password, sign_in
+from dashboard.screens import password, scenario, sign_in
 from dashboard.widgets.banner import banners
 from dashboard.widgets.frame import language_switch, person, style
 
@@ -73,6 +73,7 @@ def _hidden() -> list[Any]:
             "devices",
             "registry",
             "administration",
+            *(each.code for each in scenario.declared()),
         )
     ]
 

@@ -14,6 +14,7 @@ from dashboard.screens import (
     registry_files,
     rules,
     samples,
+    scenario,
     simulators,
     site,
     system,
@@ -30,6 +31,10 @@ def pages() -> dict[str, Any]:
     found["samples"] = st.Page(
         samples.show, title=term("sample.page", "nav"), icon=":material/biotech:", url_path="samples"
     )
+    for each in scenario.declared():
+        found[each.code] = st.Page(
+            scenario.page_of(each), title=scenario.page_title(each), icon=f":material/{each.icon}:", url_path=each.code
+        )
     public = session.me()["role"] == "public"
     if not public:
         found["alarms"] = st.Page(

@@ -165,6 +165,10 @@ def _assemble(draft: _Draft, channels_wanted: int | None = None) -> Registry:
         points += small_points
         devices += [_device(point) for point in small_points]
         fields += [_small_indicators(rest, index, len(small)) for index in range(len(small))]
+    # Venues off line have a basin each: manual results are of a sampling point.
+    points += [
+        SamplingPoint(site.code, "b1", *_BASINS[0][:2]) for site in sites[draft.online : draft.online + draft.offline]
+    ]
     # Last, so that the channels of pools have the same numbers with and without stores.
     store_sites = list(_store_sites(draft))
     store_points = [
