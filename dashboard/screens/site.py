@@ -24,6 +24,7 @@ from dashboard.widgets.site_choice import choose_site
 from dashboard.widgets.trend import chart
 from dashboard.widgets.verdict import sensitivity_panel
 from registry.catalogue import text
+from registry.scenarios import scenario_of
 
 REFRESH_S: Final = 2
 DETAIL_S: Final = 10.0
@@ -124,11 +125,18 @@ def _values(code: str) -> None:
         return  # the banner says what is wrong; the values of before stay on the screen
     for point in detail["sampling_points"]:
         channels = [each for each in detail["channels"] if each["sampling_point"] == point["code"]]
-        volume = t("site.volume", volume=f"{point['volume_m3']:.0f}", kind=t(f"water.{point['water_kind']}"))
+        volume = _about(detail["scenario"], point)
         st.html(
             heading(name_of(point), f"<span class='ld-note'>{escape(volume)}</span>")
             + cards(channels, now.latest, detail)
         )
+
+
+def _about(scenario: str, point: Point) -> str:
+    """The kind of a sampling point in the scenario's words, and its volume where it has one."""
+    kind = scenario_of(scenario).point_kinds.get(point["water_kind"])
+    named = kind.name(language()) if kind else point["water_kind"]
+    return t("site.volume", volume=f"{point['volume_m3']:.0f}", kind=named) if point["volume_m3"] > 0 else named
 
 
 def _trends(detail: SiteDetail) -> None:
