@@ -5,6 +5,7 @@ is published to the broker, so that a reading taken while the database is away i
 """
 
 import json
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
 from ingest.decoders.modbus import RegisterMap, register_map
+
+# The library logs a lost connection as an error, beside raising it.
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 MOST_REGISTERS: Final = 125
 """The most registers that one request may ask for (Modbus Application Protocol V1.1b3 §6.3)."""

@@ -44,6 +44,7 @@ def validate(decoded: Decoded, binding: Binding, arrived: int) -> tuple[list[Goo
         if wrong_time is not None:
             rejections.append(wrong_time)
             continue
+        rejections += _missing(sample, speaker)
         for name, value in sample.values.items():
             found = _reading(sample, name, value, ts, speaker)
             if isinstance(found, Good):
@@ -51,6 +52,15 @@ def validate(decoded: Decoded, binding: Binding, arrived: int) -> tuple[list[Goo
             elif not (sample.declared and found.reason is Reason.UNKNOWN_INDICATOR):
                 rejections.append(found)
     return good, [_naming(binding.device, each) for each in rejections]
+
+
+def _missing(sample: Sample, speaker: Binding) -> list[Rejection]:
+    """What a sample has no value for although the device is registered to measure it."""
+    return [
+        Rejection(Reason.NOT_FINITE, f"{name} is missing: {why}; must be a number", sample.where + name)
+        for name, why in sample.missing.items()
+        if speaker.field_of(name) is not None
+    ]
 
 
 def _speaker(sample: Sample, binding: Binding) -> Binding | Rejection:

@@ -34,7 +34,8 @@ def subscribe_filters(registry: Registry, device: Device) -> tuple[str, ...]:
     if device.dialect is not Dialect.SPARKPLUG:
         return ()
     county = registry.sites[device.site].county
-    return f"{SPARKPLUG}/{county}/NCMD/{device.code}", f"{SPARKPLUG}/{county}/DCMD/{device.code}/+"
+    commands = [f"{SPARKPLUG}/{county}/{kind}/{device.code}" for kind in ("NCMD", "DCMD")]
+    return *commands, *(f"{each}/#" for each in commands)
 
 
 def read_filters(counties: Sequence[str] = ()) -> tuple[str, ...]:

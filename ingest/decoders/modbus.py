@@ -1,7 +1,7 @@
 """Modbus registers as a poller read them: ``{"ts": ms, "map": "neopool", "registers": {"258": 742, …}}``.
 
 What a register means is declared in a register map, one TOML file a controller in `ingest/modbus_maps`. A word of
-0xFFFF is most makers' "no value" and is rejected where the map does not say otherwise.
+0xFFFF is most makers' "no value", where the map does not say otherwise.
 Source: Modbus Application Protocol V1.1b3 §6.3, §6.4; the maps name their own.
 """
 
@@ -88,10 +88,10 @@ def decode(payload: bytes) -> Decoded:
     except ValueError as error:
         decoded.reject(Reason.WRONG_SHAPE, str(error), "map")
         return decoded
-    sample = Sample(ts, {}, units={})
+    sample = Sample(ts, {}, units={}, declared=True)
     for address, word in registers.items():
         _read_word(address, word, meaning, sample, decoded)
-    if sample.values:
+    if sample.values or sample.missing:
         decoded.samples.append(sample)
     elif not decoded.rejections:
         decoded.reject(Reason.WRONG_SHAPE, f"registers hold nothing that {meaning.code} gives a meaning", "registers")
@@ -106,9 +106,7 @@ def _read_word(address: str, word: object, meaning: RegisterMap, sample: Sample,
     if type(word) is not int or not 0 <= word <= _LARGEST_WORD:
         into.reject(Reason.NOT_A_NUMBER, f"{at} is {shown(word)}; must be a word, 0 to 65535", at)
     elif word in register.invalid:
-        into.reject(
-            Reason.NOT_FINITE, f"{register.name} ({at}) is 0x{word:04X}, the controller's sign for no value", at
-        )
+        sample.missing = {**sample.missing, register.name: f"{at} is 0x{word:04X}, which means no value"}
     else:
         sample.values[register.name] = register.value(word)
         sample.units = {**sample.units, register.name: register.unit}

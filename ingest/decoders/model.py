@@ -14,7 +14,7 @@ from ingest.rejection import Reason, Rejection
 NORMAL_FLAG: Final = "N"
 """HJ 212-2017's data flag for a valid measurement; the one flag that may be judged."""
 
-_NO_UNITS: Final[Mapping[str, str]] = MappingProxyType({})
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -25,17 +25,19 @@ class Sample:
     names in error messages: ``"[3]."`` in a list payload, else ``""``. `units` holds the unit of each value that
     the payload names one for. `device` is the device that a gateway speaks for, None for the sender itself.
     `historical` marks what the sender itself stored and sends later. `declared` marks a declaration of all that a
-    device has (a Sparkplug birth), in which a name that is not mapped is no error.
+    device has (a Sparkplug birth, a block of registers), in which a name that is not mapped is no error. `missing`
+    are names without a value, and why: an error for those that are mapped.
     """
 
     ts: int | None
     values: dict[str, float]
     flag: str = NORMAL_FLAG
     where: str = ""
-    units: Mapping[str, str] = field(default_factory=lambda: _NO_UNITS)
+    units: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     device: str | None = None
     historical: bool = False
     declared: bool = False
+    missing: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
 
 @dataclass(slots=True)
@@ -44,6 +46,8 @@ class Decoded:
 
     samples: list[Sample] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    numbers: list[tuple[int, int | None]] = field(default_factory=list)
+    """Sequence number and time (us, None where it is wrong) of each sample that carries one, good or not."""
 
     def reject(self, reason: Reason, detail: str, at: str | None = None) -> None:
         """Note something wrong; `at` is the field at fault."""

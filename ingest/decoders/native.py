@@ -38,6 +38,8 @@ def decode_sample(content: Any, where: str, into: Decoded) -> None:
         into.reject(Reason.WRONG_SHAPE, f"{named} gives {sorted(twice)} more than once; must be given once", whole)
         return
     ts = _timestamp(content, where, into)
+    if type(seq := content.get("seq")) is int:
+        into.numbers.append((seq, ts))
     values = _values(content, where, into)
     flag = content.get("flag", NORMAL_FLAG)
     if not isinstance(flag, str):

@@ -155,9 +155,9 @@ def _born(topic: Topic, message: Payload, node: Node, into: Decoded) -> Node:
     for metric in message.metrics:
         unit = _unit(metric)
         if metric.HasField("alias"):
-            metrics[topic.device, metric.alias] = Metric(metric.name, metric.datatype, unit)
+            metrics[topic.device, metric.alias] = Metric(_text(metric.name), metric.datatype, unit)
         if unit:
-            units[topic.device, metric.name] = unit
+            units[topic.device, _text(metric.name)] = unit
     born = replace(
         node, metrics=MappingProxyType(metrics), units=MappingProxyType(units), alive=node.alive | {topic.device}
     )
@@ -168,7 +168,7 @@ def _born(topic: Topic, message: Payload, node: Node, into: Decoded) -> Node:
 def _unit(metric: Payload.Metric) -> str:
     for key, value in zip(metric.properties.keys, metric.properties.values, strict=False):
         if key == UNIT_PROPERTY:
-            return str(value.string_value)
+            return _text(value.string_value)
     return ""
 
 
@@ -180,7 +180,7 @@ def _read_metrics(topic: Topic, message: Payload, node: Node, into: Decoded) -> 
     for index, metric in enumerate(message.metrics):
         at = f"metrics[{index}]"
         declared = node.metrics.get((topic.device, metric.alias)) if metric.HasField("alias") else None
-        name = metric.name or (declared.name if declared else "")
+        name = _text(metric.name) or (declared.name if declared else "")
         if not name:
             missing = f"alias {metric.alias} of {topic.edge}/{topic.device} was not declared in a birth"
             into.reject(Reason.BEFORE_BIRTH, f"{missing}; the birth must come first", at)
@@ -189,7 +189,7 @@ def _read_metrics(topic: Topic, message: Payload, node: Node, into: Decoded) -> 
         value = _value(metric, datatype)
         if value is None:
             if not birth:  # a birth also declares what is no reading
-                what = "null" if metric.is_null else shown(metric.string_value or metric.WhichOneof("value"))
+                what = "null" if metric.is_null else shown(_text(metric.string_value) or metric.WhichOneof("value"))
                 into.reject(Reason.NOT_A_NUMBER, f"{name} is {what}; must be a number", name)
             continue
         if birth and (name == "bdSeq" or name.startswith(_NOT_READINGS)):
@@ -209,6 +209,11 @@ def _read_metrics(topic: Topic, message: Payload, node: Node, into: Decoded) -> 
             sample.units = {**sample.units, name: unit}
     into.samples += samples.values()
     return missing
+
+
+def _text(given: str | bytes) -> str:
+    """A protobuf string; the library hands out bytes where the sender's were no UTF-8."""
+    return given if isinstance(given, str) else given.decode("utf-8", "backslashreplace")
 
 
 def _time(metric: Payload.Metric, message: Payload) -> int | None:

@@ -192,15 +192,19 @@ _PROGRAM = """
 import logging, os
 from ingest.service import IngestSettings, run
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-run(IngestSettings(os.environ["DSN"], os.environ["URL"], hold_s=float(os.environ["HOLD"])))
+host, _, port = os.environ.get("HJ212", "").partition(":")
+run(IngestSettings(
+    os.environ["DSN"], os.environ["URL"], hold_s=float(os.environ["HOLD"]),
+    hj212=(host, int(port)) if port else None, device_master=os.environ.get("MASTER"),
+))
 """
 
 
 class IngestProcess:
     """Ingest as a process of its own, to be killed."""
 
-    def __init__(self, dsn: str, mqtt_url: str, *, hold_s: float = 6.0) -> None:
-        self._environment = {**os.environ, "DSN": dsn, "URL": mqtt_url, "HOLD": str(hold_s)}
+    def __init__(self, dsn: str, mqtt_url: str, *, hold_s: float = 6.0, more: Mapping[str, str] | None = None) -> None:
+        self._environment = {**os.environ, "DSN": dsn, "URL": mqtt_url, "HOLD": str(hold_s), **(more or {})}
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -20,7 +20,7 @@ def _check(decoded: Decoded) -> None:
     """What must hold of any payload."""
     assert decoded.samples or decoded.rejections, "a payload came to nothing at all"
     for sample in decoded.samples:
-        assert sample.values, "a sample without a value"
+        assert sample.values or sample.missing, "a sample without a value"
         assert all(math.isfinite(value) for value in sample.values.values())
         assert all(math.copysign(1, value) > 0 for value in sample.values.values() if value == 0)
         assert set(sample.units) <= set(sample.values)
