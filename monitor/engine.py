@@ -225,19 +225,33 @@ class Engine:
     def _set_rule(self, rule: SiteRule) -> None:
         """Go on under a site's new rule, or one that was ended; readings are judged by it from this row on."""
         self.rules[rule.id] = rule
-        before = self.layout
-        self.layout = Layout.of(before.registry, self.rules.values())
-        self.delays = self.layout.delays(self.speed)
-        self.judge.companions = carry_companions(self.judge.companions, before, self.layout)
+        self.lay_out(Layout.of(self.layout.registry, self.rules.values()))
+
+    def lay_out(self, layout: Layout) -> None:
+        """Go on under a layout of the same registry with other limits."""
+        before, self.layout = self.layout, layout
+        self.delays = layout.delays(self.speed)
+        self.judge.companions = carry_companions(self.judge.companions, before, layout)
+        self.detection.monitored = layout
+
+    def replay(self, changes: Changes, number: int, readings: Readings, speed: float, at: datetime) -> None:
+        """Judge stored readings as if they came now, at the speed the simulation had then: for tests on history."""
+        if speed != self.speed:
+            self._change_speed(to_us(at), speed)
+        entry = Entry(number, "readings", at, len(readings), number, b"", None, b"", b"")
+        self._readings(changes, [(entry, readings)])
 
     def _set_speed(self, entry: Entry, speed: Any) -> None:
         if not SPEEDS[0] <= float(speed) <= SPEEDS[1]:
             raise ValueError(f"speed {speed!r} must be between {SPEEDS[0]:g} and {SPEEDS[1]:g}")
-        self.speed = float(speed)
-        self.delays = self.layout.delays(self.speed)
-        self.detection.set_speed(to_us(entry.recorded_at), self.speed)
+        self._change_speed(to_us(entry.recorded_at), float(speed))
+
+    def _change_speed(self, at: int, speed: float) -> None:
+        self.speed = speed
+        self.delays = self.layout.delays(speed)
+        self.detection.set_speed(at, speed)
         # Devices need a moment to change pace: what was silence at the old one isn't at the new.
-        self.silence.start_over(to_us(entry.recorded_at), self.layout.simulated_device)
+        self.silence.start_over(at, self.layout.simulated_device)
 
     def _set_budget(self, budget: float) -> None:
         if not BUDGETS[0] <= budget <= BUDGETS[1]:

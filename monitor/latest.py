@@ -57,9 +57,14 @@ def merge(connection: Connection, engine: Engine, revision: int) -> None:
                 judge.latest_batch[i].tolist(),
             ),
         )
-    write_extremes(connection, _extremes(engine))
+    write_open_extremes(connection, engine)
     judge.dirty[:] = False
     judge.extreme_dirty[:] = False
+
+
+def write_open_extremes(connection: Connection, engine: Engine) -> None:
+    """Write how far open alarms have gone beyond their limit, where that is marked as changed."""
+    write_extremes(connection, _extremes(engine))
 
 
 def _extremes(engine: Engine) -> list[tuple[int, float]]:

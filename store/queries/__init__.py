@@ -15,6 +15,7 @@ from store.queries.detector import configured_budget, feedback_of_site, flags_of
 from store.queries.latest import latest_since, newest_ts
 from store.queries.operation import (
     configured_speed,
+    configured_speeds,
     database_bytes,
     forget_heartbeat,
     heartbeats,
@@ -51,6 +52,7 @@ __all__ = [
     "chart",
     "configured_budget",
     "configured_speed",
+    "configured_speeds",
     "database_bytes",
     "dead_letter_counts",
     "dead_letters",

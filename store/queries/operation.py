@@ -86,6 +86,15 @@ def configured_speed(connection: Connection) -> float | None:
     return float(row[0]) if row and row[0] is not None else None
 
 
+def configured_speeds(connection: Connection) -> list[tuple[datetime, float]]:
+    """When the simulated physics was set to which speed, by the journal's ``config`` rows, oldest first."""
+    rows = connection.execute(
+        "SELECT recorded_at, convert_from(body, 'UTF8')::jsonb ->> 'speed' FROM journal "
+        "WHERE kind = 'config' AND position(convert_to('\"simulation\"', 'UTF8') IN body) > 0 ORDER BY id"
+    ).fetchall()
+    return [(at, float(speed)) for at, speed in rows]
+
+
 def truth(connection: Connection, limit: int) -> list[dict[str, Any]]:
     """Ground truth of the simulators' faults, newest first."""
     with connection.cursor(row_factory=dict_row) as cursor:
