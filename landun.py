@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 import typer
 
-from operations import chores
+from operations import chores, containers
 from operations.disk import MIN_FREE_BYTES
 from operations.errors import OperatorError
 from operations.folder import DataFolder
@@ -33,6 +33,7 @@ from operations.options import (
     TlsKey,
 )
 from operations.ports import listening_at
+from operations.secret_files import insert_passwords
 
 USAGE_STATUS: Final = 2
 
@@ -308,6 +309,7 @@ def version() -> None:
 
 
 app.add_typer(chores.app)
+app.add_typer(containers.app)
 
 
 def main() -> None:
@@ -316,6 +318,7 @@ def main() -> None:
     for talkative in ("httpx", "httpcore", "yoyo", "watchdog"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     try:
+        insert_passwords()
         app()
     except Exception as error:
         line = explained(error)

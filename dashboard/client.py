@@ -1,5 +1,6 @@
 """The API over HTTP, typed. Every call has a short time limit; every failure is one of three errors."""
 
+import ssl
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final, cast
@@ -21,6 +22,7 @@ from dashboard.shapes import (
     Overview,
     Picture,
     Sensitivity,
+    SequenceGaps,
     Series,
     Site,
     SiteDetail,
@@ -59,7 +61,13 @@ def transport() -> httpx.Client:
 
     Proxies of the environment are not for this connection: the API is a neighbour.
     """
-    return httpx.Client(timeout=TIMEOUT, trust_env=False, limits=httpx.Limits(max_connections=40))
+    return httpx.Client(timeout=TIMEOUT, trust_env=False, limits=httpx.Limits(max_connections=40), verify=trusted())
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """The authorities that this machine trusts; ``SSL_CERT_FILE`` names others, as for every program with OpenSSL."""
+    return ssl.create_default_context()
 
 
 class ApiClient:
@@ -191,6 +199,10 @@ class ApiClient:
     def dead_letters(self, reason: str | None, limit: int) -> DeadLetterPage:
         """The newest messages that were not stored."""
         return cast(DeadLetterPage, self._get("/dead-letters", _query({"reason": reason, "limit": limit})))
+
+    def sequence_gaps(self, limit: int) -> list[SequenceGaps]:
+        """Devices of whose messages some are missing, newest first."""
+        return cast(list[SequenceGaps], self._get("/sequence-gaps", {"limit": limit}))
 
     def dead_letter_summary(self) -> DeadLetterSummary:
         """Messages that were not stored, by reason."""

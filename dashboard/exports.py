@@ -7,7 +7,7 @@ import httpx
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from dashboard.client import PREFIX
+from dashboard.client import PREFIX, trusted
 from dashboard.cookies import COOKIE
 from dashboard.settings import current
 
@@ -43,7 +43,7 @@ async def _pass_on(request: Request, path: str, name: str) -> Response:
     token = request.cookies.get(COOKIE)
     if not token:
         return PlainTextResponse("请重新登录 · Sign in again", status_code=401)
-    client = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False)
+    client = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, verify=trusted())
     asked = client.build_request(
         "GET",
         f"{current().api_url.rstrip('/')}{PREFIX}{path}",

@@ -71,6 +71,12 @@ class BrokerKeeper:
         self._admitted.touch()
         return True
 
+    def admit_when_kept(self, connection: Connection) -> bool:
+        """As `admit_devices`, but only once ingest keeps what devices send. Raises `BrokerReloadError` before."""
+        if not self.ingest_listens(connection):
+            raise BrokerReloadError("ingest has no session at the broker yet: devices wait")
+        return self.admit_devices(connection)
+
     def ingest_listens(self, connection: Connection) -> bool:
         """Whether messages are kept: devices were let in before, or ingest has its session now."""
         if self._admitted.exists():

@@ -186,7 +186,7 @@ def _publish(settings: CanarySettings, flight: Flight, stopping: threading.Event
         0,
         lambda *_: None,
     )
-    connector = Connector(Address(broker.host, broker.port), [device], seed=0)
+    connector = Connector(Address(broker.host, broker.port, broker.tls), [device], seed=0)
     due = time.time()
     try:
         while not stopping.is_set():

@@ -31,17 +31,19 @@ def simulator_settings(
     hj212: tuple[str, int] | None = None,
     modbus: tuple[str, int] | None = None,
 ) -> SimulatorSettings:
-    """Settings of the fleet. Raises `OperatorError` on an address that is not ``mqtt://host:port``."""
+    """Settings of the fleet. Raises `OperatorError` on an address that is not ``mqtt(s)://host:port``."""
     known = record_of_demonstration(folder)
     address = urlsplit(mqtt_url)
-    if address.scheme != "mqtt" or not address.hostname:
-        raise OperatorError(f"broker address {mqtt_url!r}: expected mqtt://host:port")
+    if address.scheme not in ("mqtt", "mqtts") or not address.hostname:
+        raise OperatorError(f"broker address {mqtt_url!r}: expected mqtt://host:port, or mqtts with TLS")
+    tls = address.scheme == "mqtts"
     return SimulatorSettings(
         registry=demonstration_of(known),
         seed=known.seed,
         data=folder.path,
         mqtt_host=address.hostname,
-        mqtt_port=address.port or 1883,
+        mqtt_port=address.port or (8883 if tls else 1883),
+        mqtt_tls=tls,
         device_password=lambda code: device_password(device_master, code),
         control_host=control[0],
         control_port=control[1],

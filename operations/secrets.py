@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 SECRET_BYTES: Final = 32
+NAMES: Final = ("postgres-password", "device-master", "token-secret", "mqtt-ingest", "mqtt-landun", "mqtt-keeper")
 SIGN_IN_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Characters of a password that a person types: none that looks like another."""
 
@@ -74,8 +75,13 @@ class Secrets:
     @classmethod
     def of(cls, folder: Path) -> "Secrets":
         """Read or generate the secrets of a folder."""
-        names = ("postgres-password", "device-master", "token-secret", "mqtt-ingest", "mqtt-landun", "mqtt-keeper")
-        return cls(folder, *(ensure_secret(folder / name) for name in names))
+        return cls(folder, *(ensure_secret(folder / name) for name in NAMES))
+
+    @classmethod
+    def read(cls, folder: Path) -> "Secrets":
+        """The secrets that are there, as a container finds them; one it was not given is empty."""
+        files = (folder / name for name in NAMES)
+        return cls(folder, *(file.read_text(encoding="utf-8").strip() if file.exists() else "" for file in files))
 
     @property
     def token_file(self) -> Path:

@@ -8,7 +8,6 @@ import queue
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
-from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -42,7 +41,6 @@ GOODBYE_S: Final = 3.0
 CALL_TIMEOUT_S: Final = 4.0
 NAP_US: Final = 30 * SECOND_US
 """A gap in the loop of more than this is a machine that slept; a faster physics does not make up for it."""
-SEQUENCE_EPOCH: Final = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp())
 """One sample a second at most, so seconds since a fixed day never fall behind the numbers of an earlier run."""
 
 
@@ -72,12 +70,12 @@ class Fleet:
         self.stopped = known.stopped & {device.site for device in self.engine.devices}
         self.guard = DiskGuard(settings.min_free_bytes, measure_disk or (lambda: disk.free_bytes(settings.data)))
         self._recorder = Recorder(settings.record, now) if settings.record else None
-        self._casting = Cast(settings, started // SECOND_US - SEQUENCE_EPOCH, self._acknowledged)
+        self._casting = Cast(settings, 0, self._acknowledged)
         self.devices: Sequence[SimulatedDevice] = self._casting.devices(self.engine.names)
         self._fields = [self._fields_of(code) for code in self.engine.names]
         periods = np.array([device.period_s for device in self.engine.devices], dtype=np.int64)
         self.schedule = Schedule(periods, self.engine.phase)
-        address = Address(settings.mqtt_host, settings.mqtt_port)
+        address = Address(settings.mqtt_host, settings.mqtt_port, settings.mqtt_tls)
         self._connector = Connector(address, self.devices, settings.seed)
         self._commands: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
         self._ending = False

@@ -8,6 +8,7 @@ import json
 import logging
 import selectors
 import socket
+import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -28,10 +29,11 @@ OFFLINE: Final = json.dumps({"online": False}).encode()
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the broker listens."""
+    """Where the broker listens, and whether it speaks TLS (with a certificate of a CA this machine trusts)."""
 
     host: str
     port: int
+    tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ class Link:
 
     def open(self, address: Address) -> None:
         """Connect the socket and send CONNECT. Raises `OSError` where the broker cannot be reached."""
+        if address.tls:
+            self._client.tls_set()
         self._client.connect(address.host, address.port, KEEPALIVE_S)
 
     def publish(self, topic: str, payload: bytes) -> int | None:
@@ -133,6 +137,9 @@ class Link:
         """The selector says that the socket can be read or written."""
         if mask & selectors.EVENT_READ:
             self._client.loop_read()
+            # What TLS has decrypted already does not make the socket readable again.
+            while isinstance(sock := self._client.socket(), ssl.SSLSocket) and sock.pending():
+                self._client.loop_read()
         if mask & selectors.EVENT_WRITE and self._client.socket() is not None:
             self._client.loop_write()
 

@@ -19,7 +19,7 @@ class SimulatorSettings:
     registry : its simulated sites are brought to life
     seed : decides every random draw; the same seed gives the same series
     data : data folder of the system; state is kept in ``<data>/simulators``
-    mqtt_host, mqtt_port : the broker
+    mqtt_host, mqtt_port, mqtt_tls : the broker, and whether it speaks TLS
     device_password : MQTT password of a device by its code
     control_host, control_port : where the control API listens; loopback only
     min_free_bytes : with less free disk space below `data` the fleet stops publishing, bytes
@@ -41,6 +41,7 @@ class SimulatorSettings:
     hj212: tuple[str, int] | None = None
     modbus: tuple[str, int] | None = None
     record: Path | None = None
+    mqtt_tls: bool = False
 
     @property
     def folder(self) -> Path:

@@ -41,7 +41,7 @@ PAGES: Final = {
 }
 
 # Opened below its root, Streamlit asks for its own address from the deepest folder upwards; the first answers are 404.
-STREAMLIT_PROBES: Final = re.compile(r"/(site|alarms|simulators|system)/_stcore/(health|host-config)$")
+STREAMLIT_PROBES: Final = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")
 
 
 @dataclass
