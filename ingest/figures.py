@@ -21,11 +21,23 @@ CHECKS_TO_BELIEVE: Final = 3
 class Observed(Protocol):
     """What the session tells of itself."""
 
-    received: int
-    acknowledged: int
-    repeated: int
     paused: int
-    connected: bool
+
+    @property
+    def received(self) -> int:
+        """Messages received."""
+
+    @property
+    def acknowledged(self) -> int:
+        """Messages acknowledged."""
+
+    @property
+    def repeated(self) -> int:
+        """Messages delivered again while pending."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker can deliver."""
 
     @property
     def waiting(self) -> int:

@@ -21,7 +21,8 @@ from ingest.inlets import Inlets
 from ingest.lateness import LateRule
 from ingest.neighbours import check_overlap
 from ingest.rejection import Reason
-from ingest.session import ACK_WAIT_S, WHOLE_TREE, BrokerAddress, Session, remove_session
+from ingest.sequences import SequenceWatch
+from ingest.session import ACK_WAIT_S, WHOLE_TREE, BrokerAddress, Session
 from ingest.subtrees import Subtree
 from ingest.writer import Load, StoppingError, Writer
 from registry.model import Registry
@@ -29,6 +30,7 @@ from store.exposition import Exposition, program_version
 from store.queries import forget_heartbeat, newest_ts, write_heartbeat
 from store.records import to_us
 from store.registry_follower import RegistryFollower
+from store.sequences import add_gaps
 
 HEARTBEAT_S: Final = 5.0
 FOLLOW_S: Final = 0.4
@@ -104,6 +106,7 @@ class Service:
         rest = settings.subtree.rest
         self.inlets = Inlets(settings.hj212 if rest else None, polls=rest, master=settings.device_master)
         self.reconciliation = Reconciliation()
+        self._sequences = SequenceWatch()
         self._nodes: dict[str, Node] = {}
         self._rebirths: dict[str, _Pace] = {}
         self._follower = RegistryFollower()
@@ -163,8 +166,7 @@ class Service:
         return self.settings.drain and self.session.connected and quiet_s > self.settings.hold_s + DRAINED_AFTER_S
 
     def _hand_over(self) -> None:
-        self.session.stop()
-        remove_session(self.session.address, self.settings.subtree)
+        self.session.remove()
         forget_heartbeat(self.writer.connection(), self.settings.subtree.service)
         _log.info("drained: %d messages; the session is ended", self.session.received)
 
@@ -179,6 +181,8 @@ class Service:
         self.writer.write(Load(deliveries, assembled, self._directory))
         self.session.ack(deliveries)
         self.inlets.ack(deliveries)
+        self._sequences.note(assembled.numbers)
+        self.writer.counters.missing = self._sequences.missing
         self._nodes |= assembled.nodes
         for device, why in assembled.rebirths.items():
             self._ask_rebirth(device, why)
@@ -222,6 +226,8 @@ class Service:
                 write_heartbeat(
                     self.writer.connection(), self.settings.subtree.service, datetime.now(UTC), self.detail()
                 )
+                add_gaps(self.writer.connection(), self._sequences.changes(), datetime.now(UTC))
+                self._sequences.told()
                 self.writer.note_trouble(None)
         except (psycopg.Error, OSError) as error:
             self.writer.note_trouble(error)

@@ -1,7 +1,7 @@
 """Which part of the topic tree an ingest worker reads. County is the unit; two workers' parts must not overlap."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,8 +10,31 @@ from registry.model import CODE_PATTERN
 from registry.topics import read_filters
 
 SHARE_GROUP: Final = "landun"
-MOST_UNACKNOWLEDGED: Final = 65_534
-"""What NATS delivers to a session without acknowledgement at most, over all its filters."""
+
+
+EVERYTHING: Final = "landun/v1/#"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A topic filter that a session of its own reads, as a `member` of those who share it if that has a name."""
+
+    topics: str
+    member: str = ""
+
+    @property
+    def filter(self) -> str:
+        """The filter as SUBSCRIBE names it."""
+        return f"$share/{SHARE_GROUP}/{self.topics}" if self.member else self.topics
+
+    def client_id(self, password: str | None) -> str:
+        """The session's name at the broker, the same whichever worker reads it, with a part nobody else can guess.
+
+        Whoever connects with the same client id takes the session over, and could end it with all it holds.
+        """
+        particular = [each for each in (self.topics, self.member) if each not in ("", EVERYTHING)]
+        proof = ":".join(("landun-ingest", str(password), *particular))
+        return f"landun-ingest-{hashlib.sha256(proof.encode()).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +62,18 @@ class Subtree:
         return cls(tuple(sorted(each.strip() for each in counties.split(",") if each.strip())), rest, member)
 
     @property
-    def filters(self) -> list[str]:
-        """The MQTT topic filters to subscribe to."""
+    def subscriptions(self) -> list[Subscription]:
+        """What to subscribe to."""
         plain = list(read_filters(self.counties))
         if self.counties and self.rest:
             plain += [each for each in read_filters() if each.startswith("$oc/")]
-        return [f"$share/{SHARE_GROUP}/{each}" for each in plain] if self.member else plain
+        return [Subscription(each, self.member) for each in plain]
 
     @property
     def service(self) -> str:
         """The worker's name among the services: ``ingest`` where it reads the rest, else with its first county."""
         names = ["ingest", *([] if self.rest else self.counties[:1]), *([self.member] if self.member else [])]
         return "-".join(names)
-
-    def client_id(self, password: str | None) -> str:
-        """The session's name at the broker, with a part nobody else can guess.
-
-        Whoever connects with the same client id takes the session over, and could end it with all it holds.
-        """
-        whose = ":".join(("landun-ingest", str(password), *self.counties, *([self.member] if self.member else [])))
-        return f"landun-{self.service}-{hashlib.sha256(whose.encode()).hexdigest()[:12]}"
 
     def overlaps(self, other: "Subtree") -> bool:
         """Whether a message would reach both and be stored twice. Members that read the same share, they do not."""
@@ -79,12 +94,3 @@ def share_out(counties: Sequence[str], workers: int) -> list[Subtree]:
         return [Subtree()]
     dealt = [(*counties[number::workers], *([] if number else [CANARY_COUNTY])) for number in range(workers)]
     return [Subtree(tuple(sorted(each)), rest=number == 0) for number, each in enumerate(dealt)]
-
-
-def in_flight_of(subtrees: Iterable[Subtree], wanted: int) -> int:
-    """Unacknowledged messages a subscription, at most `wanted`, that no worker's session is refused for by NATS.
-
-    NATS counts a filter that ends in ``#`` twice, and refuses a session whose sum reaches 65 535.
-    """
-    heaviest = max(sum(1 + each.endswith("#") for each in subtree.filters) for subtree in subtrees)
-    return min(wanted, MOST_UNACKNOWLEDGED // heaviest)

@@ -61,7 +61,6 @@ class Assembly:
         self.division = Division.of(self.workers or self.record.workers, kept)
         self.broker = broker.BrokerSettings(
             folder=self.folder.path / "nats",
-            max_ack_pending=self.division.max_ack_pending,
             mqtt_port=self.address.ports["broker"],
             client_port=self.address.ports["broker-client"],
             mqtt_host=self.broker_host,

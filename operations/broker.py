@@ -77,7 +77,6 @@ class BrokerSettings:
     `mqtt_host` is where devices reach it, `client_host` where its keeper does; with `tls` devices speak TLS only.
     `sync_interval` is how often JetStream calls fsync: ``"always"`` (before each PUBACK) survives loss of power,
     a duration such as ``"2s"`` survives kill -9 of the broker but may lose that long at loss of power.
-    `max_ack_pending` bounds each subscription's unacknowledged messages (`ingest.subtrees.in_flight_of`).
     """
 
     folder: Path
@@ -89,7 +88,6 @@ class BrokerSettings:
     mqtt_host: str = LOOPBACK
     client_host: str = LOOPBACK
     tls: Tls | None = None
-    max_ack_pending: int = MAX_ACK_PENDING
 
     @property
     def config(self) -> Path:
@@ -194,7 +192,7 @@ def _config_text(settings: BrokerSettings, users: Iterable[User]) -> str:
         "host": settings.mqtt_host,
         "port": settings.mqtt_port,
         "ack_wait": f"{settings.ack_wait_s}s",
-        "max_ack_pending": settings.max_ack_pending,
+        "max_ack_pending": MAX_ACK_PENDING,
     }
     if settings.tls is not None:
         mqtt["tls"] = {"cert_file": str(settings.tls.certificate), "key_file": str(settings.tls.key)}

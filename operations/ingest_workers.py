@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ingest.subtrees import Subtree, in_flight_of, share_out
-from operations.broker import MAX_ACK_PENDING
+from ingest.subtrees import Subtree, share_out
 from operations.errors import OperatorError
 from registry.counties import COUNTIES
 
@@ -32,11 +31,6 @@ class Division:
             )
         except ValueError as error:
             raise OperatorError(f"--workers: {error}") from error
-
-    @property
-    def max_ack_pending(self) -> int:
-        """What the broker may deliver to each subscription without acknowledgement."""
-        return in_flight_of([*self.workers, *self.before], MAX_ACK_PENDING)
 
 
 def environment_of(subtree: Subtree) -> Mapping[str, str]:

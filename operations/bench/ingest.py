@@ -72,9 +72,7 @@ def _through_ingest(settings: Settings, flood: Workload, home: Path, server: str
         dsn = stack.enter_context(servers.database(server))
         with connect(dsn) as connection:
             save_registry(connection, flood.registry)
-        broker = stack.enter_context(
-            servers.running_broker(settings.broker, home, flood, settings.sync_interval, division.max_ack_pending)
-        )
+        broker = stack.enter_context(servers.running_broker(settings.broker, home, flood, settings.sync_interval))
         pids = stack.enter_context(servers.ingest_processes(home, dsn, broker.url, division.workers))
         devices = stack.enter_context(_publishing(broker.accounts))
         connection = stack.enter_context(connect(dsn, autocommit=True))

@@ -103,9 +103,7 @@ class Broker:
 
 
 @contextlib.contextmanager
-def running_broker(
-    kind: str, home: Path, workload: Workload, sync_interval: str, max_ack_pending: int
-) -> Iterator[Broker]:
+def running_broker(kind: str, home: Path, workload: Workload, sync_interval: str) -> Iterator[Broker]:
     """A broker that knows the workload's devices: ``nats``, ``mosquitto``, or ``[mqtt://user:password@]HOST:PORT``.
 
     Raises `OperatorError` when it does not start.
@@ -122,7 +120,6 @@ def running_broker(
             mqtt_port=port,
             client_port=any_free(),
             sync_interval=sync_interval,
-            max_ack_pending=max_ack_pending,
         )
         broker.write_config(settings, users)
         command = broker.command(settings)

@@ -92,14 +92,14 @@ def test_a_reload_admits_a_new_device_and_disconnects_nobody(tmp_path: Path, wor
     """Devices are admitted into a running broker; ingest's connection and session go on."""
     with NatsBroker(tmp_path / "nats", None) as nats, ingesting(registered, nats.ingest_url) as service:
         assert not broker.is_ready(nats.mqtt_port, "dev-0", device_password(DEVICE_MASTER, "dev-0"))
-        epoch = service.session._epoch
+        epoch = service.session._links[0]._epoch
         assert broker.write_config(nats.settings, [*nats.users, *broker.device_users(world, DEVICE_MASTER)])
         assert nats.process is not None
         nats.reload()
         nats.wait_line("Reloaded server configuration")
         publish_as_device(nats, "dev-0", topic("dev-0"))
         wait_until(lambda: len(stored(registered)) == 1, what="the admitted device's reading")
-        assert service.session._epoch == epoch
+        assert service.session._links[0]._epoch == epoch
 
 
 def test_writing_the_same_configuration_again_changes_nothing(tmp_path: Path, world: Registry) -> None:

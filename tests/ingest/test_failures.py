@@ -224,7 +224,7 @@ def test_the_figures_of_ingest_are_served_and_reconcile(registered: str, nats: N
         assert figures["landun_commit_seconds_count"] == figures["landun_batch_messages_count"] >= 1
         assert figures["landun_accounting_imbalance"] == 0
         # A message that slipped away somewhere shows.
-        service.session.received += 1
+        service.session._links[0].received += 1
         wait_until(lambda: status()["imbalance"] == 1, what="the imbalance")
 
 
