@@ -1,5 +1,6 @@
 """A TCP proxy before PostgreSQL that cuts the connection at a COMMIT."""
 
+import contextlib
 import socket
 import threading
 from types import TracebackType
@@ -47,10 +48,10 @@ class CommitCutter:
                     server.sendall(data)
                     server.shutdown(socket.SHUT_WR)
                 else:
-                    server.close()
+                    _hang_up(server)
                 return
             server.sendall(data)
-        server.close()
+        _hang_up(server)
 
     def _answers(self, server: socket.socket, client: socket.socket) -> None:
         try:
@@ -58,3 +59,10 @@ class CommitCutter:
                 client.sendall(data)
         except OSError:
             return
+
+
+def _hang_up(server: socket.socket) -> None:
+    """Close for good: a close alone keeps the connection for as long as the other thread waits for an answer."""
+    with contextlib.suppress(OSError):
+        server.shutdown(socket.SHUT_RDWR)
+    server.close()
