@@ -348,6 +348,16 @@ class Health(TypedDict):
     disk_free_bytes: int | None
 
 
+class SequenceGaps(TypedDict):
+    """What is missing in the numbering of a device."""
+
+    device: str
+    missing: int
+    gaps: int
+    restarts: int
+    at: str
+
+
 class DeadLetter(TypedDict):
     """A message, or one field of one, that was not stored."""
 

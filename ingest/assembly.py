@@ -17,6 +17,7 @@ from ingest.decoders.sparkplug import Node
 from ingest.delivery import Assembled, Delivery
 from ingest.directory import Binding, Directory
 from ingest.exact import Exact
+from ingest.sequences import Numbered
 from ingest.validation import FURTHEST_AHEAD_US, LARGEST_PAYLOAD_BYTES, RETENTION_US, channel_ids
 from store.records import READING, Readings
 
@@ -42,6 +43,7 @@ def assemble(
     assembled = Exact(directory, nodes).read(deliveries, rest)
     assembled.readings = np.concatenate((quick.readings, assembled.readings))
     assembled.owners = np.concatenate((quick.owners, assembled.owners))
+    assembled.numbers += quick.numbers
     unmarked = np.zeros(len(quick.owners), dtype=np.bool_)
     assembled.flagged = np.concatenate((unmarked, assembled.flagged))
     assembled.historical = np.concatenate((unmarked, assembled.historical))
@@ -53,12 +55,18 @@ def assemble(
         assembled.owners = assembled.owners[order]
         assembled.flagged = assembled.flagged[order]
         assembled.historical = assembled.historical[order]
+        assembled.numbers.sort(key=_by_time if by_time else None)
     return assembled
+
+
+def _by_time(number: Numbered) -> tuple[int, int]:
+    return number.ts, number.seq
 
 
 class _Quick(NamedTuple):
     readings: Readings
     owners: NDArray[np.int64]
+    numbers: list[Numbered]
 
 
 def _read_quickly(deliveries: Sequence[Delivery], directory: Directory) -> tuple[_Quick, list[int]]:
@@ -68,27 +76,34 @@ def _read_quickly(deliveries: Sequence[Delivery], directory: Directory) -> tuple
     ids: list[int] = []
     values: list[float] = []
     messages: list[tuple[int, int, int, int, int]] = []
+    numbers: list[Numbered] = []
     for index, (_, _, topic, payload, arrived) in enumerate(deliveries):
         binding = telemetry.get(topic)
         taken = _quick_parts(payload, binding) if binding is not None else None
         if binding is None or taken is None:
             rest.append(index)
             continue
-        layout, named, ts = taken
+        layout, named, ts, seq = taken
         ids.extend(layout)
         values.extend(named.values())
         messages.append((index, len(layout), ts, arrived, binding.registered_us))
+        if seq is not None:
+            numbers.append(Numbered(index, binding.device.code, seq, ts * 1000))
     if not messages:
-        return _Quick(np.empty(0, dtype=READING), np.empty(0, dtype=np.int64)), rest
+        return _nothing(), rest
     try:
-        numbers = np.array(values, dtype=np.float64)
+        values_of = np.array(values, dtype=np.float64)
     except OverflowError:  # an integer beyond any float somewhere: rare, so the exact way takes all
-        return _Quick(np.empty(0, dtype=READING), np.empty(0, dtype=np.int64)), list(range(len(deliveries)))
-    return _to_arrays(np.array(messages, dtype=np.int64), np.array(ids, dtype=np.int32), numbers, rest)
+        return _nothing(), list(range(len(deliveries)))
+    return _to_arrays(np.array(messages, dtype=np.int64), np.array(ids, dtype=np.int32), values_of, numbers, rest)
 
 
-def _quick_parts(payload: bytes, binding: Binding) -> tuple[tuple[int, ...], dict[str, float], int] | None:
-    """Channel ids, values and time (ms) of a payload without any peculiarity; None for any other."""
+def _nothing() -> _Quick:
+    return _Quick(np.empty(0, dtype=READING), np.empty(0, dtype=np.int64), [])
+
+
+def _quick_parts(payload: bytes, binding: Binding) -> tuple[tuple[int, ...], dict[str, float], int, int | None] | None:
+    """Channel ids, values, time (ms) and number of a payload without any peculiarity; None for any other."""
     if len(payload) > LARGEST_PAYLOAD_BYTES:
         return None
     try:
@@ -110,11 +125,16 @@ def _quick_parts(payload: bytes, binding: Binding) -> tuple[tuple[int, ...], dic
         or not _NUMBERS.issuperset(map(type, named.values()))
     ):
         return None
-    return layout, named, ts
+    seq = content.get("seq")
+    return layout, named, ts, seq if type(seq) is int else None
 
 
 def _to_arrays(
-    messages: NDArray[np.int64], ids: NDArray[np.int32], values: NDArray[np.float64], rest: list[int]
+    messages: NDArray[np.int64],
+    ids: NDArray[np.int32],
+    values: NDArray[np.float64],
+    numbers: list[Numbered],
+    rest: list[int],
 ) -> tuple[_Quick, list[int]]:
     """Readings of the messages (columns: index, count, ts in ms, arrived, registered) that are right."""
     index, count, ts_ms, arrived, registered = messages.T
@@ -130,7 +150,9 @@ def _to_arrays(
     readings["late"] = False
     owners = index[of_message]
     if not right.all():
-        rest = sorted([*rest, *index[~right].tolist()])
+        wrong = set(index[~right].tolist())
+        rest = sorted([*rest, *wrong])
+        numbers = [each for each in numbers if each.place not in wrong]
         kept = right[of_message]
         readings, owners = readings[kept], owners[kept]
-    return _Quick(readings, owners), rest
+    return _Quick(readings, owners, numbers), rest

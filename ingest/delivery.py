@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.decoders.sparkplug import Node
+from ingest.sequences import Numbered
 from store.records import DeadLetter, Message, Readings
 from store.upkeep import DeviceStatus
 
@@ -45,6 +46,8 @@ class Assembled:
 
     nodes: dict[str, Node] = field(default_factory=dict)
     rebirths: dict[str, str] = field(default_factory=dict)
+    numbers: list[Numbered] = field(default_factory=list)
+    """The sequence numbers that samples carry, in the order of the readings."""
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Leave out the readings that `kept`, shape (n,), does not mark."""

@@ -14,6 +14,7 @@ from ingest.decoders.sparkplug import Node
 from ingest.delivery import Assembled, Delivery
 from ingest.directory import Address, Binding, Directory
 from ingest.rejection import Reason, Rejection, shown, storable
+from ingest.sequences import Numbered
 from ingest.validation import Good, check_size, combine, validate
 from registry.model import Device
 from store.records import READING, DeadLetter, from_us
@@ -49,6 +50,7 @@ class Exact:
         self.dead = 0
         self.silent = 0
         self.statuses: list[DeviceStatus] = []
+        self.numbers: list[Numbered] = []
 
     def read(self, deliveries: Sequence[Delivery], indices: Sequence[int]) -> Assembled:
         """The readings and dead letters of the deliveries at these indices, in order."""
@@ -76,6 +78,7 @@ class Exact:
             statuses=self.statuses,
             nodes=dict(self._nodes.maps[0]),
             rebirths=self._rebirths,
+            numbers=self.numbers,
         )
 
     def _telemetry(self, index: int, delivery: Delivery, address: Address) -> None:
@@ -87,6 +90,11 @@ class Exact:
             # A fault of ours: one message must not stop all others, coming back for ever.
             _log.exception("device %s: payload not understood", binding.device.code)
             good, rejections = [], [Rejection(Reason.WRONG_SHAPE, f"{FAULT}: {error!r}")]
+        else:
+            device = binding.device.code
+            self.numbers += [
+                Numbered(index, device, seq, delivery.arrived if ts is None else ts) for seq, ts in decoded.numbers
+            ]
         for reading in good:
             self._keep(index, reading, delivery.arrived)
         if rejections and not good:

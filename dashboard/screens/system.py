@@ -12,7 +12,7 @@ from dashboard.html import badge, chip, chip_cell, escape, heading, title
 from dashboard.language import language, t, term
 from dashboard.look import COMPONENT_TONE
 from dashboard.problems import failed
-from dashboard.shapes import Canary, DeadLetter, Health, Pipeline
+from dashboard.shapes import Canary, DeadLetter, Health, Pipeline, SequenceGaps
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.components import table
 
@@ -167,6 +167,7 @@ def _dead_letters() -> None:
     try:
         summary = session.client().dead_letter_summary()
         page = session.client().dead_letters(chosen, LAST)
+        gaps = session.client().sequence_gaps(LAST)
     except (ApiError, ApiUnreachableError) as error:
         failed(error)
         return
@@ -175,6 +176,9 @@ def _dead_letters() -> None:
         note = t("system.dead_since", since=full_time(summary["since"], ZONE))
         st.html(heading(t("dead_letters"), f"<span class='ld-note'>{escape(note)}</span>"))
         _reasons(summary["reasons"], summary["total"], chosen)
+        if gaps:
+            st.html(heading(t("system.gaps")))
+            _gaps(gaps)
     with right:
         named = t("system.all_reasons") if chosen is None else term("dead_letter.reason", chosen)
         soft = t("system.last_of", shown=len(page["items"]), total=page["total"])
@@ -192,6 +196,19 @@ def _reasons(reasons: dict[str, int], total: int, chosen: str | None) -> None:
     if answer.open:
         st.session_state[REASON] = None if answer.open == "*" else answer.open
         st.rerun(scope="fragment")
+
+
+def _gaps(gaps: list[SequenceGaps]) -> None:
+    columns = [
+        {"label": t("system.device")},
+        {"label": t("system.gap_missing"), "align": "right"},
+        {"label": t("column.since")},
+    ]
+    rows = [
+        {"id": each["device"], "cells": [each["device"], _count(each["missing"]), clock(each["at"], ZONE)]}
+        for each in gaps
+    ]
+    table("gaps", {"columns": columns, "rows": rows, "clickable": False, "height": 200})
 
 
 def _letters(letters: list[DeadLetter]) -> None:

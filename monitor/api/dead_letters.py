@@ -6,9 +6,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query
 
 from monitor.api.context import Shared, requires
-from monitor.api.schemas import DeadLetterInfo, DeadLetterPage, DeadLetterSummary
+from monitor.api.schemas import DeadLetterInfo, DeadLetterPage, DeadLetterSummary, SequenceGaps
 from monitor.api.scope import Permission
 from store import queries
+from store.sequences import devices_with_gaps
 
 router = APIRouter(tags=["dead letters"], dependencies=[Depends(requires(Permission.READ_DEAD_LETTERS))])
 
@@ -36,6 +37,13 @@ def dead_letters(
             for row in rows
         ],
     )
+
+
+@router.get("/sequence-gaps", summary="Devices of whose messages some are missing, newest first")
+def sequence_gaps(shared: Shared, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> list[SequenceGaps]:
+    """What the numbering of devices (`seq`) shows to be lost before it reached the broker."""
+    with shared.database.connection() as connection:
+        return [SequenceGaps(**each._asdict()) for each in devices_with_gaps(connection, limit)]
 
 
 @router.get("/dead-letters/summary", summary="Rejected messages by reason")

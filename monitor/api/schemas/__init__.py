@@ -42,7 +42,7 @@ from monitor.api.schemas.common import (
     Time,
     UnitSymbol,
 )
-from monitor.api.schemas.dead_letters import DeadLetterInfo, DeadLetterPage, DeadLetterSummary
+from monitor.api.schemas.dead_letters import DeadLetterInfo, DeadLetterPage, DeadLetterSummary, SequenceGaps
 from monitor.api.schemas.detector import (
     BackTest,
     BackTestAlarm,
@@ -211,6 +211,7 @@ __all__ = [
     "RuleChange",
     "SamplingPointInfo",
     "Sensitivity",
+    "SequenceGaps",
     "Series",
     "Share",
     "SheetCount",

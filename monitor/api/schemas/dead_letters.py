@@ -35,3 +35,13 @@ class DeadLetterSummary(BaseModel):
     since: Time = Field(description="Start of the counted period")
     total: Count
     reasons: dict[str, int] = Field(examples=[{"unknown_device": 3, "malformed_json": 1}])
+
+
+class SequenceGaps(BaseModel):
+    """What is missing in the numbering of a device."""
+
+    device: str
+    missing: int = Field(description="Messages that never came")
+    gaps: int = Field(description="How often some were left out")
+    restarts: int = Field(description="How often the device began to count anew")
+    at: Time = Field(description="The last change")
