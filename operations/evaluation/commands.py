@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from operations.errors import OperatorError
+from simulators.fault_kinds import FaultKind
 
 SHORTFALL_STATUS: Final = 1
 app = typer.Typer()
@@ -34,6 +35,9 @@ def evaluate(
     labels: Annotated[Path | None, typer.Option(help="Labelled series: columns time and --label.")] = None,
     label: Annotated[str, typer.Option(help="Column of the truth, 0 or 1.")] = "label",
     after: Annotated[str | None, typer.Option(help="Rows before this time are not scored.")] = None,
+    kind: Annotated[
+        list[FaultKind] | None, typer.Option(help="Only this kind of fault; may be given several times.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line instead of tables.")] = False,
 ) -> None:
     """Recall, right name, delay and false alarms; status 1 where less is kept than promised."""
@@ -52,7 +56,9 @@ def evaluate(
         return
     if not simulated:
         raise OperatorError("evaluate: say what to evaluate on: --simulated, --water FOLDER, or --flags and --labels")
-    settings = Settings(pools=pools, days=days, warm_up=warm_up, each=each, seed=seed, budget=budget)
+    settings = Settings(
+        pools=pools, days=days, warm_up=warm_up, each=each, seed=seed, budget=budget, kinds=tuple(kind or FaultKind)
+    )
     try:
         figures = run(settings, lambda text: typer.echo(text, err=True)).figures()
     except CrowdedError as error:

@@ -5,7 +5,7 @@ each n-th of the range. A fault that lasts less than a day begins while its venu
 is not judged; every venue has a day of rest before and after each fault.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -66,15 +66,23 @@ class Planned:
         return self.position >= UPPER
 
 
-def plan(registry: Registry, seed: int, first: int, days: int, each: int, warm_up: int) -> tuple[Planned, ...]:
-    """`each` faults of every kind between the `warm_up`-th and the last day, in order of time.
+def plan(
+    registry: Registry,
+    seed: int,
+    first: int,
+    days: int,
+    each: int,
+    warm_up: int,
+    kinds: Sequence[FaultKind] = tuple(FaultKind),
+) -> tuple[Planned, ...]:
+    """`each` faults of every one of `kinds` between the `warm_up`-th and the last day, in order of time.
 
     `first` is the minute since the epoch at which the fleet begins. Raises `CrowdedError` where they do not fit.
     """
     rng = np.random.default_rng([seed, 6])
     devices = simulated_devices(registry)
     opening = _Opening(registry, devices, first, days)
-    wanted = [_drawn(rng, kind, number, each) for kind in FaultKind for number in range(each)]
+    wanted = [_drawn(rng, kind, number, each) for kind in kinds for number in range(each)]
     wanted.sort(key=lambda drawn: -drawn.minutes)
     busy: dict[str, list[tuple[int, int]]] = {}
     found = []

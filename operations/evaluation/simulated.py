@@ -46,6 +46,7 @@ class Settings:
     each : faults of every kind
     seed : of the pools, the weather, the noise and the faults
     budget : expected false alarms of a venue in a week; None for the platform's own
+    kinds : which kinds of fault
 
     """
 
@@ -55,6 +56,7 @@ class Settings:
     each: int = 20
     seed: int = 1
     budget: float | None = None
+    kinds: tuple[FaultKind, ...] = tuple(FaultKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def evaluate(settings: Settings, told: Callable[[str], None] = lambda _text: Non
     """Run it. `told` hears of the progress. Raises `plan.CrowdedError` where the faults do not fit."""
     registry = city(settings)
     first = to_us(BEGIN) // MINUTE_US
-    planned = plan(registry, settings.seed, first, settings.days, settings.each, settings.warm_up)
+    planned = plan(registry, settings.seed, first, settings.days, settings.each, settings.warm_up, settings.kinds)
     collector, readings, seconds = run(registry, settings, planned, first, told)
     alarms = list(collector.alarms.values())
     span = (
@@ -146,6 +148,8 @@ def run(
     """The alarms of the whole span, how many readings there were, and how long it took, s."""
     began = time.monotonic()
     engine = Engine(registry)
+    if settings.budget is not None:
+        engine.detection.set_budget(settings.budget)
     stream = Stream(registry, settings.seed, [each.fault for each in planned], first)
     collector = Collector()
     causes: set[tuple[str, str]] = set()

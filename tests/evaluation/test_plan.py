@@ -1,5 +1,6 @@
 """The plan of faults: drawn from a seed, within the table, with rest between, and refused where it does not fit."""
 
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +19,7 @@ SETTINGS = Settings(pools=40, days=20, warm_up=5, each=3, seed=5)
 CITY = city(SETTINGS)
 
 
+@cache
 def planned(seed: int = 5) -> tuple[Planned, ...]:
     """A plan of three faults of each kind."""
     return plan(CITY, seed, FIRST, SETTINGS.days, SETTINGS.each, SETTINGS.warm_up)
@@ -25,7 +27,7 @@ def planned(seed: int = 5) -> tuple[Planned, ...]:
 
 def test_same_seed_gives_the_same_plan_and_another_seed_another() -> None:
     """Anybody can draw the plan again."""
-    assert planned() == planned()
+    assert planned() == plan(CITY, 5, FIRST, SETTINGS.days, SETTINGS.each, SETTINGS.warm_up)
     assert planned() != planned(6)
 
 
