@@ -4,10 +4,10 @@ The journal keeps its rows, because its chain is the evidence of all other sites
 """
 
 from collections.abc import Callable, Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from store import journal
+from store import aggregates, journal
 from store.connections import Connection
 
 _CHANNELS: Final = "SELECT c.id FROM channel c JOIN device d ON d.code = c.device WHERE d.site = ANY(%s)"
@@ -26,6 +26,7 @@ _OF_SITES: Final = {
 """In the order of their references; sampling points, devices and channels go with their site."""
 
 _OF_CHANNELS: Final = {
+    "correction": "DELETE FROM correction WHERE channel_id = ANY(%(channels)s)",
     "reading_flag": "DELETE FROM reading_flag WHERE channel_id = ANY(%(channels)s)",
     "reading": "DELETE FROM reading WHERE channel_id = ANY(%(channels)s)",
 }
@@ -106,6 +107,7 @@ def purge(connection: Connection, channels: Collection[int]) -> dict[str, int]:
             if deleted[table] >= 0:
                 some = {"channels": listed[start : start + _AT_ONCE]}
                 deleted[table] += connection.execute(statement, some).rowcount
+    aggregates.forget(connection, channels, datetime.now(UTC))
     return deleted
 
 

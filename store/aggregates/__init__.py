@@ -19,6 +19,6 @@ readings and their order make no difference. Which buckets, the journal says (`s
 """
 
 from store.aggregates.continuous import in_use as keeps_minutes
-from store.aggregates.keeper import CONSUMER, Keeper, ask_rebuild, built, ensure_zones
+from store.aggregates.keeper import CONSUMER, Keeper, ask_rebuild, built, ensure_zones, forget
 
-__all__ = ["CONSUMER", "Keeper", "ask_rebuild", "built", "ensure_zones", "keeps_minutes"]
+__all__ = ["CONSUMER", "Keeper", "ask_rebuild", "built", "ensure_zones", "forget", "keeps_minutes"]

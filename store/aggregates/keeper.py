@@ -7,7 +7,7 @@ come, because a reading's judgement is written when the monitor passes it. Its c
 import json
 import logging
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -148,6 +148,22 @@ def ensure_zones(connection: Connection) -> None:
     if new and built(connection):
         _log.info("new time zones: %s", ", ".join(new))
         continuous.refresh_all(connection)
+
+
+def forget(connection: Connection, channels: Collection[int], now: datetime) -> None:
+    """Delete the buckets of channels whose readings were deleted; call it when that is committed.
+
+    Continuous aggregates can't be deleted from: the keeper refreshes them, since TimescaleDB knows what was deleted.
+    """
+    if not channels:
+        return
+    with connection.transaction():
+        if continuous.in_use(connection):
+            ask_rebuild(connection, now)
+            return
+        # Whoever computes them now may still see the readings; whoever comes after finds none.
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK_AGGREGATES,))
+        tables.forget(connection, channels)
 
 
 def ask_rebuild(connection: Connection, now: datetime) -> int:

@@ -1,6 +1,6 @@
 """Hours and days as tables, on PostgreSQL without continuous aggregates: the touched buckets are computed anew."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -172,3 +172,12 @@ def _forget(connection: Connection, oldest: datetime | None) -> None:
                 ).format(sql.Identifier(table)),
                 ("infinity" if oldest is None else oldest - (day if table == "reading_day" else day / 24),),
             )
+
+
+def forget(connection: Connection, channels: Collection[int]) -> None:
+    """Delete every bucket of these channels, in the caller's transaction."""
+    for statement in (
+        "DELETE FROM reading_hour WHERE channel_id = ANY(%s)",
+        "DELETE FROM reading_day WHERE channel_id = ANY(%s)",
+    ):
+        connection.execute(statement, (list(channels),))

@@ -272,6 +272,18 @@ def test_single_readings_are_shown_as_corrected(world: World) -> None:
     assert rows.value.tolist() == [9.0, 9.5, 7.0]
 
 
+def test_buckets_of_removed_channels_are_forgotten(world: World) -> None:
+    """When a venue is removed with its readings, its buckets go too, and those of others stay."""
+    world.write([*minutes(1, 0, 100), *minutes(2, 0, 100)])
+    world.keep()
+    world.connection.execute("DELETE FROM reading WHERE channel_id = 2")
+    world.connection.execute("DELETE FROM channel WHERE id = 2")
+    aggregates.forget(world.connection, [2], NOW)
+    world.values = {key: value for key, value in world.values.items() if key[0] == 1}
+    world.keep()
+    world.check()
+
+
 def test_the_keeper_stays_behind_the_monitor(engine: Engine) -> None:
     """A reading's judgement is written when the monitor passes it, so the keeper waits for the monitor's cursor."""
     with engine.connect(autocommit=True) as connection:
