@@ -17,6 +17,7 @@ from monitor.api import (
     administration,
     alarms,
     auth,
+    back_tests,
     dead_letters,
     detector,
     devices,
@@ -111,6 +112,7 @@ def create_app(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await control.close()
+            await context.back_tests.close()
             await asyncio.to_thread(_close, context)
 
     app = FastAPI(
@@ -131,6 +133,7 @@ def create_app(
         readings.router,
         alarms.files,
         detector.router,
+        back_tests.router,
         alarms.router,
         dead_letters.router,
         registry.router,

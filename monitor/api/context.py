@@ -10,6 +10,7 @@ from fastapi.security import OAuth2PasswordBearer
 from starlette.requests import HTTPConnection
 
 from monitor.api import tokens
+from monitor.api.back_test_runs import BackTests
 from monitor.api.control import Control
 from monitor.api.database import Database, DatabaseMissingError
 from monitor.api.feed import Hub
@@ -41,6 +42,7 @@ class Context:
     hub: Hub = field(default_factory=Hub)
     brake: Brake = field(default_factory=Brake)
     watch: ComponentWatch = field(default_factory=ComponentWatch)
+    back_tests: BackTests = field(default_factory=BackTests)
 
     def principal_of(self, token: str) -> tuple[Principal, datetime]:
         """Who a token speaks for, and until when.

@@ -108,9 +108,9 @@ class RuleChange(BaseModel):
     indicator: IndicatorCode
     lo: float | None = Field(default=None, description="New lower bound, in the indicator's unit")
     hi: float | None = Field(default=None, description="New upper bound, in the indicator's unit")
-    on_delay_s: float | None = Field(default=None, ge=0, le=86_400)
-    off_delay_s: float | None = Field(default=None, ge=0, le=86_400)
-    deadband: float | None = Field(default=None, ge=0)
+    on_delay_s: float | None = Field(default=None, ge=0, le=86_400, description="Seconds outside before an alarm")
+    off_delay_s: float | None = Field(default=None, ge=0, le=86_400, description="Seconds inside before its return")
+    deadband: float | None = Field(default=None, ge=0, description="How far inside it must be, in the indicator's unit")
 
 
 class BackTestRequest(BaseModel):
@@ -138,8 +138,8 @@ class BackTestAlarm(BaseModel):
     since: Time
     raised_at: Time
     returned_at: Time | None
-    value: float | None
-    extreme: float | None
+    value: float | None = Field(description="When it would have been raised, in `unit`")
+    extreme: float | None = Field(description="Furthest beyond the limit, in `unit`")
     unit: str | None
     text_zh: str
     text_en: str

@@ -1,0 +1,102 @@
+"""Tests of changed rules on stored history, over the API."""
+
+import asyncio
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, HTTPException, Path, status
+
+from monitor.api.alarm_rows import alarm_of
+from monitor.api.back_test_runs import Running, TooManyError, kill, run
+from monitor.api.context import Context, Now, Shared, requires, visible_site
+from monitor.api.schemas import BackTest, BackTestAlarm, BackTestRequest, Error
+from monitor.api.scope import Permission, Principal
+from monitor.api.snapshot import Snapshot
+from monitor.backtest import LONGEST
+from store import audit
+
+router = APIRouter(prefix="/back-tests", tags=["detector"])
+
+_GONE: Final[dict[int | str, dict[str, Any]]] = {404: {"model": Error, "description": "No such back-test of yours"}}
+_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"model": Error, "description": "A site is not registered or not in your scope"},
+    429: {"model": Error, "description": "As many as may run at once are running"},
+}
+Tuner = Annotated[Principal, Depends(requires(Permission.TUNE_DETECTOR))]
+Number = Annotated[str, Path(description="`id` of the back-test", pattern=r"^[0-9a-f]{16}$")]
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, summary="Test changed rules on history", responses=_REFUSED)
+async def start(asked: BackTestRequest, shared: Shared, now: Now, tuner: Tuner) -> BackTest:
+    """Judge the stored readings of some sites again: with other limits or delays, or another budget of the detector."""
+    for site in asked.sites:
+        visible_site(now, tuner, site)
+    if not asked.first < asked.last:
+        raise HTTPException(
+            status.HTTP_422_UNPROCESSABLE_CONTENT,
+            f"from {asked.first.isoformat()} must be before to {asked.last.isoformat()}",
+        )
+    if asked.last - asked.first > LONGEST:
+        raise HTTPException(
+            status.HTTP_422_UNPROCESSABLE_CONTENT, f"from … to: at most {LONGEST.days} days can be tested at once"
+        )
+    if not asked.changes and asked.per_site_week is None:
+        raise HTTPException(
+            status.HTTP_422_UNPROCESSABLE_CONTENT, "changes and per_site_week: at least one change is needed"
+        )
+    try:
+        number, running = shared.back_tests.add(tuner.username)
+    except TooManyError as error:
+        raise HTTPException(status.HTTP_429_TOO_MANY_REQUESTS, str(error)) from error
+    request = asked.model_dump(mode="json")
+    await asyncio.to_thread(_note, shared, tuner, request)
+    running.task = asyncio.create_task(run(running, request, shared.settings.database_url))
+    return _told(number, running, now)
+
+
+@router.get("/{number}", summary="How far a back-test is", responses=_GONE)
+async def progress(number: Number, shared: Shared, now: Now, tuner: Tuner) -> BackTest:
+    """Its progress, and when it is done the alarms that there would have been."""
+    return _told(number, _of(shared, number, tuner), now)
+
+
+@router.delete("/{number}", summary="Stop a back-test", responses=_GONE)
+async def stop(number: Number, shared: Shared, now: Now, tuner: Tuner) -> BackTest:
+    """End it; what was found so far is not shown."""
+    running = _of(shared, number, tuner)
+    if running.state == "running":
+        running.state = "cancelled"
+        kill(running)
+    return _told(number, running, now)
+
+
+def _of(shared: Context, number: str, tuner: Principal) -> Running:
+    try:
+        return shared.back_tests.of(number, tuner.username)
+    except KeyError as error:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"back-test {number} is not one of yours") from error
+
+
+def _note(shared: Context, tuner: Principal, request: dict[str, Any]) -> None:
+    with shared.database.connection() as connection, connection.transaction():
+        audit.append(connection, tuner.username, "back_test", "detector", request, shared.clock())
+
+
+def _told(number: str, running: Running, now: Snapshot) -> BackTest:
+    return BackTest(
+        id=number,
+        state=running.state,
+        share=running.share,
+        readings=running.readings,
+        detail=running.detail,
+        found=running.found,
+        as_set=running.as_set,
+        alarms=[_alarm(row, now) for row in running.alarms] if running.state == "done" else [],
+    )
+
+
+def _alarm(row: dict[str, Any], now: Snapshot) -> BackTestAlarm:
+    times = {name: row[name] and datetime.fromisoformat(row[name]) for name in ("since", "raised_at", "returned_at")}
+    whole = {**dict.fromkeys(("acknowledged_at", "acknowledged_by")), **row, **times}
+    said = alarm_of(whole, now.registry).model_dump()
+    return BackTestAlarm(**{name: said[name] for name in BackTestAlarm.model_fields})
