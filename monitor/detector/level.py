@@ -37,6 +37,8 @@ from monitor.detector.reading import Outcome, Reading
 from monitor.detector.state import State
 
 TINY = 1e-9
+_HELD = np.float32(1 - LEAK)
+_RISE_LESS_FALL = np.float32(RISE_TAU - FALL_TAU)
 
 
 def judge(state: State, layout: Layout, reading: Reading, out: Outcome) -> tuple[Bools, Floats32]:
@@ -54,9 +56,12 @@ def judge(state: State, layout: Layout, reading: Reading, out: Outcome) -> tuple
     out.score[:] = q / HOT
     settled, away = _follow_fast(state, layout, reading, floor, hot)
 
-    clipped = np.where(reading.warming, e, floor * np.clip(z, -CLIP, CLIP))
+    clipped = floor * np.clip(z, -CLIP, CLIP)
+    warming = bool(reading.warming.any())
+    if warming:
+        clipped = np.where(reading.warming, e, clipped)
     learning = ~reading.bad
-    speed = np.where(hot, LEAK, 1.0).astype(np.float32) * learning
+    speed = (1 - hot * _HELD) * learning
     seen = reading.seen + TINY
     new_level = level + speed * dt / (np.minimum(seen, layout.taus.level[at]) + dt) * clipped
     gain = dt / (np.minimum(seen, SCALE_TAU) + dt) * (learning & ~hot)
@@ -69,7 +74,7 @@ def judge(state: State, layout: Layout, reading: Reading, out: Outcome) -> tuple
         over = np.flatnonzero(settled | away)
         if over.size:
             _take_over(state, reading, over)
-    if reading.warming.any():
+    if warming:
         out.flags[Test.EWMA][reading.warming] = Flag.UNKNOWN
     return hot, floor
 
@@ -81,7 +86,7 @@ def _persistence(state: State, reading: Reading, z: Floats32) -> Floats32:
     size = np.minimum(raw, state.size[at] * 2 + dt * (SLEW / 60))
     state.size[at] = raw
     q = state.q[at]
-    tau = np.where(size > q, RISE_TAU, FALL_TAU).astype(np.float32)
+    tau = (size > q) * _RISE_LESS_FALL + FALL_TAU
     return np.asarray(q + dt / (tau + dt) * (size - q))
 
 

@@ -16,6 +16,8 @@ from monitor.detector.layout import Bools, Ints
 _POSITION_BITS: Final = 26
 """At most 2**26 rows in a call."""
 
+_POSITION: Final = (1 << _POSITION_BITS) - 1
+
 NO_TICK: Final = -(2**62)
 """The open tick of a site that has never been heard."""
 
@@ -47,26 +49,23 @@ def rounds_of(slot: Ints, site: Ints, tick: Ints, open_tick: Ints) -> Rounds:
     """
     if slot.size >= 1 << _POSITION_BITS:
         raise ValueError(f"{slot.size} rows in one call; at most {(1 << _POSITION_BITS) - 1} are possible")
-    position = np.arange(slot.size, dtype=np.int64)
-    by_site = np.sort((site << _POSITION_BITS) | position) & ((1 << _POSITION_BITS) - 1)
-    of_site = site[by_site]
-    first = np.append(True, of_site[1:] != of_site[:-1])
+    by_site = np.sort((site << _POSITION_BITS) | np.arange(slot.size, dtype=np.int64))
+    of_site, by_site = by_site >> _POSITION_BITS, by_site & _POSITION
+    first = np.empty(slot.size, dtype=np.bool_)
+    first[:1] = True
+    np.not_equal(of_site[1:], of_site[:-1], out=first[1:])
     opens, newest = _openings(of_site, first, tick[by_site], open_tick)
     segment = _count_within(opens, first)
-    order, segment = _by_round(by_site, of_site, first, segment, slot[by_site])
+    place, segment = _by_round(of_site, first, segment, slot[by_site])
     counts = np.bincount(segment)
-    opening = np.zeros(slot.size, dtype=np.bool_)
-    opening[by_site] = opens
-    closes = np.flatnonzero(opening[order])
+    closes = np.flatnonzero(opens[place])
     closing = np.bincount(segment[closes], minlength=counts.size)
-    at = np.empty(slot.size, dtype=np.int64)
-    at[by_site] = newest
     return Rounds(
-        row=order,
+        row=by_site[place],
         bounds=[0, *np.cumsum(counts).tolist()],
         closes=closes,
         closing_bounds=[0, *np.cumsum(closing).tolist()],
-        tick=at[order],
+        tick=newest[place],
     )
 
 
@@ -98,24 +97,30 @@ def _count_within(opens: Bools, first: Bools) -> Ints:
     return counted - np.repeat(counted[begin], np.diff(np.append(begin, opens.size)))
 
 
-def _by_round(by_site: Ints, of_site: Ints, first: Bools, segment: Ints, slot: Ints) -> tuple[Ints, Ints]:
-    """Rows in order of round, then slot; where a channel speaks twice in a tick the later goes into a round more."""
-    slot_bits = int(slot.max()).bit_length() if slot.size else 0
-    if int(segment.max(initial=0)).bit_length() + slot_bits + _POSITION_BITS > 63:
+def _by_round(of_site: Ints, first: Bools, segment: Ints, slot: Ints) -> tuple[Ints, Ints]:
+    """Places in order of round, then slot, and the round of each.
+
+    Where a channel speaks twice in a tick the later goes into a round more.
+    """
+    bits = int(slot.max()).bit_length() if slot.size else 0
+    if int(segment.max(initial=0)).bit_length() + bits + _POSITION_BITS > 63:
         raise ValueError("too many ticks in one call; hand the readings over in smaller pieces")
-    place = np.arange(slot.size, dtype=np.int64)
-    key = np.sort((((segment << slot_bits) | slot) << _POSITION_BITS) | place)
-    group, place = key >> _POSITION_BITS, key & ((1 << _POSITION_BITS) - 1)
+    group, place = _sorted_by(segment, slot, bits)
     again = group[1:] == group[:-1]
     if not again.any():
-        return by_site[place], group >> slot_bits
+        return place, group >> bits
     starts = np.flatnonzero(np.append(True, ~again))
     lengths = np.diff(np.append(starts, slot.size))
     rank = np.empty(slot.size, dtype=np.int64)
     rank[place] = np.arange(slot.size) - np.repeat(starts, lengths)
-    segment = _widened(of_site, first, segment, rank)
-    key = np.sort((((segment << slot_bits) | slot) << _POSITION_BITS) | np.arange(slot.size, dtype=np.int64))
-    return by_site[key & ((1 << _POSITION_BITS) - 1)], key >> _POSITION_BITS >> slot_bits
+    group, place = _sorted_by(_widened(of_site, first, segment, rank), slot, bits)
+    return place, group >> bits
+
+
+def _sorted_by(major: Ints, minor: Ints, bits: int) -> tuple[Ints, Ints]:
+    """(major << bits | minor) in ascending order, and the place of each; of equals the first comes first."""
+    key = np.sort((((major << bits) | minor) << _POSITION_BITS) | np.arange(minor.size, dtype=np.int64))
+    return key >> _POSITION_BITS, key & _POSITION
 
 
 def _widened(of_site: Ints, first: Bools, segment: Ints, rank: Ints) -> Ints:

@@ -22,6 +22,7 @@ from monitor.detector.parameters import (
 from monitor.detector.reading import Outcome, Reading
 from monitor.detector.state import State
 
+HOURS = 48
 FINER = 1e-5
 """A step below this part of the resolution known is a rounding error."""
 
@@ -106,11 +107,13 @@ def _climatology(state: State, reading: Reading, hot: Bools, floor: Floats32, at
 
     Needs three days of data and one visit of the hour before; the hour's value is an EWMA over ten hours spent in it.
     """
-    at, slot, dt = reading.at, reading.slot, reading.dt
-    column = state.bin[at]
-    usual = state.hours[slot, column]
-    visited = usual == usual  # noqa: PLR0124  # NaN: never
-    usual = np.where(visited, usual, reading.x)
+    at, dt = reading.at, reading.dt
+    # One flat index is four times faster than a pair of them.
+    hours, place = state.hours.reshape(-1), reading.slot * HOURS + state.bin[at]
+    usual = hours.take(place)
+    never = np.isnan(usual)
+    if never.any():
+        usual = np.where(never, reading.x, usual)
     away = reading.x - usual
     distance = np.abs(away)
     scale = np.maximum(state.hour_scale[at], floor)
@@ -119,7 +122,7 @@ def _climatology(state: State, reading: Reading, hot: Bools, floor: Floats32, at
         out.flags[Test.CLIMATOLOGY][suspect & (reading.seen > 3 * 86400)] = Flag.SUSPECT
     learning = dt * ~(hot | attenuated | reading.bad)
     bounded = np.clip(away, scale * -CLIMATOLOGY_LIMIT, scale * CLIMATOLOGY_LIMIT)
-    state.hours[slot, column] = usual + learning / (HOUR_TAU + learning) * bounded
+    hours[place] = usual + learning / (HOUR_TAU + learning) * bounded
     hour_scale = state.hour_scale[at]
     gain = learning / (np.minimum(reading.seen, NOISE_TAU) + learning + FINER)
     state.hour_scale[at] = hour_scale + gain * (np.minimum(distance, scale * CLIMATOLOGY_LIMIT) - hour_scale)

@@ -18,25 +18,24 @@ from numpy.typing import NDArray
 
 from monitor.detector.calibration import close_hours, threshold
 from monitor.detector.flags import Flag
-from monitor.detector.layout import Ints, Layout
+from monitor.detector.layout import Floats32, Ints, Layout
 from monitor.detector.parameters import OPERATIONAL_DISCOUNT, RESTLESS, SECOND, THIRD, USUAL_START, WARM_BLOCKS
 from monitor.detector.state import NEVER, State
 
 
 def close(state: State, layout: Layout, sites: Ints, ticks: NDArray[Any]) -> None:
     """Judge the open ticks of `sites` (ascending, each once) and fill `ticks` (dtype `TICK`)."""
-    members = layout.members[sites]
-    ts = np.where(layout.member_exists[sites], state.ts[members], NEVER)
-    newest = ts.max(axis=1)
-    heard = ts >= newest[:, None] - layout.stale_us[members]
+    at: slice | Ints = slice(None) if sites.size == state.site_tick.size else sites
+    members = layout.members[:, at]
+    ts = np.where(layout.member_exists[:, at], state.ts[members], NEVER)
+    newest = ts.max(axis=0)
+    heard = ts >= newest - layout.member_stale_us[:, at]
     q = state.q[members] * heard
     usual = state.usual[members]
     excess = np.minimum(RESTLESS / usual, 1)
-    u = q * layout.member_quality[sites] * np.sqrt(USUAL_START / usual * (excess * excess * excess))
-    ordered = np.sort(u, axis=1)
-    total = ordered[:, -1] + ordered[:, -2] * SECOND + ordered[:, -3] * THIRD
-    plant = (q * layout.member_operational[sites]).max(axis=1)
-    total = total / (plant * OPERATIONAL_DISCOUNT + 1)
+    u = q * layout.member_quality[:, at] * np.sqrt(USUAL_START / usual * (excess * excess * excess))
+    plant = (q * layout.member_operational[:, at]).max(axis=0)
+    total = _loudest_three(u) / (plant * OPERATIONAL_DISCOUNT + 1)
 
     due = newest >= state.site_block_end[sites]
     if due.any():
@@ -49,11 +48,22 @@ def close(state: State, layout: Layout, sites: Ints, ticks: NDArray[Any]) -> Non
     state.site_block_hot[sites] |= hot
     if raised.any():
         state.site_since[sites[raised]] = newest[raised]
-    loudest = np.argmax(u, axis=1)
+    loudest = np.argmax(u, axis=0)
     places = np.arange(sites.size)
     ticks["ts"], ticks["score"], ticks["raised"], ticks["returned"] = newest, score, raised, was & ~hot
     ticks["flag"] = np.where(hot, Flag.SUSPECT, Flag.GOOD)
-    ticks["slot"] = np.where(u[places, loudest] > 0, members[places, loudest], -1)
+    ticks["slot"] = np.where(u[loudest, places] > 0, members[loudest, places], -1)
     early = state.site_blocks[sites] < WARM_BLOCKS
     if early.any():
         ticks["flag"][early & ~hot] = Flag.UNKNOWN
+
+
+def _loudest_three(u: Floats32) -> Floats32:
+    """The greatest of each column, plus parts of the second and third; `u` is not negative."""
+    first = second = third = np.zeros(u.shape[1], dtype=np.float32)
+    for row in u:
+        over = np.minimum(first, row)
+        first = np.maximum(first, row)
+        third = np.maximum(third, np.minimum(second, over))
+        second = np.maximum(second, over)
+    return np.asarray(first + second * SECOND + third * THIRD)

@@ -135,24 +135,27 @@ def step(state: State, layout: Layout, rows: Rows, observers: Sequence[Observer]
     missing = np.flatnonzero(known & ~finite)
     if not live.size:
         return _with_missing(rows.slot.size, missing, np.empty(0, np.int64), outcome(0), np.empty(0, dtype=TICK))
-    slot, ts = rows.slot[live], rows.ts[live]
+    whole = live.size == rows.slot.size
+    slot, ts = (rows.slot, rows.ts) if whole else (rows.slot[live], rows.ts[live])
     site = layout.site[slot]
-    rounds = rounds_of(slot, site, ts // layout.tick_us[site], state.site_tick)
-    order = rounds.row
-    slot, ts, value, site = slot[order], ts[order], rows.value[live[order]], site[order]
+    rounds = rounds_of(slot, site, layout.ticks(site, ts), state.site_tick)
+    order = rounds.row if whole else live[rounds.row]
+    slot, ts, value = slot[rounds.row], ts[rounds.row], rows.value[order]
+    site = layout.site[slot]
     out = outcome(order.size)
     ticks: list[NDArray[Any]] = []
     for k, (a, b) in enumerate(pairwise(rounds.bounds)):
         at = rounds.closes[rounds.closing_bounds[k] : rounds.closing_bounds[k + 1]]
         if at.size:
-            at = at[state.site_pending[site[at]]]
             at = at[np.argsort(site[at])]
-            ticks.append(_close(state, layout, site[at], live[order[at]], observers))
+            sites = site[at]
+            ended = state.site_pending[sites]
+            ticks.append(_close(state, layout, sites[ended], order[at[ended]], observers))
+            state.site_tick[sites] = rounds.tick[at]
         observe(state, layout, slot[a:b], ts[a:b], value[a:b], out.part(a, b))
-        state.site_tick[site[a:b]] = rounds.tick[a:b]
         state.site_pending[site[a:b]] = True
     found = np.concatenate(ticks) if ticks else np.empty(0, dtype=TICK)
-    return _with_missing(rows.slot.size, missing, live[order], out, found)
+    return _with_missing(rows.slot.size, missing, order, out, found)
 
 
 def flush(state: State, layout: Layout, now: int, observers: Sequence[Observer] = ()) -> NDArray[Any]:
