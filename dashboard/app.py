@@ -73,6 +73,7 @@ def _hidden() -> list[Any]:
             "devices",
             "registry",
             "administration",
+            "back_test",
             *(each.code for each in scenario.declared()),
         )
     ]

@@ -9,6 +9,7 @@ from dashboard.language import t, term
 from dashboard.screens import (
     administration,
     alarms,
+    back_test,
     devices,
     live,
     registry_files,
@@ -47,6 +48,9 @@ def pages() -> dict[str, Any]:
     if session.may_see_devices():
         found["devices"] = st.Page(devices.show, title=t("nav.devices"), icon=":material/sensors:", url_path="devices")
     if session.may_control():
+        found["back_test"] = st.Page(
+            back_test.show, title=term("verdict.backtest", "nav"), icon=":material/history:", url_path="back_test"
+        )
         found["registry"] = st.Page(
             registry_files.show, title=t("nav.registry"), icon=":material/table_view:", url_path="registry"
         )

@@ -50,7 +50,7 @@ def test_dosing_failure_becomes_an_alarm_on_the_screen(
     screen.shoot("alarm-1-injected")
 
     screen.open("实时总览")
-    row = page.locator(".ld-table tbody tr").filter(has_text=site).filter(has_text="游离性余氯")
+    row = page.locator(".ld-table tbody tr").filter(has_text=site).filter(has_text="低于限值")
     expect(row.first).to_be_visible(timeout=ALARM_WITHIN_MS)
     text = row.first.inner_text()
     screen.shoot("alarm-2-raised")

@@ -4,7 +4,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from monitor.api.schemas.common import ChannelId, Count, DeviceCode, IndicatorCode, PointCode, SiteCode, Time
+from monitor.api.schemas.common import (
+    AlarmState,
+    ChannelId,
+    Count,
+    DeviceCode,
+    IndicatorCode,
+    PointCode,
+    SiteCode,
+    Time,
+)
 from monitor.api.schemas.sites import LimitInfo
 
 Audience = Literal["inspector", "venue"]
@@ -127,6 +136,9 @@ class BackTestRequest(BaseModel):
 class BackTestAlarm(BaseModel):
     """An alarm that would have been raised."""
 
+    id: int = Field(description="Within this back-test")
+    state: AlarmState
+    simulated: bool
     site: SiteCode
     site_name_zh: str
     site_name_en: str
