@@ -22,10 +22,12 @@ SecretsFolder = Annotated[
 
 @app.command()
 def secrets(folder: Annotated[Path, typer.Argument(help="Where to put them; what is there already stays.")]) -> None:
-    """Generate the secrets that are missing, one file each, readable by their owner only."""
-    from operations.secrets import Secrets
+    """Generate the secrets that are missing, one file each, readable by their owner and their group."""
+    from operations.secrets import NAMES, Secrets
 
     Secrets.of(folder)
+    for name in NAMES:  # containers have users of their own, and a group in common
+        folder.joinpath(name).chmod(0o640)
     typer.echo(f"secrets are in {folder}")
 
 
@@ -36,6 +38,9 @@ def setup(
     demonstration: Annotated[
         bool, typer.Option(envvar="LANDUN_DEMONSTRATION", help="Put the invented sites of the demonstration in.")
     ] = False,
+    modbus_at: Annotated[
+        str, typer.Option(envvar="LANDUN_MODBUS", help="host:port at which simulated controllers answer Modbus.")
+    ] = "simulators:5020",
     sites: Annotated[int, typer.Option(min=1, help="Simulated sites of the demonstration.")] = 32,
     seed: Seed = None,
 ) -> None:
@@ -48,6 +53,7 @@ def setup(
     now = datetime.now(UTC)
     record = first_start.record_of(folder, seed=seed, sites=sites, demonstrate=demonstration, history_hours=0, now=now)
     record.demonstration = record.demonstration or demonstration
+    record.modbus_at = modbus_at
     password = first_start.prepare_database(database_url, record)
     folder.write_record(record)
     if password:

@@ -44,7 +44,7 @@ def demonstration_of(record: Record) -> Registry:
     """The demonstration's registry as this data folder has it: the same in every process and at every start."""
     generate = load_demonstration if record.sites > POOLS else demonstration
     native = generate(record.seed, online=record.sites, stores=STORES, registered_at=record.registered_at)
-    return with_dialects(native, f"{LOOPBACK}:{record.ports['modbus']}")
+    return with_dialects(native, record.modbus_at or f"{LOOPBACK}:{record.ports['modbus']}")
 
 
 def prepare_database(dsn: str, record: Record) -> str | None:

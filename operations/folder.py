@@ -35,8 +35,8 @@ class Record:
     """What ``landun.json`` remembers from start to start. `ports` by service name; times are aware, UTC.
 
     `sites` is the number of simulated sites of the demonstration, `history_hours` how much past they were wanted
-    with and `backfilled_hours` how much of it has been written. `workers` is the number of ingest processes whose
-    sessions the broker keeps.
+    with and `backfilled_hours` how much of it has been written; `modbus_at` is where simulated controllers answer, in
+    containers. `workers` is the number of ingest processes whose sessions the broker keeps.
     """
 
     created: datetime
@@ -46,6 +46,7 @@ class Record:
     demonstration: bool = True
     history_hours: int = 0
     backfilled_hours: int = 0
+    modbus_at: str = ""
     workers: int = 1
 
     @property
@@ -70,6 +71,7 @@ class Record:
                 demonstration=bool(values.get("demonstration", True)),
                 history_hours=int(values.get("history_hours", 0)),
                 backfilled_hours=int(values.get("backfilled_hours", 0)),
+                modbus_at=str(values.get("modbus_at", "")),
                 workers=int(values.get("workers", 1)),
             )
         except (KeyError, TypeError, AttributeError) as error:
