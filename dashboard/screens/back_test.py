@@ -71,8 +71,8 @@ def _form(sites: dict[str, Site], budget: float) -> dict[str, Any] | None:
         hi = _number("hi", which)
     with columns[3]:
         delay = st.number_input(
-            words("on_delay"), min_value=0, max_value=1440, value=None, step=5, key="bt_delay", placeholder=words("keep"),
-            disabled=not which,
+            words("on_delay"), min_value=0, max_value=1440, value=None, step=5, key="bt_delay",
+            placeholder=words("keep"), disabled=not which,
         )  # fmt: skip
     first, second = st.columns([0.3, 0.7], gap="small", vertical_alignment="bottom")
     with first:

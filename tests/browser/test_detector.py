@@ -21,11 +21,11 @@ def stuck(system: System) -> Iterator[dict[str, Any]]:
     point = system.get(f"sites/{site['code']}")["sampling_points"][0]["code"]
     system.post("simulators/speed", {"speed": 60})
     body = {"site": site["code"], "sampling_point": point, "fault": "stuck_sensor"}
-    fault = system.post("simulators/faults", body)
+    fault = system.post("simulators/faults", body).raise_for_status().json()
     try:
         deadline = time.monotonic() + 240
         while time.monotonic() < deadline:
-            found = [each for each in system.get("alarms?limit=500")["items"] if each["verdict"] == "stuck"]
+            found = [each for each in system.get("alarms", limit=500)["items"] if each["verdict"] == "stuck"]
             if found:
                 break
             time.sleep(0.5)
