@@ -39,7 +39,12 @@ class LateRule:
         known = self._newest != NEVER
         return dict(zip(self._ids[known].tolist(), self._newest[known].tolist(), strict=True))
 
-    def mark(self, readings: Readings) -> None:
+    def remember(self, readings: Readings) -> None:
+        """Take note of readings that others brought; those of channels not in the registry yet are left out."""
+        known = readings[np.isin(readings["channel_id"], self._ids)]
+        np.maximum.at(self._newest, np.searchsorted(self._ids, known["channel_id"]), known["ts"])
+
+    def mark(self, readings: Readings, *, remember: bool = True) -> None:
         """Set `late` of readings (dtype `READING`, shape (n,)) in arrival order, and remember the newest times.
 
         Every channel must be in the registry. The result does not depend on how a stream is cut into batches.
@@ -53,7 +58,8 @@ class LateRule:
         newest_before = np.empty(len(readings), dtype=np.int64)
         newest_before[order] = _newest_before(slots[order], ts[order], self._newest)
         readings["late"] = delayed | (ts <= newest_before)
-        np.maximum.at(self._newest, slots, ts)
+        if remember:
+            np.maximum.at(self._newest, slots, ts)
 
 
 def _newest_before(slots: NDArray[np.int64], ts: NDArray[np.int64], newest: NDArray[np.int64]) -> NDArray[np.int64]:

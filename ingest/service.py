@@ -12,6 +12,7 @@ from typing import Final
 import psycopg
 
 from ingest.assembly import assemble
+from ingest.commit_order import CommitOrder
 from ingest.decoders import sparkplug
 from ingest.decoders.sparkplug import Node
 from ingest.delivery import Assembled, Delivery
@@ -26,9 +27,11 @@ from ingest.session import ACK_WAIT_S, WHOLE_TREE, BrokerAddress, Session
 from ingest.subtrees import Subtree
 from ingest.writer import Load, StoppingError, Writer
 from registry.model import Registry
+from store import journal
+from store.connections import Connection
 from store.exposition import Exposition, program_version
 from store.queries import forget_heartbeat, newest_ts, write_heartbeat
-from store.records import to_us
+from store.records import Readings, to_us
 from store.registry_follower import RegistryFollower
 from store.sequences import add_gaps
 
@@ -101,7 +104,11 @@ class Service:
         self.stopping = stopping
         self.session = Session(BrokerAddress.parse(settings.mqtt_url), settings.subtree, hold_s=settings.hold_s)
         self.writer = Writer(
-            settings.database_url, stopping=stopping, on_outage=self._leave_broker, outage_s=settings.outage_s
+            settings.database_url,
+            stopping=stopping,
+            on_outage=self._leave_broker,
+            outage_s=settings.outage_s,
+            settle=self._settle if settings.subtree.member else None,
         )
         rest = settings.subtree.rest
         self.inlets = Inlets(settings.hj212 if rest else None, polls=rest, master=settings.device_master)
@@ -112,6 +119,7 @@ class Service:
         self._follower = RegistryFollower()
         self._directory: Directory
         self._late_rule: LateRule
+        self._commit_order: CommitOrder
         self._next_heartbeat = 0.0
         self._follow = _Pace(FOLLOW_S)
         self._unknown_asks = _Pace(UNKNOWN_ASKS_S)
@@ -146,6 +154,7 @@ class Service:
         connection = self.writer.connection()
         check_overlap(connection, self.settings.subtree)
         registry = self._follower.load(connection)
+        self._commit_order = CommitOrder(journal.last_id(connection))
         newest = {channel_id: to_us(ts) for channel_id, ts in newest_ts(connection).items()}
         self._adopt(registry, LateRule(registry, newest))
         self.inlets.adopt(self._directory, connection)
@@ -175,17 +184,23 @@ class Service:
         if self._names_unknown(assembled) and self._unknown_asks.due():
             self._reload()
             assembled = assemble(deliveries, self._directory, self._nodes, by_time=by_time)
-        self._late_rule.mark(assembled.readings)
+        if not self.settings.subtree.member:
+            self._late_rule.mark(assembled.readings)
         # What a device itself declares not to be a measurement is kept as history and judged by nobody.
         assembled.readings["late"] |= assembled.flagged | assembled.historical
         self.writer.write(Load(deliveries, assembled, self._directory))
         self.session.ack(deliveries)
         self.inlets.ack(deliveries)
-        self._sequences.note(assembled.numbers)
+        if not self.settings.subtree.member:  # one of several sees only some of a device's numbers
+            self._sequences.note(assembled.numbers)
         self.writer.counters.missing = self._sequences.missing
         self._nodes |= assembled.nodes
         for device, why in assembled.rebirths.items():
             self._ask_rebirth(device, why)
+
+    def _settle(self, connection: Connection, new: Readings) -> None:
+        """Where others read the same topics, only the order of commits says what is late."""
+        self._commit_order.settle(connection, new, self._late_rule)
 
     def _ask_rebirth(self, device: str, why: str) -> None:
         """Ask a Sparkplug node to declare itself again, now and then until it does."""

@@ -26,7 +26,7 @@ from store import journal
 from store.backoff import Backoff
 from store.connections import Connection, connect
 from store.errors import UNKNOWN, Law, Remedy, law, remedy
-from store.readings import CommitUnknownError, WriteMode, WriteResult, rejected_rows, write_batch
+from store.readings import CommitUnknownError, Settle, WriteMode, WriteResult, rejected_rows, write_batch
 from store.records import DeadLetter, from_us
 from store.upkeep import save_statuses
 
@@ -65,6 +65,7 @@ class Writer:
     stopping : set to end; a batch that cannot be written is then given up with `StoppingError`
     on_outage : called at every further failure once the database has failed for `outage_s`
     backoff : the pauses between attempts
+    settle : says the last of new readings under the journal's lock
 
     """
 
@@ -76,6 +77,7 @@ class Writer:
         on_outage: Callable[[], None],
         outage_s: float = 30.0,
         backoff: Backoff | None = None,
+        settle: Settle | None = None,
     ) -> None:
         self.counters = Counters()
         self._dsn = dsn
@@ -83,6 +85,7 @@ class Writer:
         self._on_outage = on_outage
         self._outage_s = outage_s
         self._backoff = backoff or Backoff()
+        self._settle = settle
         self._connection: Connection | None = None
         self._tolerant_batches = 0
         self._unsettled: WriteResult | None = None
@@ -192,6 +195,7 @@ class Writer:
                     recorded_at=datetime.now(UTC),
                     mode=mode,
                     conflict_letter=lambda index, stored: _conflict(load, index, stored),
+                    settle=self._settle,
                 )
             except CommitUnknownError as error:
                 self._unsettled = error.result

@@ -29,6 +29,7 @@ from store.records import DeadLetter, Message, Readings, from_us
 __all__ = [
     "CommitUnknownError",
     "ConflictLetter",
+    "Settle",
     "WriteMode",
     "WriteResult",
     "encode_copy",
@@ -40,6 +41,9 @@ _log = logging.getLogger(__name__)
 
 ConflictLetter = Callable[[int, float], DeadLetter]
 """Makes the dead letter of a conflicting row from its index in the batch and the value that is stored."""
+
+Settle = Callable[[Connection, Readings], None]
+"""Changes the new readings of a batch just before they are journaled."""
 
 
 class WriteMode(StrEnum):
@@ -86,6 +90,7 @@ def write_batch(
     recorded_at: datetime,
     mode: WriteMode,
     conflict_letter: ConflictLetter | None = None,
+    settle: Settle | None = None,
 ) -> WriteResult:
     """Write readings, dead letters and journal rows in one transaction and commit it.
 
@@ -97,6 +102,7 @@ def write_batch(
     dead : dead letters of the same messages
     recorded_at : what the journal rows and conflict letters are dated with
     conflict_letter : makes the dead letter of a conflicting row; by default one without topic and payload
+    settle : says the last of the new readings, in place, under the journal's lock: what came before them is known
 
     Raises
     ------
@@ -111,7 +117,7 @@ def write_batch(
     result: WriteResult | None = None
     try:
         with connection.transaction():
-            result = _write(connection, readings, messages, dead, recorded_at, mode, conflict_letter)
+            result = _write(connection, readings, messages, dead, recorded_at, mode, conflict_letter, settle)
     except psycopg.Error as error:
         if result is None:
             raise
@@ -137,6 +143,7 @@ def _write(
     recorded_at: datetime,
     mode: WriteMode,
     conflict_letter: ConflictLetter | None,
+    settle: Settle | None,
 ) -> WriteResult:
     batch = int(scalar(connection, "SELECT nextval('batch_number')"))
     letters = list(dead)
@@ -152,7 +159,12 @@ def _write(
             for i in np.flatnonzero(conflicts)
         ]
     insert_dead_letters(connection, letters, batch)
-    journal_id, dead_id = _journal(connection, readings[written], messages, letters, recorded_at, batch)
+    new = readings[written]
+    if settle is not None and len(new):
+        journal.lock(connection)
+        settle(connection, new)
+        readings["late"][written] = new["late"]
+    journal_id, dead_id = _journal(connection, new, messages, letters, recorded_at, batch)
     duplicates = len(readings) - int(written.sum()) - int(conflicts.sum())
     return WriteResult(batch, journal_id, dead_id, written, duplicates, conflicts)
 

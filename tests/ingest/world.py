@@ -134,12 +134,14 @@ class Publisher:
             self._early.discard(info.mid)
         return info
 
-    def publish(self, device: str, ts_ms: int, values: Mapping[str, float]) -> Operation:
+    def publish(
+        self, device: str, ts_ms: int, values: Mapping[str, float], message_topic: str | None = None
+    ) -> Operation:
         """Publish a good payload without waiting, and enter it into the journal."""
         operation = Operation(device, ts_ms, dict(values))
         self.journal.append(operation)
         # Not under the lock: paho holds one of its own both here and when it calls `_on_publish`.
-        info = self.client.publish(topic(device), payload(ts_ms, **values), qos=1)
+        info = self.client.publish(message_topic or topic(device), payload(ts_ms, **values), qos=1)
         with self._lock:
             if info.mid in self._early:
                 self._early.remove(info.mid)
