@@ -23,7 +23,7 @@ def landun(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[
     )
 
 
-@pytest.mark.parametrize("command", ["migrate", "passwd", "verify", "backfill", "backup x", "restore x"])
+@pytest.mark.parametrize("command", ["migrate", "passwd", "verify", "backfill", "backup x", "restore x", "reaggregate"])
 def test_a_folder_never_started_is_named_with_what_to_do(tmp_path: Path, command: str) -> None:
     """A chore on a folder without a database says so, and how to get one."""
     done = landun(*command.split(), "--data", str(tmp_path))
