@@ -96,14 +96,13 @@ def verify(
 
 @app.command()
 def reaggregate(data: Data, database_url: OptionalDatabaseUrl = None) -> None:
-    """Have every minute, hour and day computed anew from the readings, after rows or a time zone were changed by hand."""
+    """Have all hours and days computed anew from the readings, after rows or a time zone were changed by hand."""
     from operations.database import database_of
     from store.aggregates import ask_rebuild
     from store.connections import connect
 
-    with database_of(DataFolder(data), database_url) as dsn, connect(dsn, autocommit=True) as connection:
-        with connection.transaction():
-            entry = ask_rebuild(connection, datetime.now(UTC))
+    with database_of(DataFolder(data), database_url) as dsn, connect(dsn) as connection:
+        entry = ask_rebuild(connection, datetime.now(UTC))
     typer.echo(f"asked for in journal row {entry}: the monitor does it when it comes by")
 
 
