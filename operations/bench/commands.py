@@ -49,6 +49,30 @@ def ingest(
 
 
 @app.command()
+def decode(
+    messages: Annotated[int, typer.Option(min=1_000, help="Messages of each dialect.")] = 50_000,
+    seed: Annotated[int, typer.Option(help="Decides values and breakage.")] = 1,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line instead of a table.")] = False,
+) -> None:
+    """From payloads to arrays, each dialect alone on one core; and the same with every payload broken."""
+    from operations.bench.decode import Settings, measure
+
+    show(measure(Settings(messages=messages, seed=seed)), as_json=json)
+
+
+@app.command()
+def fuzz(
+    payloads: Annotated[int, typer.Option(min=1, help="Broken payloads, over all dialects.")] = 1_000_000,
+    seed: Annotated[int, typer.Option(help="Decides what is broken.")] = 1,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line instead of a table.")] = False,
+) -> None:
+    """Broken payloads of every dialect: each must end as readings, a dead letter or silence."""
+    from operations.bench.decode import fuzz as run
+
+    show(run(payloads, seed), as_json=json)
+
+
+@app.command()
 def year(
     sites: Annotated[int, typer.Option(min=1, help="Pools on line; 130 are about 1 000 channels.")] = 130,
     days: Annotated[float, typer.Option(min=1, help="Days of history, a reading a minute.")] = 365,
@@ -63,6 +87,14 @@ def year(
     from operations.bench.year import Settings, measure
 
     show(measure(Settings(dsn=dsn, sites=sites, days=days, budget_s=budget, copy=copy)), as_json=json)
+
+
+@app.command()
+def detector(json: Annotated[bool, typer.Option("--json", help="One JSON line instead of a table.")] = False) -> None:
+    """Readings a second through the detector on one core, beside river and ioos_qc on the same readings."""
+    from operations.bench.detector import measure
+
+    show(measure(), as_json=json)
 
 
 def show(figures: dict[str, Any], *, as_json: bool) -> None:
