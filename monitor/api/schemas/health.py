@@ -56,7 +56,7 @@ class Pipeline(BaseModel):
     waiting: Count = Field(description="Of these, not yet taken into a batch")
     imbalance: int = Field(description="Messages unaccounted for; 0 when all is well")
     acknowledged: Count = Field(description="Acknowledged to the broker")
-    redelivered: Count
+    redelivered: Count = Field(description="Messages the broker delivered again while they were pending")
     duplicate: Count = Field(description="Readings that were stored already")
     late: Count = Field(description="Readings that came late")
     missing: int = Field(description="Messages that the numbering of devices shows to be lost before the broker")
@@ -66,7 +66,7 @@ class Pipeline(BaseModel):
 class Canary(BaseModel):
     """The platform's own device: from its publish to the live feed."""
 
-    last_ms: float | None
+    last_ms: float | None = Field(description="The latest, ms")
     p50_ms: float | None = Field(description="Over the last ten minutes, ms")
     p99_ms: float | None = Field(description="Over the last ten minutes, ms")
     silent_s: float = Field(description="Since a message came through, s")
