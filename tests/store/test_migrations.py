@@ -1,12 +1,20 @@
 """The schema on every engine."""
 
 import threading
+from datetime import UTC, datetime
+from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
+from yoyo import read_migrations
 
+from store import migrations, partitions
+from store.aggregates import Keeper
 from store.connections import connect, is_timescale
 from store.migrations import migrate
+from store.readings import WriteMode, write_batch
+from store.records import READING, to_us
 from tests.databases import Engine, Server
 
 
@@ -61,3 +69,35 @@ def test_a_failed_connection_names_the_server(database_server: Server) -> None:
     """Migrating an unreachable server raises an operational error, not something of yoyo's."""
     with pytest.raises(psycopg.OperationalError, match="connection"):
         migrate("postgresql://landun@127.0.0.1:1/landun")
+
+
+def test_a_database_of_the_first_version_keeps_its_data(
+    database_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readings and flags stored before the newer migrations are there afterwards, in the weeks they belong to."""
+    at = datetime(2026, 11, 4, 8, 0, tzinfo=UTC)
+    with database_server.new_database(migrated=False) as dsn:
+        with monkeypatch.context() as patched:
+            patched.setattr(migrations, "read_migrations", _first_version)
+            assert migrate(dsn)[-1] == "0005_operation"
+        with connect(dsn, autocommit=True) as connection:
+            reading = np.array([(1, to_us(at), 8.5, to_us(at), False)], dtype=READING)
+            write_batch(connection, reading, messages=(), dead=(), recorded_at=at, mode=WriteMode.ON_CONFLICT)
+            connection.execute(
+                "INSERT INTO reading_flag VALUES (1, %s, 'gross_range', 4), (1, %s, 'limit', 3)", (at, at)
+            )
+            assert migrate(dsn)[0] == "0010_flags_by_time"
+            partitions.ensure_partitions(connection, at, at)
+            keeper = Keeper(connection, leader=None)
+            while keeper.step(at):
+                pass
+            flags = connection.execute("SELECT test, flag FROM reading_flag ORDER BY test").fetchall()
+            hours = connection.execute("SELECT count, max, beyond FROM reading_1h").fetchall()
+            if not is_timescale(connection):
+                assert connection.execute("SELECT count(*) FROM reading_flag_w20261102").fetchone() == (2,)
+    assert flags == [("gross_range", 4), ("limit", 3)]
+    assert hours == [(1, 8.5, 1)]
+
+
+def _first_version(*sources: str) -> Any:
+    return read_migrations(*sources).filter(lambda migration: migration.id < "0010")
