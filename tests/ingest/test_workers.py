@@ -1,7 +1,7 @@
 """Several ingest workers: divided by county, or dealt to by the broker."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -58,11 +58,11 @@ def mosquitto(tmp_path: Path, two_counties: Registry) -> Iterator[MosquittoBroke
         yield broker
 
 
-def publish(publisher: Publisher, registry: Registry, messages: int) -> None:
-    """Messages of both devices in turn, each newer than the one before, noted in the publisher's journal."""
+def publish(publisher: Publisher, registry: Registry, messages: int, counties: Sequence[str] = TWO) -> None:
+    """Messages of the counties' devices in turn, each newer than the one before, noted in the publisher's journal."""
     base = now_ms(-60)
     for number in range(messages):
-        for county in TWO:
+        for county in counties:
             device = registry.devices[f"dev-{county}"]
             values = {"ph": 7.0 + number / 1000, "orp": 700.0 + number}
             publisher.publish(device.code, base + number, values, registry.topic_of(device, "telemetry"))
@@ -111,10 +111,11 @@ def test_members_of_a_share_divide_the_messages_and_the_order_of_commits_says_wh
         ingesting(database, mosquitto.ingest_url, subtree=whole[1], batch_window_s=0.15) as other,
         Publisher(mosquitto.mqtt_port) as publisher,
     ):
-        publish(publisher, two_counties, MESSAGES)
-        wait_until(lambda: len(stored(database)) == 4 * MESSAGES, what="all readings")
+        # One device, so that the broker deals its messages to both workers in turn.
+        publish(publisher, two_counties, MESSAGES, TWO[:1])
+        wait_until(lambda: len(stored(database)) == 2 * MESSAGES, what="all readings")
         received = one.session.received, other.session.received
-        assert sum(received) == 2 * MESSAGES
+        assert sum(received) == MESSAGES
         assert min(received) > MESSAGES / 4
     assert stored(database) == expected(two_counties, publisher.journal)
     timely_order(database)
