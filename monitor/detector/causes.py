@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from monitor.detector.chemistry import log_chlorine, log_hypochlorous, slope
+from monitor.detector.chemistry import log_chlorine, log_hypochlorous, slope, zero_if_unknown
 from monitor.detector.layout import Bools, Floats, Floats32, Ints, Layout
 from monitor.detector.state import NEVER
 
@@ -220,7 +220,8 @@ LOGARITHMS: Final[Mapping[Sense, Callable[[Floats32], Floats32]]] = {Sense.CHLOR
 """Columns whose levels are kept as logarithms."""
 
 
-def _transformed(value: Floats32) -> Floats32:
+def transformed(value: Floats32) -> Floats32:
+    """Readings of the measured columns as levels are kept."""
     level = value.copy()
     for column, logarithm in LOGARITHMS.items():
         level[:, column] = logarithm(value[:, column])
@@ -230,7 +231,7 @@ def _transformed(value: Floats32) -> Floats32:
 def _levels(
     senses: Senses, tuning: Tuning, i: Ints, median: Floats32, fresh: Bools, broken: Bools, dt: Floats32
 ) -> None:
-    level = _transformed(median)
+    level = transformed(median)
     mid, slow = senses.mid[i], senses.slow[i]
     floors = np.array(tuning.floors, dtype=np.float32)
     most = tuning.clip * np.maximum(senses.spread[i], floors)[:, :MEASURED]
@@ -255,7 +256,7 @@ def _derived(senses: Senses, tuning: Tuning, i: Ints, learn: Bools, elapsed: Flo
     off_orp = mid[:, Sense.ORP] - ref[:, Sense.ORP]
     ready = learn & ~np.isnan(off_hocl) & ~np.isnan(off_orp) & (senses.seen[i][:, Sense.HOCL] > 7_200)
     rate = np.where(ready, elapsed / (tuning.ref_tau + elapsed), 0).astype(np.float32)
-    off_hocl, off_orp = np.nan_to_num(off_hocl), np.nan_to_num(off_orp)
+    off_hocl, off_orp = zero_if_unknown(off_hocl), zero_if_unknown(off_orp)
     variance, covariance = senses.variance[i], senses.covariance[i]
     senses.variance[i] = variance + rate * (off_hocl * off_hocl - variance)
     senses.covariance[i] = covariance + rate * (off_hocl * off_orp - covariance)
@@ -286,7 +287,7 @@ def _learn(senses: Senses, tuning: Tuning, i: Ints, learn: Bools, elapsed: Float
     off = np.clip(off, -most, most)
     senses.ref[i] = ref + rate * off
     senses.spread[i] = spread + rate * (np.float32(1.2533) * np.abs(off) - spread)
-    off_slow = np.clip(np.where(there, np.nan_to_num(slow) - np.nan_to_num(ref), 0), -most, most)
+    off_slow = np.clip(np.where(there, zero_if_unknown(slow) - zero_if_unknown(ref), 0), -most, most)
     senses.slow_spread[i] = slow_spread + rate * (np.float32(1.2533) * np.abs(off_slow) - slow_spread)
     senses.seen[i] = seen + step
 

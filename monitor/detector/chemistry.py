@@ -85,29 +85,31 @@ def explain(
 
     """
     chlorine_scale, ph_scale, residual_scale = scales
-    y = np.stack(
+    y_chlorine, y_ph, y_residual = (
+        zero_if_unknown(off / scale)
+        for off, scale in ((chlorine, chlorine_scale), (ph, ph_scale), (residual, residual_scale))
+    )
+    # In standard units a probe that reads high lets more (chlorine) or less (pH: d log10(share)/d pH = −(1 − share))
+    # ORP be expected than there is; each direction is taken at length 1.
+    of_chlorine = slope_mv * chlorine_scale / residual_scale
+    of_ph = slope_mv * (1 - share) * ph_scale / residual_scale
+    projected = np.stack(
         [
-            np.nan_to_num(chlorine / chlorine_scale),
-            np.nan_to_num(ph / ph_scale),
-            np.nan_to_num(residual / residual_scale),
+            y_chlorine,
+            y_ph,
+            (y_chlorine - of_chlorine * y_residual) / np.sqrt(1 + of_chlorine * of_chlorine),
+            (y_ph + of_ph * y_residual) / np.sqrt(1 + of_ph * of_ph),
+            y_residual,
         ]
     )
-    one, zero = np.ones_like(chlorine_scale), np.zeros_like(chlorine_scale)
-    # d log10(share) / d pH = −(1 − share): a pH probe that reads high lets too little ORP be expected.
-    directions = np.stack(
-        [
-            np.stack([one / chlorine_scale, zero, zero]),
-            np.stack([zero, one / ph_scale, zero]),
-            np.stack([one / chlorine_scale, zero, -slope_mv / residual_scale]),
-            np.stack([zero, one / ph_scale, slope_mv * (1 - share) / residual_scale]),
-            np.stack([zero, zero, one / residual_scale]),
-        ]
-    )
-    along = directions[:, 0] * y[0] + directions[:, 1] * y[1] + directions[:, 2] * y[2]
-    length = np.sqrt(directions[:, 0] ** 2 + directions[:, 1] ** 2 + directions[:, 2] ** 2)
-    projected = along / length
     size = np.abs(projected)
     best = np.argmax(size, axis=0)
-    taken = np.take_along_axis(projected, best[np.newaxis], axis=0)[0]
+    here = np.arange(best.size)
+    taken = projected[best, here]
     second = np.sort(size, axis=0)[-2]
-    return best.astype(np.uint8), np.abs(taken).astype(np.float32), second.astype(np.float32), taken > 0
+    return best.astype(np.uint8), size[best, here].astype(np.float32), second.astype(np.float32), taken > 0
+
+
+def zero_if_unknown(value: Floats32) -> Floats32:
+    """The values, 0 where they are NaN."""
+    return np.where(np.isnan(value), np.float32(0), value)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.detector.causes import LOGARITHMS, MEASURED, QUALITY, Seen, Sense, Senses, log_flow, standard
-from monitor.detector.chemistry import Cause, explain, log_chlorine
+from monitor.detector.causes import MEASURED, QUALITY, Seen, Sense, log_flow, standard, transformed
+from monitor.detector.chemistry import Cause, explain, log_chlorine, zero_if_unknown
 from monitor.detector.layout import Bools, Floats32, Ints
 from monitor.detector.verdict import Evidence, Kind, Lane, Parameters
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Masks = NDArray[np.uint16]
 KINDS: Final = len(Kind)
+SPEAKS: Final = 0.8
+"""Strength from which a rule's evidence and channels are named."""
 _CHEMICAL: Final = (Sense.CHLORINE, Sense.PH, Sense.ORP)
 _COLUMN_OF_CAUSE: Final = {
     Cause.CHLORINE_PROBE: Sense.CHLORINE,
@@ -53,12 +55,16 @@ class Strengths:
         )
 
     def say(self, kind: Kind, strength: Floats32, evidence: Evidence, *columns: Sense) -> None:
-        """A kind speaks so strongly; of two strengths the greater stays, and so does its evidence."""
-        greater = strength > self.strength[:, kind]
-        self.strength[:, kind] = np.where(greater, strength, self.strength[:, kind])
-        self.evidence[:, kind] |= np.where(strength >= 0.8, np.uint16(1 << evidence), np.uint16(0))
+        """A kind speaks so strongly; of two strengths the greater stays; what spoke is noted."""
+        before = self.strength[:, kind]
+        speaks = strength >= SPEAKS
+        if not speaks.any():
+            self.strength[:, kind] = np.maximum(before, strength)
+            return
+        self.strength[:, kind] = np.maximum(before, strength)
+        self.evidence[:, kind] |= np.where(speaks, np.uint16(1 << evidence), np.uint16(0))
         for column in columns:
-            self.columns[:, kind, column] |= strength >= 0.8
+            self.columns[:, kind, column] |= speaks
 
 
 def strengths(of: "Verdicts", i: Ints, seen: Seen, x1: Floats32) -> Strengths:
@@ -66,7 +72,7 @@ def strengths(of: "Verdicts", i: Ints, seen: Seen, x1: Floats32) -> Strengths:
     p, senses = of.parameters, of.senses
     found = Strengths.none(i.size)
     fast, slow, spread, slow_spread = standard(senses, p.tuning, i)
-    fast, slow = np.nan_to_num(fast), np.nan_to_num(slow)
+    fast, slow = zero_if_unknown(fast), zero_if_unknown(slow)
     factor = of.factor[i]
     warm = senses.seen[i] >= p.warm_s
     z, z_slow = np.where(warm, fast / spread, 0), np.where(warm, slow / slow_spread, 0)
@@ -79,7 +85,9 @@ def strengths(of: "Verdicts", i: Ints, seen: Seen, x1: Floats32) -> Strengths:
     filled = _water_change(found, of, i, settled & ~stands, warm)
     found.oddness = np.abs(np.clip(z[:, :MEASURED], -20, 20)).max(axis=1).astype(np.float32)
     _chemistry(found, of, i, seen, (fast, slow, spread, slow_spread), quiet & ~filled, warm, factor)
-    _turbidity(found, z, z_slow, quiet & ~filled, p, factor)
+    clear = quiet & ~filled & (senses.settled[i] > p.turbidity_settle_s)
+    clear &= senses.seen[i][:, Sense.TURBIDITY] >= p.turbidity_warm_s
+    _turbidity(found, z, z_slow, clear, p, factor)
     cold = np.where(quiet, z[:, Sense.COLD] / (np.float32(p.cold) * factor), 0).astype(np.float32)
     found.say(Kind.COLD_STORE, cold, Evidence.LEVEL, Sense.COLD)
     _bubbles(found, of, i, fast, settled, factor)
@@ -97,7 +105,7 @@ def _flow(
     usual = senses.ref[i][:, Sense.FLOW]
     now = log_flow(np.nan_to_num(senses.x1[i][:, Sense.FLOW], nan=1.0))
     warm = senses.seen[i][:, Sense.FLOW] >= p.warm_s / 4
-    below = np.where(warm & ~np.isnan(usual), now - np.nan_to_num(usual), 0)
+    below = np.where(warm & ~np.isnan(usual), now - zero_if_unknown(usual), 0)
     stands = (below < -p.stands) & judged
     low = stands | (of.kind[i, Lane.WATER] == Kind.PUMP_OFF) & (below < -p.flow_drop / 2)
     senses.settled[i] = np.where(low, 0, senses.settled[i])
@@ -117,15 +125,8 @@ def _steps(of: "Verdicts", i: Ints, seen: Seen, x1: Floats32, settled: Bools) ->
     # `senses.x1` is the newest value by now, `x1` the one before; a jag is judged when its successor has come.
     whole = seen.fresh & (seen.dt > 0) & ~np.isnan(x2)
     step = np.where(whole, x - x2, 0)
-    jump = (np.abs(step) > p.jump * usual) & settled[:, None]
-    before = np.where(np.isnan(x2), x, x2)
-    moved = step.copy()
-    for column, logarithm in LOGARITHMS.items():
-        moved[:, column] = logarithm(x[:, column]) - logarithm(before[:, column])
-    moved = np.where(jump, np.nan_to_num(moved), 0).astype(np.float32)
-    fade = 1 / (1 + seen.dt / np.float32(p.jump_tau))
-    of.jumps[i] = of.jumps[i] * fade + moved
-    _follow(senses, p, i, moved)
+    jump = np.abs(step) > p.jump * usual
+    _jumps(of, i, seen, jump)
     jagged = whole & (senses.jag[i] > p.jag * usual) & settled[:, None]
     of.jags[i] = of.jags[i] / (1 + seen.dt / np.float32(p.jag_tau)) + jagged
     # Nothing in a plant moves the flow and the water within one reading; another plant's series does.
@@ -133,21 +134,34 @@ def _steps(of: "Verdicts", i: Ints, seen: Seen, x1: Floats32, settled: Bools) ->
     of.replaced_s[i] = np.where(many, 0, of.replaced_s[i] + seen.elapsed)
 
 
-def _follow(senses: Senses, p: Parameters, i: Ints, moved: Floats32) -> None:
-    """Take the levels along with a sudden step, which they would take hours to follow, and hours again back."""
+def _jumps(of: "Verdicts", i: Ints, seen: Seen, jump: Bools) -> None:
+    """Follow sudden steps: where the level was before, where it came to rest, and take the slow levels along.
+
+    A level needs hours to follow a step, and hours again back; so when ten minutes have passed without another jump
+    it is set to where the readings are. What a bubble leaves behind is nothing; what a calibration leaves is its step.
+    """
+    p, senses = of.parameters, of.senses
+    age = of.jump_age[i]
     mid, slow = senses.mid[i], senses.slow[i]
-    floors = np.array(p.tuning.floors, dtype=np.float32)[:MEASURED]
-    far = np.abs(moved) > p.tuning.clip * np.maximum(senses.spread[i][:, :MEASURED], floors)
-    mid[:, :MEASURED] += np.where(far, moved, 0)
-    slow[:, :MEASURED] += moved
+    begins = jump & (age > p.rest_s)
+    of.level_before[i] = np.where(begins, mid[:, :MEASURED], of.level_before[i])
+    grown = np.where(jump, np.float32(0), age + seen.dt)
+    of.jump_age[i] = grown
+    level = transformed(senses.x1[i])
+    half = (age < p.rest_s / 2) & (grown >= p.rest_s / 2)
+    rested = (age < p.rest_s) & (grown >= p.rest_s)
+    mid[:, :MEASURED] = np.where(half, level, mid[:, :MEASURED])
+    slow[:, :MEASURED] = np.where(rested, mid[:, :MEASURED], slow[:, :MEASURED])
     senses.mid[i], senses.slow[i] = mid, slow
+    faded = of.jumps[i] / (1 + seen.dt / np.float32(p.jump_tau))
+    of.jumps[i] = np.where(rested, faded + zero_if_unknown(mid[:, :MEASURED] - of.level_before[i]), faded)
 
 
 def _water_change(found: Strengths, of: "Verdicts", i: Ints, judged: Bools, warm: Bools) -> Bools:
     """Fresh water is colder: the temperature falls faster than the air could cool it."""
     p, senses = of.parameters, of.senses
     fall = senses.slow[i][:, Sense.TEMPERATURE] - senses.mid[i][:, Sense.TEMPERATURE]
-    strength = np.where(judged & warm[:, Sense.TEMPERATURE], np.nan_to_num(fall) / np.float32(p.temperature_fall), 0)
+    strength = np.where(judged & warm[:, Sense.TEMPERATURE], zero_if_unknown(fall) / np.float32(p.temperature_fall), 0)
     found.say(Kind.WATER_CHANGE, strength.astype(np.float32), Evidence.LEVEL, Sense.TEMPERATURE)
     return np.asarray((strength >= 1) | (of.kind[i, Lane.CAUSE] == Kind.WATER_CHANGE))
 
@@ -220,13 +234,18 @@ def _scale(found: Strengths, of: "Verdicts", i: Ints, seen: Seen, warm: Bools) -
     """Chlorine is off by a factor of ten or a hundred: the unit or the scaling of a register was changed."""
     p, senses = of.parameters, of.senses
     now = log_chlorine(senses.x1[i][:, Sense.CHLORINE])
-    off = np.nan_to_num(now - senses.ref[i][:, Sense.CHLORINE])
+    off = zero_if_unknown(now - senses.ref[i][:, Sense.CHLORINE])
     decades = np.rint(off)
     scaled = warm[:, Sense.CHLORINE] & (np.abs(decades) >= 1) & (np.abs(off - decades) < p.decade)
     of.scaled_s[i] = np.where(scaled, of.scaled_s[i] + seen.elapsed + np.float32(1), 0)
-    sudden = np.abs(of.jumps[i][:, Sense.CHLORINE]) > 0.6
-    # It outweighs what the chemistry makes of it.
-    strength = np.where(scaled & sudden, np.float32(20), np.float32(0))
+    sudden = np.abs(now - of.level_before[i][:, Sense.CHLORINE]) > 0.6
+    # A wrong scale makes the noise as much greater: that is no bubble, also when it ends.
+    of.jags[i, Sense.CHLORINE] = np.where(scaled & sudden, 0, of.jags[i, Sense.CHLORINE])
+    wrong = scaled & sudden
+    # Then what the chemistry makes of it says nothing.
+    for kind in (Kind.SENSOR_FOULING, Kind.CALIBRATION, Kind.OVER_DOSING, Kind.DOSING_FAILURE):
+        found.strength[:, kind] = np.where(wrong, 0, found.strength[:, kind])
+    strength = np.where(wrong, np.float32(20), np.float32(0))
     found.say(Kind.UNIT_ERROR, strength, Evidence.SCALE, Sense.CHLORINE)
 
 
@@ -243,6 +262,9 @@ def _runs(found: Strengths, of: "Verdicts", i: Ints, judged: Bools, factor: Floa
     quiet = (run >= 1) | (calm < p.calm)
     number = quiet[:, :QUALITY].sum(axis=1)
     nearly = ((run >= 0.5) | (calm < p.nearly_calm))[:, :QUALITY].sum(axis=1)
+    # Several channels that calm down at once are no broken probe, though one of them may have stepped or stopped.
+    for kind in (Kind.CALIBRATION, Kind.SENSOR_FOULING):
+        found.strength[:, kind] = np.where(nearly >= 2, 0, found.strength[:, kind])
     frozen = (run[:, Sense.FLOW] >= 1) | (run[:, Sense.TEMPERATURE] >= 1)
     one = (nearly == 1) | frozen
     strength = (np.minimum(run[:, :QUALITY], 4) / factor[:, None]).astype(np.float32)

@@ -127,6 +127,9 @@ class Parameters:
     chemistry_slow: float = 6.5
     turbidity: float = 6.0
     turbidity_slow: float = 8.0
+    turbidity_settle_s: float = 21_600.0
+    """What a standstill leaves in the water is filtered out in some turnovers."""
+    turbidity_warm_s: float = 129_600.0
     temperature_fall: float = 0.8
     """℃ below the level of the last hours: fresh water is let in."""
     flow_drop: float = 0.085
@@ -151,6 +154,8 @@ class Parameters:
     jump: float = 8.0
     """A step between neighbours, in usual roughnesses."""
     jump_tau: float = 259_200.0
+    rest_s: float = 600.0
+    """So long after its last jump a level is at rest."""
     many: int = 3
     """Channels that jump at once: the series is another."""
     replaced_s: float = 5_400.0

@@ -31,7 +31,9 @@ TICK_LANES: Final = (Lane.WATER, Lane.INSTRUMENT, Lane.HONESTY, Lane.CAUSE)
 FIELDS: Final[Mapping[str, tuple[type, Any, int]]] = {
     # name: (dtype, value when nothing is known, columns; 0 = one number a place)
     "jags": (np.float32, 0.0, MEASURED),  # jagged values lately, fading
-    "jumps": (np.float32, 0.0, MEASURED),  # sum of sudden steps, in the column's transformed unit, fading over a day
+    "jumps": (np.float32, 0.0, MEASURED),  # sum of sudden steps that stayed, as levels are kept, fading over days
+    "jump_age": (np.float32, 1e9, MEASURED),  # s since the last sudden step
+    "level_before": (np.float32, np.nan, MEASURED),  # before the last sudden step
     "scaled_s": (np.float32, 0.0, 0),  # s, for how long chlorine has been off by a factor of ten or a hundred
     "replaced_s": (np.float32, 1e9, 0),  # s since many channels jumped at once
     "shut_s": (np.float32, 0.0, 0),  # s, for how long nothing has been learned
@@ -96,6 +98,8 @@ class Verdicts:
 
     jags: Floats32
     jumps: Floats32
+    jump_age: Floats32
+    level_before: Floats32
     scaled_s: Floats32
     replaced_s: Floats32
     shut_s: Floats32
@@ -161,8 +165,12 @@ class Verdicts:
     ) -> None:
         p = self.parameters
         stands = self.kind[i, lane]
+        strong = found.strength[:, _KINDS_OF[lane]] >= 1
+        if not stands.any() and not strong.any():
+            self.began[i, lane] = NEVER
+            return
         own = np.take_along_axis(found.strength, stands[:, None].astype(np.int64), axis=1)[:, 0]
-        any_strong = (found.strength[:, _KINDS_OF[lane]] >= 1).any(axis=1)
+        any_strong = strong.any(axis=1)
         began = self.began[i, lane]
         self.began[i, lane] = np.where(
             stands > 0, began, np.where(any_strong, np.where(began == NEVER, ts, began), NEVER)
