@@ -10,9 +10,9 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import clock, parse, rfc3339, zone_offset
 from dashboard.html import badge, chip, escape, heading, title
-from dashboard.language import county_name, language, name_of, t
+from dashboard.language import county_name, language, name_of, t, term
 from dashboard.links import address
-from dashboard.look import site_tone
+from dashboard.look import SAMPLE_TONE, site_tone
 from dashboard.opening import opening_text
 from dashboard.problems import failed
 from dashboard.shapes import Alarm, Channel, Point, SiteDetail
@@ -100,6 +100,8 @@ def _head(code: str) -> None:
     after = (badge() if site["simulated"] else "") + chip(
         t(f"state.{state}"), site_tone(site["state"], site["worst_priority"])
     )
+    if summary := site["samples"]:
+        after += chip(term("sample.state", summary["state"]), SAMPLE_TONE[summary["state"]])
     st.html(title(name_of(site), after=after))
     facts = [
         (t("column.county"), county_name(site["county"])),

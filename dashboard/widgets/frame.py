@@ -8,14 +8,15 @@ from dashboard import session
 from dashboard.html import escape
 from dashboard.language import KEY, county_name, language, t, term
 from dashboard.widgets.components import STATIC
-from registry.catalogue import LANGUAGES
+from registry.catalogue import LANGUAGES, text
 
 SWITCH: Final = "language_switch"
 
 
 def style() -> None:
     """The style sheet, and the name of the platform above the navigation."""
-    st.html(f"<style>{(STATIC / 'landun.css').read_text(encoding='utf-8')}</style>")
+    words = f":root {{ --ld-upload: '{text(language(), 'sample.page.choose_file')}'; }}"
+    st.html(f"<style>{(STATIC / 'landun.css').read_text(encoding='utf-8')}{words}</style>")
     drawing = (STATIC / "brand.svg").read_text(encoding="utf-8")
     st.logo(drawing.format(brand=escape(t("brand")), claim=escape(t("subtitle"))), size="large")
 

@@ -72,7 +72,9 @@ def _cells(result: SampleResult, *, with_site: bool) -> list[Any]:
 def _limit(result: SampleResult) -> list[Any]:
     if result["interval"] is None:
         return ["–"]
-    bounds = result["interval"].replace("≤ 0 ", "= 0 ")
+    bounds = result["interval"]
+    if bounds.startswith("≤ 0 "):
+        bounds = text(language(), "standard.not_detected")
     named = result["standard"] or ""
     clause = clause_of(result["clause"] or "").replace("—", "")
     return [bounds, " ", {"text": f"{named} {clause}".strip()}]

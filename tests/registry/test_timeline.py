@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -266,3 +267,31 @@ def test_a_standard_does_not_apply_to_pools_it_excludes() -> None:
     """CJ/T 244-2016 is not for infant pools, and GB 37488's artificial-pool table not for natural ones."""
     for family, kind in (("cjt244", "infant"), ("gb37488-artificial-pool", "natural")):
         assert not families()[family][-1].applicable(SITE, replace(POINT, water_kind=kind))
+
+
+@pytest.mark.parametrize("profile", every_profile(), ids=lambda each: each.code)
+def test_the_document_lists_every_limit_with_its_certainty(profile: LimitProfile) -> None:
+    """docs/standards.md says of every limit what it is, its clause, its force and how sure it is."""
+    document = (Path(__file__).parents[2] / "docs" / "standards.md").read_text(encoding="utf-8")
+    section = document.split(f"`{profile.code}`", 1)[1].split("\n### ", 1)[0]
+    for limit in profile.limits:
+        kinds = ", ".join(sorted(limit.condition.water_kinds)) or "all"
+        row = next(
+            (
+                line
+                for line in section.splitlines()
+                if line.startswith(f"| {limit.indicator} | {written(limit)} | {kinds.split('; ')[0]}")
+                and f"| {limit.clause} | {limit.force.value} | {limit.certainty.value}" in line
+            ),
+            None,
+        )
+        assert row, f"{profile.code}: {limit.indicator} {written(limit)} is not in docs/standards.md"
+
+
+def written(limit: Limit) -> str:
+    """A limit as the document writes it."""
+    if limit.bands:
+        return "; ".join(
+            f"≥ {band.lo:g} {limit.unit} at {limit.depends_on} {band.least:g}–{band.greatest:g}" for band in limit.bands
+        )
+    return "not detected" if limit.lo is None and limit.hi == 0 else limit.interval()
