@@ -1,6 +1,7 @@
 """The script Streamlit runs for every reader: sign-in, frame, and the page they asked for."""
 
 import gc
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -23,7 +24,7 @@ def main() -> None:
     if not signed_in:
         # Every address leads to the sign-in, and stays what it was, so that it opens afterwards.
         asked = st.navigation(
-            [st.Page(sign_in.show, title=t("nav.sign_in"), default=True), *_hidden()], position="hidden"
+            [st.Page(sign_in.show, title=t("nav.sign_in"), default=True), *_hidden(sign_in.show)], position="hidden"
         )
         with st.sidebar:
             language_switch()
@@ -33,7 +34,7 @@ def main() -> None:
     if session.me().get("one_time"):
         # The password was given out: nothing else opens before the person has one of their own.
         chosen = st.navigation(
-            [st.Page(password.show, title=t("nav.sign_in"), default=True), *_hidden()], position="hidden"
+            [st.Page(password.show, title=t("nav.sign_in"), default=True), *_hidden(password.show)], position="hidden"
         )
         with st.sidebar:
             language_switch()
@@ -60,9 +61,10 @@ def _settle(page: str) -> str:
     return page
 
 
-def _hidden() -> list[Any]:
+def _hidden(show: Callable[[], None]) -> list[Any]:
+    """Every other address leads to the same page."""
     return [
-        st.Page(sign_in.show, title=t("nav.sign_in"), url_path=path)
+        st.Page(show, title=t("nav.sign_in"), url_path=path)
         for path in (
             "site",
             "rules",

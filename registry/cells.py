@@ -139,7 +139,11 @@ def _instant(cell: Cell) -> datetime:
 
 
 def _unknown(cell: Cell, spellings: Mapping[str, Any], known: Words) -> Words:
-    return _suggesting(Words.of("tabular.not_a_choice", known=known), did_you_mean(cell, spellings))
+    meant = did_you_mean(cell, spellings)
+    if meant is not None:  # of several spellings of it the whole one, 海安市 and not 海安
+        same = [each for each, value in spellings.items() if value == spellings[meant] and meant in each]
+        meant = max(same, key=len)
+    return _suggesting(Words.of("tabular.not_a_choice", known=known), meant)
 
 
 def _suggesting(words: Words, meant: str | None) -> Words:

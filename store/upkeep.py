@@ -140,6 +140,12 @@ def devices(connection: Connection) -> list[dict[str, Any]]:
         return cursor.execute(_DEVICES).fetchall()
 
 
+def names(connection: Connection, device: str) -> dict[str, list[str]]:
+    """The indicators a device measures, each with the further names its payload has for it."""
+    rows = connection.execute("SELECT indicator, names FROM channel WHERE device = %s ORDER BY id", (device,))
+    return {indicator: list(further) for indicator, further in rows.fetchall()}
+
+
 def gaps(
     connection: Connection, device: str, since: datetime, until: datetime, longest_s: float
 ) -> list[tuple[datetime, datetime]]:

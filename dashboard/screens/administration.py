@@ -260,7 +260,16 @@ def _action(code: str) -> str:
 
 
 def _detail(detail: dict[str, Any]) -> str:
-    return " · ".join(f"{name}: {value}" for name, value in detail.items() if value not in (None, "", [], {}))
+    said = {name: value for name, value in detail.items() if value not in (None, "", [], {}, False)}
+    return " · ".join(f"{name}: {_value(value)}" for name, value in said.items())
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {each}" for name, each in value.items())
+    return str(value)
 
 
 # ---------------------------------------------------------------------- demonstration

@@ -35,9 +35,9 @@ def show(code: str | None = None) -> None:
     if code is not None and held["device"] != code:
         return
     st.warning(w("credential.once"), icon=":material/visibility:")
-    left, right = st.columns([0.36, 0.64], gap="small", vertical_alignment="center")
+    left, right = st.columns([0.26, 0.74], gap="small", vertical_alignment="center")
     with left:
-        st.image(_qr(held["uri"]), width="stretch")
+        st.image(_qr(held["uri"]), width=250)
     with right:
         rows = [
             (w("credential.host"), held["host"]),

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlsplit
@@ -82,12 +82,14 @@ def device(code: DeviceInPath, now: Now, principal: Viewer, shared: Shared) -> D
             raise _unknown(code)
         gaps = upkeep.gaps(connection, code, at - LOOKED_BACK, at, longest)
         calibrations = upkeep.calibrations_of(connection, code)
-        fields = _unknown_fields(connection, registry, code, at - LOOKED_BACK)
+        # From the database: whoever has just adopted a field must see it at once.
+        names = upkeep.names(connection, code)
+        fields = _unknown_fields(connection, names, code, at - LOOKED_BACK)
     return DeviceFull(
-        **_row(registry, found, kept, at),
+        **{**_row(registry, found, kept, at), "indicators": list(names)},
         topic=registry.topic_of(found, "telemetry"),
         generation=kept["generation"] or 0,
-        names={each.indicator: list(each.names) for each in registry.channels_of_device[code]},
+        names=names,
         gaps=[Gap(start=start, end=end) for start, end in gaps],
         calibrations=[CalibrationInfo(**each) for each in calibrations],
         unknown_fields=fields,
@@ -251,8 +253,10 @@ def _state(device: Device, kept: Mapping[str, Any], now: datetime) -> DeviceStat
     return "online" if now - kept["last_reading"] <= silence else "offline"
 
 
-def _unknown_fields(connection: Connection, registry: Registry, code: str, since: datetime) -> list[str]:
-    known = {name for each in registry.channels_of_device[code] for name in (each.indicator, *each.names)}
+def _unknown_fields(
+    connection: Connection, names: Mapping[str, Sequence[str]], code: str, since: datetime
+) -> list[str]:
+    known = {name for indicator, further in names.items() for name in (indicator, *further)}
     _, letters = queries.dead_letters(connection, reason="unknown_indicator", device=code, limit=LETTERS_LOOKED_AT)
     recent = [_PREFIX.sub("", each["field"]) for each in letters if each["field"] and each["received_at"] >= since]
     return sorted(set(recent) - known)

@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Screen
 from tests.browser.test_screens import HAN
 from tests.operations.test_devices import CLIENT, DOCUMENT
-from tests.system import System
+from tests.system import System, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.slow]
 
@@ -105,8 +105,7 @@ def test_a_file_is_checked_first_and_its_good_rows_imported(
     before = len(system.get("sites"))
     page.locator(".st-key-import_good button").click()
     expect(screen.main).to_contain_text("已导入 20 行")
-    page.wait_for_timeout(0)
-    assert len(system.get("sites")) >= before
+    eventually(lambda: len(system.get("sites")) == before + 20, "20 more venues", timeout=10)
     with page.expect_download() as download:
         page.locator("[data-export='template.xlsx']").click()
     assert download.value.suggested_filename == "landun-registry-template.xlsx"
@@ -123,11 +122,13 @@ def test_a_person_is_added_and_chooses_a_password_of_their_own(
     page.get_by_label("用户名").fill("wang.fang")
     page.get_by_label("姓名").fill("王芳")
     page.get_by_label("姓名").press("Tab")
-    page.locator(".st-key-person_save_\\* button, [class*=st-key-person_save] button").first.click()
+    page.locator("[class*=st-key-person_save] button").click()
     given = page.locator("[data-testid=stCode] code").inner_text()
     screen.shoot("zh-administration")
     page.locator(".st-key-given_done button").click()
     screen.page.get_by_role("button", name="退出登录").click()
+    page.locator("input[autocomplete=username]").wait_for()
+    page.goto(f"{screen.address}/?lang=zh")
     page.locator("input[autocomplete=username]").fill("wang.fang")
     page.locator("input[type=password]").fill(given)
     page.get_by_test_id("stFormSubmitButton").get_by_role("button").click()
