@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
@@ -43,6 +43,10 @@ class Audit:
     unexpected: int
     late: int
     chain_intact: bool
+
+    def figures(self) -> dict[str, int | bool]:
+        """The findings as figures of a benchmark."""
+        return asdict(self)
 
 
 def audit(connection: Connection, published: Sequence[Workload]) -> Audit:

@@ -9,8 +9,12 @@ app = typer.Typer(help="Measure this machine's Landun; each measurement prints o
 
 @app.callback(invoke_without_command=True)
 def bench(context: typer.Context) -> None:
-    """Without a command: every benchmark of the checkout."""
+    """Without a command: ingest through NATS, then every benchmark of the checkout."""
     if context.invoked_subcommand is None:
+        from operations.bench.ingest import measure
+        from operations.bench.rig import Settings
+
+        show(measure(Settings()), as_json=True)
         checkout(None)
 
 
@@ -37,15 +41,32 @@ def ingest(
         int | None, typer.Option(min=1, help="Messages; by default as many as make a million readings.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Ingest processes, each with its counties.")] = 1,
+    devices: Annotated[int, typer.Option(min=1, help="Connected devices.")] = 1_000,
+    late: Annotated[float, typer.Option(min=0, max=1, help="Share of messages that come after newer ones.")] = 0.0,
+    sync: Annotated[
+        str, typer.Option(help="NATS's sync_interval: always (as `landun up`), or a time such as 1s.")
+    ] = "1s",
+    overload: Annotated[
+        bool, typer.Option(help="Instead: publish ten times what a slowed database takes, then let it catch up.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line instead of a table.")] = False,
 ) -> None:
     """From the devices' first publish to ingest's last commit, beside bare COPY of the same rows."""
-    from operations.bench.ingest import Settings, measure
+    from operations.bench import ingest as flood
+    from operations.bench import overload as flooding
+    from operations.bench.rig import Settings
 
-    figures = measure(
-        Settings(broker=broker, dsn=dsn, values=values, messages=messages or 1_000_000 // values, workers=workers)
+    settings = Settings(
+        broker=broker,
+        dsn=dsn,
+        values=values,
+        messages=messages or (30_000 if overload else 1_000_000 // values),
+        devices=devices,
+        workers=workers,
+        late=late,
+        sync_interval=sync,
     )
-    show(figures, as_json=json)
+    show(flooding.measure(settings) if overload else flood.measure(settings), as_json=json)
 
 
 @app.command()
