@@ -4,12 +4,12 @@ The quick way takes a message only when it is certain that the exact one (`inges
 `ingest.validation`) would take all of it; a property test holds the two together.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from ingest.decoders.model import NORMAL_FLAG
@@ -23,7 +23,6 @@ from store.records import READING, Readings
 
 _LATEST_QUICK_MS: Final = 4_102_444_800_000
 _NUMBERS: Final = frozenset((int, float))
-_parse = json.JSONDecoder().decode
 _NO_NODES: Final[Mapping[str, Node]] = MappingProxyType({})
 
 
@@ -107,7 +106,7 @@ def _quick_parts(payload: bytes, binding: Binding) -> tuple[tuple[int, ...], dic
     if len(payload) > LARGEST_PAYLOAD_BYTES:
         return None
     try:
-        content: Any = _parse(payload.decode())
+        content: Any = orjson.loads(payload)
         named = content["values"]
         ts = content["ts"]
         names = tuple(named)
