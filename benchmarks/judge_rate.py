@@ -1,5 +1,7 @@
 """Readings a second through the limit judge, beside comparing them one by one with their limits in Python.
 
+And through the monitor's whole fold: judge, detector with every test and verdict, silence, alarms.
+
 The comparison loop only asks whether a value is inside its limit; the judge also keeps delays, deadband,
 opening hours and circulation for each channel.
 """
@@ -11,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.report import report
+from monitor.alarms.book import Changes
+from monitor.engine import Engine
 from monitor.judgement import JudgeState, judge
 from monitor.layout import Layout
 from registry.demonstration import load_demonstration
-from store.records import READING, Readings, to_us
+from store.records import READING, Readings, from_us, to_us
 
 STEPS = 200
 REGISTERED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,18 +63,28 @@ def vectorised(layout: Layout, data: list[Readings]) -> float:
     return time.perf_counter() - began
 
 
+def folded(layout: Layout, data: list[Readings]) -> float:
+    """Seconds for the same batches through the engine, one journal row a batch."""
+    engine, changes = Engine(layout.registry), Changes()
+    began = time.perf_counter()
+    for number, readings in enumerate(data, start=1):
+        engine.replay(changes, number, readings, 1.0, from_us(int(readings["ts"][0])))
+    return time.perf_counter() - began
+
+
 def main() -> None:
     """Measure with a municipality's channels."""
     layout = Layout.of(load_demonstration(1, registered_at=REGISTERED))
     rng = np.random.default_rng(1)
     data = [batch(layout, step, rng) for step in range(STEPS)]
     total = STEPS * len(layout.channels)
-    loop, judged = one_by_one(layout, data), vectorised(layout, data)
+    loop, judged, whole = one_by_one(layout, data), vectorised(layout, data), folded(layout, data)
     report(
         "judge_rate",
         channels=len(layout.channels),
         readings=total,
         judge_per_s=round(total / judged),
+        fold_with_detector_per_s=round(total / whole),
         bare_comparison_per_s=round(total / loop),
         judge_of_bare_comparison=round(loop / judged, 2),
     )
