@@ -79,7 +79,7 @@ def _components(shared: Context, now: datetime) -> Iterator[Component]:
     if refresher.answering(now):
         ingest = _ingest(refresher, now)
         yield ingest
-        yield _broker(ingest, refresher.heartbeats.get("ingest"))
+        yield _broker(ingest, _workers(refresher))
         yield _monitor(refresher, now)
         if (beat := refresher.heartbeats.get("canary")) is not None:
             yield _canary(beat, now)
@@ -121,17 +121,20 @@ def _ingest(refresher: Refresher, now: datetime) -> Component:
     pipeline = _pipeline(refresher, now)
     if pipeline is not None and pipeline.imbalance:
         return _part("ingest", "degraded", "imbalance", messages=pipeline.imbalance)
-    return _service("ingest", refresher.heartbeats.get("ingest"), now)
+    # Of several workers the one that was heard longest ago: each has its counties, and none stands in for another.
+    return _service("ingest", max(_workers(refresher), key=lambda beat: beat.age_at(now), default=None), now)
+
+
+def _workers(refresher: Refresher) -> list[Heartbeat]:
+    """What each worker of ingest said last."""
+    return [beat for service, beat in refresher.heartbeats.items() if service.startswith("ingest")]
 
 
 def _troubled(refresher: Refresher) -> Component | None:
     """Ingest, when it says that it cannot write, and why."""
-    said = refresher.ingest_said
-    beat = refresher.heartbeats.get("ingest")
-    trouble = (said if said is not None else beat.detail if beat else {}).get("trouble")
-    if trouble is None or trouble not in set(Trouble):
-        return None
-    return _part("ingest", "degraded", f"trouble_{trouble}")
+    told = [beat.detail for beat in _workers(refresher)] if refresher.ingest_said is None else [refresher.ingest_said]
+    troubles = [trouble for each in told if (trouble := each.get("trouble")) in set(Trouble)]
+    return _part("ingest", "degraded", f"trouble_{troubles[0]}") if troubles else None
 
 
 def _canary(heartbeat: Heartbeat, now: datetime) -> Component:
@@ -145,11 +148,7 @@ def _canary(heartbeat: Heartbeat, now: datetime) -> Component:
 
 def _pipeline(refresher: Refresher, now: datetime) -> Pipeline | None:
     """The figures of every ingest worker that lives, summed."""
-    said = [
-        beat.detail
-        for service, beat in refresher.heartbeats.items()
-        if service.startswith("ingest") and beat.age_at(now) <= HEARTBEAT_LIMIT
-    ]
+    said = [beat.detail for beat in _workers(refresher) if beat.age_at(now) <= HEARTBEAT_LIMIT]
     if not said:
         return None
 
@@ -214,10 +213,10 @@ def _service(name: Literal["ingest", "monitor"], heartbeat: Heartbeat | None, no
     return _part(name, state, "heartbeat", seconds=f"{max(0.0, age.total_seconds()):.0f}")
 
 
-def _broker(ingest: Component, heartbeat: Heartbeat | None) -> Component:
-    if ingest.state != "up" or heartbeat is None:
+def _broker(ingest: Component, workers: list[Heartbeat]) -> Component:
+    if ingest.state == "missing" or not workers:
         return _part("broker", "degraded", "without_ingest")
-    if heartbeat.detail.get("broker") == "connected":
+    if all(beat.detail.get("broker") == "connected" for beat in workers):
         return _part("broker", "up", "broker_connected")
     return _part("broker", "missing", "broker_disconnected")
 
