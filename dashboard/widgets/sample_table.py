@@ -75,6 +75,6 @@ def _limit(result: SampleResult) -> list[Any]:
     bounds = result["interval"]
     if bounds.startswith("≤ 0 "):
         bounds = text(language(), "standard.not_detected")
-    named = result["standard"] or ""
+    named = result["standard"] or text(language(), "standard.site_rule")
     clause = clause_of(result["clause"] or "").replace("—", "")
     return [bounds, " ", {"text": f"{named} {clause}".strip()}]

@@ -10,12 +10,15 @@ from registry.canary import PLATFORM, SITE
 from registry.catalogue import Language, clause, indicator_name, text, unit
 from registry.indicators import INDICATORS
 from registry.limits import profiles
+from registry.limits.site_rules import SITE_RULE
 from registry.model import Registry
 
 OF_THE_PLATFORM = frozenset({"accounting", "canary"})
 """Kinds of alarm about the platform itself, whose site is no venue."""
 
 _UNKNOWN_ZONE = "UTC"
+NO_CLAUSE = "—"
+"""What a profile writes where the clause is not known."""
 
 
 def alarm_text(language: Language, alarm: Mapping[str, Any], registry: Registry) -> str:
@@ -49,7 +52,10 @@ def alarm_text(language: Language, alarm: Mapping[str, Any], registry: Registry)
         sentence = _verdict(language, alarm, fields)
     else:
         fields |= _measurement_fields(language, alarm)
-        sentence = text(language, f"alarm.{alarm['kind']}.{alarm['side']}", **fields)
+        # Without a clause the standard stands alone in its brackets.
+        sentence = (
+            text(language, f"alarm.{alarm['kind']}.{alarm['side']}", **fields).replace(" ）", "）").replace(" )", ")")
+        )
     if alarm["returned_at"] is None:
         return sentence
     at = local_time(language, alarm["returned_at"], zone)
@@ -101,12 +107,14 @@ def _measurement_fields(language: Language, alarm: Mapping[str, Any]) -> dict[st
         "value": f"{alarm['value']:.{INDICATORS[indicator].precision}f}",
         "unit": unit(language, indicator),
         "interval": _interval(alarm),
-        "standard": _standard(alarm["limit_profile"]),
-        "clause": clause(language, alarm["clause"] or ""),
+        "standard": _standard(language, alarm["limit_profile"]),
+        "clause": "" if alarm["clause"] == NO_CLAUSE else clause(language, alarm["clause"] or ""),
     }
 
 
-def _standard(profile_code: str) -> str:
+def _standard(language: Language, profile_code: str) -> str:
+    if profile_code.startswith(SITE_RULE):
+        return text(language, "standard.site_rule")
     known = profiles().get(profile_code)
     return known.standard if known else profile_code
 
@@ -117,5 +125,7 @@ def _interval(alarm: Mapping[str, Any]) -> str:
     limits = [limit for limit in profile.limits if limit.indicator == alarm["indicator"]] if profile else []
     if limits:
         return replace(limits[0], lo=alarm["limit_lo"], hi=alarm["limit_hi"]).interval()
-    bounds = [f"{bound:g}" for bound in (alarm["limit_lo"], alarm["limit_hi"]) if bound is not None]
-    return f"{'–'.join(bounds)} {alarm['unit']}"
+    lo, hi = alarm["limit_lo"], alarm["limit_hi"]
+    if lo is not None and hi is not None:
+        return f"{lo:g}–{hi:g} {alarm['unit']}"
+    return f"≥ {lo:g} {alarm['unit']}" if lo is not None else f"≤ {hi:g} {alarm['unit']}"

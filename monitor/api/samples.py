@@ -243,6 +243,7 @@ def _info(entered: Entered, verdict: Judged, now: Snapshot, *, named: bool) -> S
     site = now.registry.sites[sample.site]
     point = now.registry.sampling_points[sample.site, sample.sampling_point]
     indicator = INDICATORS.get(sample.indicator)
+    own = version is not None and version.rule is not None and version.rule.profile is None
     return SampleInfo(
         id=sample.id,
         site=sample.site,
@@ -269,7 +270,7 @@ def _info(entered: Entered, verdict: Judged, now: Snapshot, *, named: bool) -> S
         side={-1: "low", 1: "high"}.get(verdict.side),  # type: ignore[arg-type]
         hazard=verdict.hazard,
         interval=limit.interval() if limit else None,
-        standard=version.profile.standard if version and version.profile else None,
+        standard=version.profile.standard if version and version.profile and not own else None,
         clause=limit.clause if limit else None,
         force=limit.force.value if limit else None,
         entered_by=entered.entered_by if named else None,

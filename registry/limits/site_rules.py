@@ -84,7 +84,7 @@ class SiteRule:
             raise ValueError(f"site rule {self.id} adopts profile {self.profile!r}, it sets no limit")
         name = f"{SITE_RULE}:{self.id}"
         if base is None:
-            return _limit_of_its_own(name, self.indicator, self.lo, self.hi)
+            return replace(_limit_of_its_own(name, self.indicator, self.lo, self.hi), clause=f"#{self.id}")
         hazard_lo = base.hazard_lo if self.lo is not None and _at_most(base.hazard_lo, self.lo) else None
         hazard_hi = base.hazard_hi if self.hi is not None and _at_most(self.hi, base.hazard_hi) else None
         return replace(
@@ -95,6 +95,7 @@ class SiteRule:
             lo_inclusive=True,
             hi_inclusive=True,
             precision=INDICATORS[self.indicator].precision,
+            clause=f"#{self.id}",
             force=Force.OPERATIONAL if self.stricter_than(base) else base.force,
             certainty=Certainty.DESIGN,
             condition_certainty=Certainty.DESIGN,

@@ -52,6 +52,15 @@ def test_a_limit_alarm_names_everything_in_english() -> None:
     )
 
 
+def test_a_rule_of_the_sites_own_is_named_as_such() -> None:
+    """It is no standard's limit, and its number leads to who set it and why; a missing clause leaves no gap."""
+    row = low_chlorine(limit_lo=0.4, limit_hi=None, limit_profile="site-rule:7", clause="#7")
+    assert "低于限值 ≥ 0.4 mg/L（本场所规则 #7）" in alarm_text("zh", row, REGISTRY)
+    assert "below the limit ≥ 0.4 mg/L (site rule #7)" in alarm_text("en", row, REGISTRY)
+    foreign = low_chlorine(limit_profile="din19643-1-2023", clause="—")
+    assert "（DIN 19643-1:2023-06）" in alarm_text("zh", foreign, REGISTRY)
+
+
 def test_circulation_says_that_its_limit_is_no_law() -> None:
     """A platform default is never presented as a standard."""
     row = low_chlorine(
