@@ -152,15 +152,9 @@ class Directory:
         if len(levels) != _LEVELS or levels[:2] != ["landun", "v1"]:
             return Rejection(Reason.BAD_TOPIC, f"topic {shown(topic)}: {_SHAPE}")
         county, site, device, kind = levels[2:]
-        for name, code in (("county", county), ("site", site), ("device", device)):
-            if not CODE_PATTERN.match(code):
-                return Rejection(
-                    Reason.BAD_TOPIC,
-                    f"topic {shown(topic)}: {name} is {shown(code)}; must be of letters, digits, '_', '-'",
-                )
         binding = self._bindings.get(device)
         if binding is None:
-            return _unregistered(device)
+            return _strange(topic, county, site, device)
         if (county, site) != (binding.site.county, binding.site.code):
             right = self.registry.topic_of(binding.device, kind)
         elif kind == "telemetry" and binding.decode is None:
@@ -215,6 +209,17 @@ def _bind(registry: Registry, device: Device) -> Binding:
         for name in (channel.indicator, *channel.names):
             fields[name] = Field.of(channel)
     return Binding(device, site, fields, to_us(site.registered_at), DECODERS.get(device.dialect))
+
+
+def _strange(topic: str, county: str, site: str, device: str) -> Rejection:
+    """What is wrong with the topic of a device that nobody registered."""
+    for name, code in (("county", county), ("site", site), ("device", device)):
+        if not CODE_PATTERN.match(code):
+            return Rejection(
+                Reason.BAD_TOPIC,
+                f"topic {shown(topic)}: {name} is {shown(code)}; must be of letters, digits, '_', '-'",
+            )
+    return _unregistered(device)
 
 
 def _unregistered(device: str) -> Rejection:

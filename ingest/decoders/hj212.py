@@ -9,9 +9,10 @@ The listener that owns the connections is `ingest.hj212`; here is only what is p
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 from typing import Final
 
 from ingest.decoders.model import NORMAL_FLAG, Decoded, Sample
@@ -228,10 +229,11 @@ def read_samples(packet: Packet, into: Decoded) -> None:
         return
     groups = [_fields(each) for each in packet.cp.split(";") if each]
     data_time = next((group["DataTime"] for group in groups if "DataTime" in group), None)
+    read_time = cache(read_beijing)  # one instant for all factors, as a rule
     samples: dict[tuple[int, str], Sample] = {}
     for group in groups:
         if "DataTime" not in group:
-            _read_factor(group, data_time, samples, into)
+            _read_factor(group, data_time, read_time, samples, into)
     if not samples and not into.rejections:
         into.reject(Reason.WRONG_SHAPE, "no factor in CP; must hold code-Rtd=value,code-Flag=N", "CP")
     into.samples += samples.values()
@@ -246,7 +248,11 @@ def _fields(group: str) -> dict[str, str]:
 
 
 def _read_factor(
-    group: Mapping[str, str], data_time: str | None, samples: dict[tuple[int, str], Sample], into: Decoded
+    group: Mapping[str, str],
+    data_time: str | None,
+    read_time: Callable[[str | None, str], int],
+    samples: dict[tuple[int, str], Sample],
+    into: Decoded,
 ) -> None:
     parts = {tuple(name.rsplit("-", 1)) if "-" in name else (name, ""): value for name, value in group.items()}
     codes = {code for code, _ in parts}
@@ -257,7 +263,7 @@ def _read_factor(
     by_kind = {kind: value for (_, kind), value in parts.items()}
     own_time = by_kind.get("SampleTime")
     try:
-        ts = read_beijing(own_time or data_time, "SampleTime" if own_time else "DataTime")
+        ts = read_time(own_time or data_time, "SampleTime" if own_time else "DataTime")
     except ValueError as error:
         into.reject(Reason.BAD_TIMESTAMP, str(error), code)
         return

@@ -27,7 +27,7 @@ class JsonObject(dict[str, Any]):
 def read_json(payload: bytes, shape: str, into: Decoded) -> Any:
     """The payload's JSON; None, and a rejection saying what `shape` it must have, where it is none."""
     try:
-        return json.loads(payload.decode("utf-8"), object_pairs_hook=JsonObject, parse_int=_integer)
+        return _parse(payload.decode("utf-8"))
     except RecursionError:
         into.reject(Reason.MALFORMED_JSON, f"nested too deeply; must be {shape}")
     except ValueError as error:
@@ -73,3 +73,6 @@ def finite(value: int | float) -> float | None:
 def _integer(digits: str) -> int | float:
     """An integer; infinity where it is beyond any float (and where Python would refuse to read it)."""
     return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)
+
+
+_parse: Final = json.JSONDecoder(object_pairs_hook=JsonObject, parse_int=_integer).decode

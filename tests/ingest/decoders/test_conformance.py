@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from ingest.decoders import hj212
 from ingest.decoders.model import Decoded
 from ingest.dialects import DECODERS
+from operations.bench.mutation import mutants
 from registry.model import Dialect
 from tests.ingest.decoders.examples import ARRIVED, EXAMPLES, Example, readings_of
-from tests.ingest.decoders.mutation import mutants
 
 DIALECTS = sorted(DECODERS)
 

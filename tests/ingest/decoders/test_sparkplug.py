@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from ingest.decoders.sparkplug import Node, Step, Topic, decode, read_topic, rebirth_command
 from ingest.decoders.sparkplug_b_pb2 import Payload
+from operations.bench.mutation import mutants
 from tests.ingest.decoders.examples import TS, TS_MS, readings_of
-from tests.ingest.decoders.mutation import mutants
 from tests.node import node as node_program
 
 CLIENT: Final = Path(__file__).parents[2] / "sparkplug_client"
