@@ -70,7 +70,7 @@ $(VENV)/.made:
 system-packages:
 	@missing=""; \
 	need() { command -v "$$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$$1" ] || missing="$$missing $$2"; }; \
-	need chromium chromium; need mosquitto mosquitto; need node nodejs; need npm npm; \
+	need chromium chromium; need mosquitto mosquitto; need node nodejs; need npm npm; need docker-compose docker-compose; \
 	if command -v fc-list >/dev/null 2>&1 && [ -n "$$(fc-list :lang=zh family)" ]; then :; \
 	elif ls /usr/share/fonts/opentype/noto/NotoSansCJK* >/dev/null 2>&1; then :; \
 	else missing="$$missing fonts-noto-cjk"; fi; \

@@ -35,7 +35,9 @@ def show(code: str | None = None) -> None:
     if code is not None and held["device"] != code:
         return
     st.warning(w("credential.once"), icon=":material/visibility:")
-    left, right = st.columns([0.26, 0.74], gap="small", vertical_alignment="center")
+    # On the panel of a device there is room for one thing below the other only.
+    beside = code is None
+    left, right = st.columns([0.26, 0.74], vertical_alignment="center") if beside else (st.container(), st.container())
     with left:
         st.image(_qr(held["uri"]), width=250)
     with right:

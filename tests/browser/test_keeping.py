@@ -79,6 +79,7 @@ def test_a_device_is_added_by_the_page_heard_adopted_and_revoked(
     expect(screen.main).to_contain_text("无法识别的字段：ORP_mV")
     screen.shoot("zh-devices-heard")
     page.locator(".st-key-credential_done button").click()
+    page.locator(".st-key-add_device").wait_for()
 
     page.get_by_role("radio", name="设备列表").click()
     page.locator("[data-row='page-1-b1']").click()
