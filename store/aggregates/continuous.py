@@ -59,19 +59,7 @@ FROM (
     SELECT DISTINCT channel_id, time_bucket({width}::interval, ts, {zone}) AS bucket
     FROM correction WHERE superseded_by IS NULL
 ) AS kept,
-LATERAL (
-    SELECT count(value)::numeric, sum(value), min(value), max(value), (count(*) FILTER (WHERE beyond))::numeric
-    FROM (
-        SELECT CASE WHEN correction.id IS NULL THEN reading.value ELSE correction.value END AS value,
-               flag.flag IS NOT NULL AND correction.id IS NULL AS beyond
-        FROM reading
-        LEFT JOIN correction ON correction.channel_id = reading.channel_id AND correction.ts = reading.ts
-            AND correction.superseded_by IS NULL
-        LEFT JOIN reading_flag AS flag ON flag.channel_id = reading.channel_id AND flag.ts = reading.ts
-            AND flag.test = 'limit'
-        WHERE reading.channel_id = kept.channel_id AND reading.ts >= kept.bucket AND reading.ts < {end}
-    ) AS in_force
-) AS computed
+LATERAL in_force(kept.channel_id, kept.bucket, {end}) AS computed
 WHERE {is_here}
 """
 _IS_CORRECTED: Final = (

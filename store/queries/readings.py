@@ -88,12 +88,15 @@ class Source(StrEnum):
     DAY = "day"
 
 
+HOUR: Final = timedelta(hours=1)
+MANY: Final = 50_000
+"""So many readings are summed up by the minute first, where minutes are kept: five weeks of a reading a minute."""
+
 _UNITS: Final = (
-    # coarsest first: (source, its view, its width, least width of buckets that are made from it)
-    (Source.DAY, "reading_1d", timedelta(days=1), timedelta(days=1)),
-    (Source.HOUR, "reading_1h", timedelta(hours=1), timedelta(hours=1)),
-    # Below five minutes the readings of a screen are few, and they are never behind.
-    (Source.MINUTE, "reading_1m", timedelta(minutes=1), timedelta(minutes=5)),
+    # coarsest first
+    (Source.DAY, "reading_1d", timedelta(days=1)),
+    (Source.HOUR, "reading_1h", HOUR),
+    (Source.MINUTE, "reading_1m", timedelta(minutes=1)),
 )
 
 
@@ -139,23 +142,33 @@ def chart(
 
     The way of every chart: single readings, buckets of them, or buckets of aggregates, by range.
     """
-    if reading_count(connection, channel_id, first, last, at_most=points + 1) <= points:
-        return timedelta(0), single_readings(connection, channel_id, first, last)
     width = bucket_width(first, last, points)
-    return width, reading_buckets(connection, channel_id, first, last, width, zone)
+    enough = points + 1 if width >= HOUR else max(points + 1, MANY)
+    count = reading_count(connection, channel_id, first, last, at_most=enough)
+    if count <= points:
+        return timedelta(0), single_readings(connection, channel_id, first, last)
+    minutes = count >= MANY
+    return width, reading_buckets(connection, channel_id, first, last, width, zone, minutes=minutes)
 
 
 def reading_buckets(
-    connection: Connection, channel_id: int, first: datetime, last: datetime, width: timedelta, zone: str = "UTC"
+    connection: Connection,
+    channel_id: int,
+    first: datetime,
+    last: datetime,
+    width: timedelta,
+    zone: str = "UTC",
+    *,
+    minutes: bool = True,
 ) -> Buckets:
     """Minimum, maximum, mean, count and judgements of a channel's readings from `first` to `last`, by bucket.
 
     Buckets begin at multiples of `width` since a midnight of `zone`, the zone of the channel's site, so that they
     stay where they are as time goes on. From the readings themselves `first` is included and `last` is not; an
-    aggregate gives whole hours or days, the one that holds `first` included.
+    aggregate gives whole hours or days (or `minutes`), the one that holds `first` included.
     """
-    for source, view, unit, least in _UNITS:
-        if width >= least and width % unit == timedelta(0) and _offers(connection, source):
+    for source, view, unit in _UNITS:
+        if width >= unit and width % unit == timedelta(0) and _offers(connection, source, minutes=minutes):
             return _from_aggregate(connection, source, view, channel_id, (first - unit, last), width, zone)
     return _from_readings(connection, channel_id, first, last, width, zone)
 
@@ -165,9 +178,11 @@ def single_readings(connection: Connection, channel_id: int, first: datetime, la
     return _from_readings(connection, channel_id, first, last, timedelta(microseconds=1), "UTC")
 
 
-def _offers(connection: Connection, source: Source) -> bool:
-    """Whether there are aggregates of a source: minutes only where they are stored, all only once they were made."""
-    return aggregates.built(connection) and (source is not Source.MINUTE or aggregates.keeps_minutes(connection))
+def _offers(connection: Connection, source: Source, *, minutes: bool) -> bool:
+    """Whether there are aggregates of a source: all only once they were made, minutes where they are stored."""
+    if source is Source.MINUTE and not (minutes and aggregates.keeps_minutes(connection)):
+        return False
+    return aggregates.built(connection)
 
 
 def _from_readings(

@@ -249,6 +249,22 @@ def test_long_ranges_are_answered_from_aggregates_with_the_same_buckets(world: W
             assert kept.beyond.sum() > 0
 
 
+def test_a_crowd_of_readings_is_drawn_from_minutes_where_they_are_kept(world: World) -> None:
+    """A device that reports each second is drawn from minutes on TimescaleDB, with the buckets of its readings."""
+    begin = begin_of(BEGIN, ZONES[1], "hour")
+    query = (
+        "INSERT INTO reading SELECT 1, %s + n * INTERVAL '1 s', 7 + n %% 100 / 50.0, 1 FROM generate_series(0, 50399) n"
+    )
+    world.connection.execute(query, (begin,))
+    world.keep()
+    asked = (world.connection, 1, begin, begin + timedelta(seconds=50_400), 60, ZONES[1])
+    width, found = queries.chart(*asked)
+    assert width == timedelta(minutes=15)
+    assert found.source == ("minute" if aggregates.keeps_minutes(world.connection) else "readings")
+    assert found.count.tolist() == [900] * 56
+    assert (set(found.lowest.tolist()), set(found.highest.tolist())) == ({7.0}, {8.98})
+
+
 def test_buckets_of_days_begin_at_midnight_all_year(world: World) -> None:
     """Where clocks change, a bucket of two days begins at local midnight before and after the change."""
     world.write(minutes(3, 0, 6 * 1440)[::30])
