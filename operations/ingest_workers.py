@@ -34,9 +34,10 @@ class Division:
 
 
 def environment_of(subtree: Subtree) -> Mapping[str, str]:
-    """The environment that makes `landun ingest` this worker."""
-    return {
+    """The environment that makes `landun ingest` this worker: nothing for the one that reads everything."""
+    said = {
         "LANDUN_INGEST_COUNTIES": ",".join(subtree.counties),
-        "LANDUN_INGEST_REST": str(subtree.rest).lower(),
+        "LANDUN_INGEST_REST": "" if subtree.rest else "false",
         "LANDUN_INGEST_MEMBER": subtree.member,
     }
+    return {name: value for name, value in said.items() if value}
