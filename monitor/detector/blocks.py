@@ -8,10 +8,12 @@ reference of a fortnight, with d = (daily - reference) / day-to-day scale:
 
 import numpy as np
 
+from monitor.detector.flags import Flag, Test
 from monitor.detector.layout import Bools, Ints, Layout
 from monitor.detector.parameters import (
     BLOCK_US,
     DAY_US,
+    DRIFT_LIMIT,
     DRIFT_SLACK,
     DRIFT_TAU_DAYS,
     DRIFT_WARM_DAYS,
@@ -20,22 +22,29 @@ from monitor.detector.parameters import (
     USUAL_QUANTILE,
     WARM_UP,
 )
-from monitor.detector.reading import Reading
+from monitor.detector.reading import Outcome, Reading
 from monitor.detector.state import State
 
 DAILY_TAU = 43200.0
 DRIFT_CLIP = 3.0
 
 
-def close(state: State, layout: Layout, reading: Reading, hot: Bools) -> None:
-    """Close the hour and the day of the channels whose reading is the first of another one, then take it in."""
-    at, dt = reading.at, reading.dt
-    due = reading.ts >= state.block_end[at]
+def roll(state: State, layout: Layout, reading: Reading) -> None:
+    """Close the hour and the day of the channels whose reading is the first of another one; before it is judged."""
+    due = reading.ts >= state.block_end[reading.at]
     if due.any():
         _close_hour(state, layout, reading.slot[due], reading.ts[due])
-        due = reading.ts >= state.day_end[at]
+        due = reading.ts >= state.day_end[reading.at]
         if due.any():
             _close_day(state, reading.slot[due], reading.ts[due])
+
+
+def take(state: State, reading: Reading, hot: Bools, out: Outcome) -> None:
+    """Take the reading into its hour and day, and say what the drift test says."""
+    at, dt = reading.at, reading.dt
+    drifting = np.maximum(state.cusum_hi[at], state.cusum_lo[at]) > DRIFT_LIMIT
+    if drifting.any():
+        out.flags[Test.CUSUM][drifting] = Flag.SUSPECT
     daily = state.daily[at]
     state.daily[at] = daily + dt * ~(hot | reading.bad) / (dt + DAILY_TAU) * (reading.x - daily)
     state.peak[at] = np.maximum(state.peak[at], state.q[at])

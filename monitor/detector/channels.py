@@ -33,9 +33,10 @@ def observe(state: State, layout: Layout, slot: Ints, ts: Ints, value: Floats, o
     reading = Reading(slot, at, ts, (value - state.origin[at]).astype(np.float32), dt, seen, seen < WARM_UP, bad)
     moved = np.abs(reading.x - state.x[at])
     signal.learn_resolution(state, reading, moved)
+    blocks.roll(state, layout, reading)
     hot, floor = level.judge(state, layout, reading, out)
     signal.judge(state, layout, reading, moved, hot, floor, out)
-    blocks.close(state, layout, reading, hot)
+    blocks.take(state, reading, hot, out)
     if bad.any():
         out.flags[Test.GROSS_RANGE][bad] = Flag.FAIL
     state.x3[at] = state.x2[at]

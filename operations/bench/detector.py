@@ -125,7 +125,9 @@ def _peer(module: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        raise OperatorError(f"bench detector needs {module.split('.')[0]}: pip install -e '.[test]'") from error
+        raise OperatorError(
+            f"bench detector needs {module.split('.', maxsplit=1)[0]}: pip install -e '.[test]'"
+        ) from error
 
 
 def _river() -> float:
