@@ -27,6 +27,7 @@ WITHDRAWABLE: Final = 50
 MISTAKES_SHOWN: Final = 100
 LEAST_REASON: Final = 4
 SAID: Final = "samples_said"
+FORM: Final = "samples_form"
 
 
 def show() -> None:
@@ -92,12 +93,13 @@ def _results(detail: SiteDetail) -> dict[str, str]:
     st.html(f"<p class='ld-note'>{escape(w('page.results'))}</p>")
     offered = scenario_of(detail["scenario"]).page.samples
     columns = st.columns(4, gap="small")
+    form = st.session_state.get(FORM, 0)  # in the fields' keys, so that they are empty again once they are saved
     given = {}
     for place, code in enumerate(offered):
         label = (
             f"{indicator(code)}（{unit_of(code)}）" if language() == "zh" else f"{indicator(code)} ({unit_of(code)})"
         )
-        given[code] = columns[place % 4].text_input(label, key=f"sample_{detail['code']}_{code}", max_chars=40)
+        given[code] = columns[place % 4].text_input(label, key=f"sample_{detail['code']}_{code}_{form}", max_chars=40)
     return {code: value.strip() for code, value in given.items() if value.strip()}
 
 
@@ -129,8 +131,7 @@ def _save(sampling: dict[str, Any], given: dict[str, str]) -> None:
     except (ApiError, ApiUnreachableError) as error:
         failed(error)
         return
-    for code in given:
-        st.session_state.pop(f"sample_{sampling['site']}_{code}", None)
+    st.session_state[FORM] = st.session_state.get(FORM, 0) + 1
     key = "page.saved_leads" if done["suspected"] else "page.saved"
     st.session_state[SAID] = w(key, count=done["added"], leads=done["suspected"])
     st.rerun()
@@ -142,7 +143,7 @@ def _import() -> None:
         f"<div class='ld-links'><a href='/export/samples-template.xlsx' data-template='samples'>"
         f"{escape(w('page.template'))}</a></div>"
     )
-    file = st.file_uploader(w("page.file"), type=["csv", "xlsx"], key="sample_file")
+    file = st.file_uploader(w("page.file"), type=["csv", "xlsx"], key=f"sample_file_{st.session_state.get(FORM, 0)}")
     if file is None:
         return
     content = file.getvalue()
@@ -164,6 +165,7 @@ def _import() -> None:
             failed(error)
             return
         st.session_state[SAID] = w("page.imported", count=done["added"])
+        st.session_state[FORM] = st.session_state.get(FORM, 0) + 1
         st.rerun()
 
 

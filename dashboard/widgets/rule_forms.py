@@ -49,10 +49,10 @@ def _add(found: SiteRules, detail: SiteDetail) -> None:
     rule |= _what_profile(found, code) if kind == "profile" else _what_limit(found, code, point)
     left, right = st.columns([0.7, 0.3], gap="small")
     reason = left.text_input(
-        w("own.reason"), key=f"rule_reason_{code}", placeholder=w("own.reason_hint"), max_chars=500
+        w("own.reason"), key=f"rule_reason_{code}_{_round()}", placeholder=w("own.reason_hint"), max_chars=500
     )
     until = right.date_input(
-        w("own.until"), value=None, key=f"rule_until_{code}", format="YYYY-MM-DD", min_value=date(2000, 1, 1)
+        w("own.until"), value=None, key=f"rule_until_{code}_{_round()}", format="YYYY-MM-DD", min_value=date(2000, 1, 1)
     )
     if st.button(w("own.save"), key="rule_save", type="primary"):
         if isinstance(until, date):
@@ -78,13 +78,20 @@ def _what_limit(found: SiteRules, code: str, point: str | None) -> dict[str, Any
     unit, step = unit_of(chosen), 10.0 ** -INDICATORS[chosen].precision
     shown = f"%.{INDICATORS[chosen].precision}f"
     lo = second.number_input(
-        w("own.lo", unit=unit), value=None, step=step, format=shown, key=f"rule_lo_{code}_{chosen}"
+        w("own.lo", unit=unit), value=None, step=step, format=shown, key=f"rule_lo_{code}_{chosen}_{_round()}"
     )
-    hi = third.number_input(w("own.hi", unit=unit), value=None, step=step, format=shown, key=f"rule_hi_{code}_{chosen}")
+    hi = third.number_input(
+        w("own.hi", unit=unit), value=None, step=step, format=shown, key=f"rule_hi_{code}_{chosen}_{_round()}"
+    )
     rule = now.get(chosen)
     said = w("own.now", interval=limit_text(rule), standard=named(rule)) if rule else w("own.now_none")
     st.html(f"<p class='ld-note'>{escape(said)}</p>")
     return {"indicator": chosen, "lo": lo, "hi": hi}
+
+
+def _round() -> int:
+    """Part of the fields' keys, so that they are empty again once a rule is set."""
+    return int(st.session_state.get("rules_round", 0))
 
 
 def _save(code: str, rule: dict[str, Any]) -> None:
@@ -120,4 +127,5 @@ def _do(act: Any, said: str) -> None:
         failed(error)
         return
     st.session_state["rules_said"] = said
+    st.session_state["rules_round"] = _round() + 1
     st.rerun()
