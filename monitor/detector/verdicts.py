@@ -122,8 +122,11 @@ class Verdicts:
         there = slots >= 0
         state = closing.state
         value = state.x[slots] + state.origin[slots]
-        # What no working instrument reports is flagged by the gross range test, and says nothing here.
-        told = there & (value >= closing.layout.gross_lo[slots]) & (value <= closing.layout.gross_hi[slots])
+        # What no working instrument reports is flagged by the gross range test, and says nothing here. The state
+        # gives a value back to within a rounding, and a chlorine of exactly zero must not come back as less.
+        slack = ROUNDING * (1 + np.abs(value))
+        lowest, highest = closing.layout.gross_lo[slots], closing.layout.gross_hi[slots]
+        told = there & (value >= lowest - slack) & (value <= highest + slack)
         value = np.where(told, value, np.nan)
         ts = np.where(there, state.ts[slots], NEVER)
         ready = (self.greatest[i] < self.parameters.learn_below) & (self.kind[i] == 0).all(axis=1)
@@ -347,6 +350,8 @@ class Verdicts:
 
 
 _LAST_ROW: Final = 2**62
+ROUNDING: Final = 1e-6
+"""How far a value may be off, as a share of it, that the state gives back as origin plus a float32."""
 SAME_CHUNKS: Final = 2
 """Chunks of a place's series that must be another's before it is said."""
 COPY_SURENESS: Final = 0.98
