@@ -108,6 +108,7 @@ def up(
             backfill_hours=backfill,
             min_free_bytes=min_free_bytes,
             broker_host=broker_host,
+            workers=workers,
         )
     )
 
