@@ -71,7 +71,7 @@ class Layout:
         rules: Iterable[SiteRule] = (),
         known: Mapping[str, Sequence[LimitProfile]] | None = None,
     ) -> "Layout":
-        """Lay a registry out. `rules` are the sites' own; `known` are standards by family, by default those declared."""
+        """Lay a registry out. `rules` are the sites' own, `known` standards by family, by default those declared."""
         channels = tuple(sorted(registry.channels.values(), key=lambda each: each.id))
         devices = tuple(sorted(registry.devices.values(), key=lambda each: each.code))
         sites = tuple(sorted(registry.sites.values(), key=lambda each: each.code))

@@ -197,6 +197,6 @@ def test_who_may_enter_results(api: Served) -> None:
         assert enter(api, {"urea": "3"}, site="P-1", role=role).status_code == 403
     (seen,) = api.get("samples", "venue")["items"]
     assert (seen["site"], seen["entered_by"]) == ("P-1", None)
-    row = [["P-4", None, "2026-10-20", "快检", "pH", 7.2]]
-    report = send(api, workbook(row), role="inspector").json()
+    rows: list[list[object]] = [["P-4", None, "2026-10-20", "快检", "pH", 7.2]]
+    report = send(api, workbook(rows), role="inspector").json()
     assert (report["good"], len(report["mistakes"])) == (0, 1), "a site out of scope is not known to the file"
