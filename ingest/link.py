@@ -198,7 +198,9 @@ class Link:
             return
         self._renew()
         self._intake.opened(self, resumed=flags.session_present)
-        _log.info(
+        _log.log(
+            # A worker of several counties has a dozen sessions; most of them are there for what seldom comes.
+            logging.INFO if self.subscription.topics.startswith("landun/") else logging.DEBUG,
             "connected to broker %s:%d for %s, session %s",
             self.address.host,
             self.address.port,
