@@ -115,6 +115,21 @@ def test_a_fault_is_injected_and_its_truth_kept(control: Control, api: Served, d
     assert actions == ["simulators_inject", "simulators_end_fault"]
 
 
+def test_a_fault_of_a_size_keeps_it_in_the_truth(control: Control, api: Served) -> None:
+    """Kinds are listed with their ranges; a size goes through to the pool and the truth, one outside is refused."""
+    kinds = {each["fault"]: each for each in api.get("/simulators/kinds")}
+    known = kinds["fouling_drift"]
+    assert (known["unit"], known["smallest"], known["largest"]) == ("mg/L", 0.1, 0.4)
+    wanted = {**a_basin(api), "fault": "fouling_drift"}
+    refused = api.client().post("/simulators/faults", json={**wanted, "size": 4})
+    assert refused.status_code == 422
+    assert "size 4: must be between 0.1 and 0.4 mg/L" in refused.json()["detail"]
+    made = api.client().post("/simulators/faults", json={**wanted, "size": 0.3, "minutes": 600})
+    assert made.status_code == 201, made.text
+    (row,) = api.get("/simulators/truth")
+    assert (row["fault"], row["detail"]["size"], row["detail"]["unit"]) == ("fouling_drift", 0.3, "mg/L")
+
+
 def test_a_change_of_speed_reaches_the_journal(control: Control, api: Served, db: Connection) -> None:
     """Once the control accepted it; the same speed again adds nothing."""
     assert api.client().post("/simulators/speed", json={"speed": 60}).json()["speed"] == 60

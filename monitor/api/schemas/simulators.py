@@ -28,8 +28,8 @@ class FaultKind(BaseModel):
     plants: list[str] = Field(description="What can have it: pool, cold_store")
     verdict: str = Field(description="The kind of alarm that names it rightly")
     unit: str = Field(description="Unit of its size; with `min` the size is how long it lasts")
-    smallest: float
-    largest: float
+    smallest: float = Field(description="Least size, in its unit: what a hand test would just notice")
+    largest: float = Field(description="Greatest size, in its unit")
     usual: float | None = Field(description="Size when none is asked for; null: a whole failure, or until ended")
     signed: bool = Field(description="Whether a size below zero makes sense")
     minutes: float | None = Field(description="How long it lasts when nobody says; null: until ended")
