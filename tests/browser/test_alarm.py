@@ -83,6 +83,7 @@ def _healthy_open_site(system: System) -> str:
     for site in system.get("sites"):
         if (
             site["simulated"]
+            and site["scenario"] == "pool"
             and site["open_now"]
             and site["state"] == "normal"
             and not any(site["open_alarms"].values())
