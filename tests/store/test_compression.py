@@ -118,8 +118,7 @@ def test_aggregates_of_compressed_minutes_follow_late_readings(engine: Engine) -
         while keeper.step(NOW):
             pass
         run_policy(connection, "reading")
-        # The aggregate's chunks span ten weeks: compressed as if half a year had passed.
-        assert continuous.compress(connection, NOW + timedelta(days=180))
+        assert len(continuous.compress(connection, NOW)) >= 2
         write(connection, readings(OLD - timedelta(hours=1) + timedelta(seconds=30), [9.0] * 60))
         while keeper.step(NOW):
             pass
