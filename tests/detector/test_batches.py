@@ -29,7 +29,7 @@ def play(stream: Rows, cuts: Iterable[int]) -> tuple[dict[str, bytes], list[Any]
     return {name: array.tobytes() for name, array in state.save().items()}, [*merged, sorted(ticks)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(rows(), st.data())
 def test_the_result_does_not_depend_on_where_the_stream_is_cut(stream: Rows, data: st.DataObject) -> None:
     """One call, any cuts, and one call a reading give equal states and equal results."""
