@@ -197,6 +197,9 @@ def serve(
     devices_url: Annotated[
         str, typer.Option(envvar="LANDUN_DEVICES_URL", help="Where devices reach the broker: mqtt(s)://host:port.")
     ] = "mqtt://127.0.0.1:1883",
+    hj212_url: Annotated[
+        str, typer.Option(envvar="LANDUN_HJ212_URL", help="Where HJ 212 instruments report: hj212://host:port.")
+    ] = "hj212://127.0.0.1:7212",
     tls_certificate: TlsCertificate = None,
     tls_key: TlsKey = None,
     simulators_url: Annotated[
@@ -216,6 +219,7 @@ def serve(
             simulators_url=simulators_url,
             data=data,
             devices_url=devices_url,
+            hj212_url=hj212_url,
             tls=TlsFiles(tls_certificate, tls_key) if tls_certificate and tls_key else None,
             metrics=metrics,
             ingest_status_url=ingest_status_url,

@@ -48,6 +48,27 @@ class DeviceFull(Device):
     unknown_fields: list[str]
 
 
+class DeviceMessage(TypedDict):
+    """A device's newest message, as it came and as it was understood."""
+
+    received_at: str
+    topic: str
+    payload: str
+    text: bool
+    understood: list[dict[str, Any]]
+    misunderstood: list[dict[str, Any]]
+
+
+class ChannelMapping(TypedDict):
+    """What a device calls an indicator, and how its number becomes the indicator's."""
+
+    indicator: str
+    names: list[str]
+    unit: str
+    factor: float
+    offset: float
+
+
 class Credential(TypedDict):
     """What a device is set up with."""
 
@@ -112,6 +133,18 @@ class KeepingClient(ApiClient):
     def adopt(self, code: str, field: str, indicator: str) -> None:
         """Say which indicator an unknown field is."""
         self._post(f"/devices/{code}/adopt", {"field": field, "indicator": indicator})
+
+    def last_message(self, code: str) -> DeviceMessage | None:
+        """A device's newest message; None for one that never sent any."""
+        return cast("DeviceMessage | None", self._get(f"/devices/{code}/last-message"))
+
+    def channels(self, code: str) -> list[ChannelMapping]:
+        """What a device's names and numbers mean."""
+        return cast(list[ChannelMapping], self._get(f"/devices/{code}/channels"))
+
+    def map_channels(self, code: str, mappings: Sequence[ChannelMapping]) -> None:
+        """Change what they mean."""
+        self._call("PUT", f"{PREFIX}/devices/{code}/channels", json=list(mappings))
 
     # ------------------------------------------------------------------ registry
     def import_registry(self, name: str, content: bytes, mode: str) -> ImportReport:

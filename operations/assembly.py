@@ -194,6 +194,7 @@ class Assembly:
             "LANDUN_TOKEN_SECRET_FILE": str(self.secrets.token_file),
             "LANDUN_DATA": str(self.folder.path),
             "LANDUN_DEVICES_URL": f"mqtt://{reachable(self.broker_host)}:{self.broker.mqtt_port}",
+            "LANDUN_HJ212_URL": f"hj212://{reachable(self.broker_host)}:{self.address.ports['hj212']}",
             "LANDUN_METRICS": self._metrics("api"),
             "LANDUN_INGEST_STATUS_URL": f"http://{self._metrics('ingest')}/status",
             "LANDUN_BROKER_VERSION": broker.version(),

@@ -29,6 +29,23 @@ def publish_filters(registry: Registry, device: Device) -> tuple[str, ...]:
             return (own,)
 
 
+def telemetry_topic(county: str, device: Device) -> str:
+    """The topic that a device sends its readings to, or what stands in its place: an MN, an address to ask."""
+    match device.dialect:
+        case Dialect.SPARKPLUG:
+            return f"{SPARKPLUG}/{county}/NDATA/{device.code}"
+        case Dialect.ALINK:
+            return f"/sys/{county}/{device.code}/thing/event/property/post"
+        case Dialect.HUAWEI:
+            return f"$oc/devices/{device.code}/sys/properties/report"
+        case Dialect.HJ212:
+            return f"MN={device.identity}"
+        case Dialect.MODBUS:
+            return device.address
+        case _:
+            return f"{OWN}/{county}/{device.site}/{device.code}/telemetry"
+
+
 def subscribe_filters(registry: Registry, device: Device) -> tuple[str, ...]:
     """The MQTT topic filters that a device may read: a Sparkplug node hears its commands, others nothing."""
     if device.dialect is not Dialect.SPARKPLUG:

@@ -136,6 +136,18 @@ def read_after(connection: Connection, after: int, limit: int, *, with_raw: bool
         return [Entry(*row) for row in cursor]
 
 
+def entry_of_batch(connection: Connection, batch: int) -> Entry | None:
+    """The row of kind ``readings`` that brought a batch, with its messages; None once it is no longer kept."""
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(
+            "SELECT id, kind, recorded_at, rows, batch, body, raw, prev_hash, hash "
+            "FROM journal WHERE batch = %s AND kind = 'readings'",
+            (batch,),
+        )
+        row = cursor.fetchone()
+    return Entry(*row) if row else None
+
+
 def readings_of(entry: Entry) -> Readings:
     """The readings of a row of kind ``readings``. Raises `ValueError` on another kind."""
     if entry.kind != "readings":

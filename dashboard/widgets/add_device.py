@@ -8,10 +8,12 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.html import escape, heading
 from dashboard.keeping import refused, w
+from dashboard.keeping_client import Device
 from dashboard.language import county_name, indicator, language, name_of, unit_of
 from dashboard.shapes import Site
 from dashboard.widgets import credential
 from registry.indicators import INDICATORS
+from registry.model import Dialect
 from registry.scenarios import DEFAULT, scenario_of, scenarios
 
 NEW: Final = ""
@@ -125,8 +127,45 @@ def _what(scenario: str) -> dict[str, Any]:
     period = st.number_input(
         w("add.period"), 1, 86_400, kinds[kind].period_s if kind in kinds else PERIOD_S, key=f"add_period_{kind}"
     )
+    spoken = _dialect()
     st.html(f"<p class='ld-note'>{escape(w('add.note'))}</p>")
-    return {"code": code, "indicators": indicators, "period_s": period}
+    return {"code": code, "indicators": indicators, "period_s": period, **spoken}
+
+
+def _dialect() -> dict[str, Any]:
+    """What the device speaks, and what must be known of it to be heard."""
+    dialect = st.selectbox(
+        w("add.dialect"), list(Dialect), key="add_dialect", format_func=lambda each: w(f"dialect.{each}")
+    )
+    entry: dict[str, Any] = {"dialect": str(dialect)}
+    if dialect is Dialect.HJ212:
+        entry["identity"] = st.text_input(w("add.mn"), key="add_mn", placeholder="320602SWIM00000000000001")
+    elif dialect is Dialect.MODBUS:
+        placeholder = "modbus://192.0.2.7:502/1?map=neopool"
+        entry["address"] = st.text_input(w("add.address"), key="add_address", placeholder=placeholder)
+    elif dialect is Dialect.NATIVE:
+        gateways = [each["code"] for each in _gateways()]
+        if gateways:
+            gateway = st.selectbox(
+                w("add.gateway"),
+                (NEW, *gateways),
+                key="add_gateway",
+                format_func=lambda each: each or w("add.no_gateway"),
+            )
+            entry |= {"gateway": gateway or None}
+            if gateway:
+                entry["identity"] = st.text_input(w("add.called"), key="add_called")
+    return entry
+
+
+def _gateways() -> list[Device]:
+    """Real devices that speak for others."""
+    try:
+        known = session.keeping().devices()
+    except (ApiError, ApiUnreachableError):
+        return []
+    speaking = (Dialect.THINGSBOARD_GATEWAY, Dialect.HUAWEI, Dialect.SPARKPLUG)
+    return [each for each in known if each["dialect"] in speaking and not each["simulated"]]
 
 
 def _add(entry: dict[str, Any]) -> None:

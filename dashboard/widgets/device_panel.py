@@ -13,7 +13,7 @@ from dashboard.html import badge, chip, escape, heading
 from dashboard.keeping import refused, w
 from dashboard.keeping_client import DeviceFull
 from dashboard.language import indicator, language, unit_of
-from dashboard.widgets import credential
+from dashboard.widgets import credential, device_speech
 from dashboard.widgets.alarm_table import ZONE
 from registry.indicators import INDICATORS
 
@@ -41,6 +41,8 @@ def show(code: str) -> None:
             _calibrations(device, editable=editable)
         with right:
             _credential(device, editable=editable)
+        with st.expander(w("speech.title"), icon=":material/forum:", key="device_speech"):
+            device_speech.show(device, editable=editable)
 
 
 def _head(device: DeviceFull) -> None:

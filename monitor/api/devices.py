@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlsplit
@@ -27,11 +28,13 @@ from monitor.api.schemas import (
 )
 from monitor.api.scope import Permission, Principal
 from monitor.layout import MIN_SILENCE_S
+from registry.credentials import HJ212_PW_CHARACTERS
 from registry.importing import Plan, plan_tables
 from registry.indicators import INDICATORS
-from registry.model import Channel, Device, Registry
+from registry.model import Channel, Device, Dialect, Registry
 from registry.sheets import CHANNELS, DEVICES, POINTS, SITES
 from registry.tabular import entered
+from registry.topics import telemetry_topic
 from store import queries, upkeep
 from store.connections import Connection
 from store.registry_rows import save_channels
@@ -40,6 +43,9 @@ router = APIRouter(tags=["devices"])
 
 PASSWORD_BYTES: Final = 24
 """192 bits: a password that is never typed needs no stretching, so bcrypt's is at its least."""
+
+PW_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Letters and digits that nobody confuses, for an instrument's PW that is typed on a keypad."""
 
 LOOKED_BACK: Final = timedelta(hours=24)
 LETTERS_LOOKED_AT: Final = 200
@@ -73,7 +79,7 @@ def devices(now: Now, principal: Viewer, shared: Shared) -> list[DeviceRow]:
 def device(code: DeviceInPath, now: Now, principal: Viewer, shared: Shared) -> DeviceFull:
     """Its silences of the last 24 h, its calibrations, and fields of its payload that are no channel."""
     registry = now.registry
-    found = _visible(registry, principal, code)
+    found = visible(registry, principal, code)
     at = shared.clock()
     longest = max(3 * found.period_s, 1)
     with shared.database.connection() as connection:
@@ -87,7 +93,7 @@ def device(code: DeviceInPath, now: Now, principal: Viewer, shared: Shared) -> D
         fields = _unknown_fields(connection, names, code, at - LOOKED_BACK)
     return DeviceFull(
         **{**_row(registry, found, kept, at), "indicators": list(names)},
-        topic=registry.topic_of(found, "telemetry"),
+        topic=telemetry_topic(registry.sites[found.site].county, found),
         generation=kept["generation"] or 0,
         names=names,
         gaps=[Gap(start=start, end=end) for start, end in gaps],
@@ -108,29 +114,29 @@ def add_device(new: NewDevice, principal: Editor, shared: Shared) -> DeviceCrede
         plan = _planned(new, registry, now)
         require_scope(principal, plan, registry)
         save(connection, plan, principal, now)
-        password = _new_password(connection, new.code, principal, now)
+        password = _new_password(connection, plan.devices[new.code], principal, now)
         detail = {"site": new.site, "sampling_point": new.sampling_point, "indicators": new.indicators}
         record(connection, principal, "device_added", f"device:{new.code}", detail, now)
         site = plan.sites.get(new.site) or registry.sites[new.site]
-        topic = f"landun/v1/{site.county}/{site.code}/{new.code}/telemetry"
-    return _credential(shared, new.code, password, topic)
+        device = plan.devices[new.code]
+    return _credential(shared, device, password, telemetry_topic(site.county, device))
 
 
 @router.post("/devices/{code}/credential", summary="Give a device a new credential", responses=NOT_FOUND)
 def rotate(code: DeviceInPath, principal: Editor, shared: Shared) -> DeviceCredential:
     """The former password is void within a second or so, and its connection ends."""
     with changing(shared) as (connection, registry, now):
-        found = _editable(registry, principal, code)
-        password = _new_password(connection, code, principal, now)
+        found = editable(registry, principal, code)
+        password = _new_password(connection, found, principal, now)
         record(connection, principal, "device_credential_issued", f"device:{code}", {}, now, what="credentials")
-    return _credential(shared, code, password, registry.topic_of(found, "telemetry"))
+    return _credential(shared, found, password, telemetry_topic(registry.sites[found.site].county, found))
 
 
 @router.delete("/devices/{code}/credential", summary="Revoke", responses=NOT_FOUND)
 def revoke(code: DeviceInPath, principal: Editor, shared: Shared) -> dict[str, str]:
     """Admit the device no more: the broker ends its connection within a second or so. Its history stays."""
     with changing(shared) as (connection, registry, now):
-        _editable(registry, principal, code)
+        editable(registry, principal, code)
         if upkeep.revoke_credential(connection, code, principal.username, now):
             record(connection, principal, "device_revoked", f"device:{code}", {}, now, what="credentials")
     return {"device": code, "credential": "revoked"}
@@ -147,7 +153,7 @@ def calibrate(code: DeviceInPath, asked: CalibrationRequest, principal: Editor, 
     if asked.due_on is not None and asked.due_on <= asked.calibrated_on:
         raise _unacceptable(f"due_on {asked.due_on} must be later than calibrated_on {asked.calibrated_on}")
     with changing(shared) as (connection, registry, now):
-        _editable(registry, principal, code)
+        editable(registry, principal, code)
         if asked.calibrated_on > now.date() + timedelta(days=1):
             raise _unacceptable(f"calibrated_on {asked.calibrated_on} must not lie in the future")
         upkeep.calibrate(connection, code, asked.calibrated_on, asked.due_on, asked.note, principal.username, now)
@@ -165,7 +171,7 @@ def adopt(code: DeviceInPath, asked: Adoption, principal: Editor, shared: Shared
     if asked.indicator not in INDICATORS:
         raise _unacceptable(f"indicator {asked.indicator!r} is not known; known: {', '.join(INDICATORS)}")
     with changing(shared) as (connection, registry, now):
-        _editable(registry, principal, code)
+        editable(registry, principal, code)
         own = {each.indicator: each for each in registry.channels_of_device[code]}
         for channel in own.values():
             if asked.field in (channel.indicator, *channel.names):
@@ -176,7 +182,7 @@ def adopt(code: DeviceInPath, asked: Adoption, principal: Editor, shared: Shared
         known = own.get(asked.indicator) or Channel(0, code, asked.indicator)
         # Where the field is the indicator's own code, a channel of that name is all there is to add.
         names = known.names if asked.field == asked.indicator else (*known.names, asked.field)
-        save_channels(connection, [Channel(known.id, code, asked.indicator, names)])
+        save_channels(connection, [replace(known, names=names)])
         detail = {"field": asked.field, "indicator": asked.indicator}
         record(connection, principal, "field_adopted", f"device:{code}", detail, now)
     return [asked.indicator, *names]
@@ -185,8 +191,9 @@ def adopt(code: DeviceInPath, asked: Adoption, principal: Editor, shared: Shared
 def _planned(new: NewDevice, registry: Registry, now: datetime) -> Plan:
     """What the entries of the form would change; 422 with every mistake where one is not acceptable."""
     row = {"code": new.code, "site": new.site, "sampling_point": new.sampling_point}
+    spoken = {"dialect": new.dialect, "gateway": new.gateway, "identity": new.identity, "address": new.address}
     tables = {
-        DEVICES.code: entered(DEVICES, [{**row, "period_s": new.period_s, "dialect": new.dialect}]),
+        DEVICES.code: entered(DEVICES, [{**row, **spoken, "period_s": new.period_s}]),
         CHANNELS.code: entered(CHANNELS, [{"device": new.code, "indicator": each} for each in new.indicators]),
     }
     if new.site_entry is not None:
@@ -262,35 +269,40 @@ def _unknown_fields(
     return sorted(set(recent) - known)
 
 
-def _visible(registry: Registry, principal: Principal, code: str) -> Device:
+def visible(registry: Registry, principal: Principal, code: str) -> Device:
+    """A device in the reader's scope. Raises 404."""
     found = registry.devices.get(code)
     if found is None or not principal.sees(registry.sites[found.site]):
         raise _unknown(code)
     return found
 
 
-def _editable(registry: Registry, principal: Principal, code: str) -> Device:
-    found = _visible(registry, principal, code)
+def editable(registry: Registry, principal: Principal, code: str) -> Device:
+    """A device that may be changed: not a simulated one. Raises 404, 409."""
+    found = visible(registry, principal, code)
     if registry.sites[found.site].simulated:
         raise HTTPException(status.HTTP_409_CONFLICT, f"device {code!r} is simulated; it goes with the demonstration")
     return found
 
 
-def _new_password(connection: Connection, code: str, principal: Principal, now: datetime) -> str:
+def _new_password(connection: Connection, device: Device, principal: Principal, now: datetime) -> str:
     password = secrets.token_urlsafe(PASSWORD_BYTES)
+    if device.dialect is Dialect.HJ212:
+        password = "".join(secrets.choice(PW_ALPHABET) for _ in range(HJ212_PW_CHARACTERS))
     # NATS knows bcrypt by the mark 2a only.
     hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4, b"2a")).decode("ascii")
-    upkeep.issue_credential(connection, code, hashed, principal.username, now)
+    upkeep.issue_credential(connection, device.code, hashed, principal.username, now)
     return password
 
 
-def _credential(shared: Shared, code: str, password: str, topic: str) -> DeviceCredential:
-    address = urlsplit(shared.settings.devices_url)
+def _credential(shared: Shared, device: Device, password: str, topic: str) -> DeviceCredential:
+    spoken_to = shared.settings.hj212_url if device.dialect is Dialect.HJ212 else shared.settings.devices_url
+    address = urlsplit(spoken_to)
     tls = address.scheme == "mqtts"
     host, port = address.hostname or "localhost", address.port or (8883 if tls else 1883)
-    user = f"{quote(code, safe='')}:{quote(password, safe='')}"
+    user = f"{quote(device.code, safe='')}:{quote(password, safe='')}"
     return DeviceCredential(
-        device=code,
+        device=device.code,
         password=password,
         host=host,
         port=port,

@@ -13,6 +13,7 @@ from store.queries.audit import audit_entries
 from store.queries.dead_letters import dead_letter_counts, dead_letters
 from store.queries.detector import configured_budget, feedback_of_site, flags_of
 from store.queries.latest import latest_since, newest_ts
+from store.queries.messages import LastMessage, last_message
 from store.queries.operation import (
     configured_speed,
     configured_speeds,
@@ -40,6 +41,7 @@ from store.queries.readings import (
 
 __all__ = [
     "Buckets",
+    "LastMessage",
     "Rows",
     "Source",
     "alarm",
@@ -61,6 +63,7 @@ __all__ = [
     "forget_heartbeat",
     "heartbeats",
     "last_alarm_event",
+    "last_message",
     "latest_since",
     "newest_ts",
     "open_alarm_counts",

@@ -94,6 +94,44 @@ class DeviceFull(DeviceRow):
     unknown_fields: list[str] = Field(description="Fields of its payload that are no channel, of the last 24 h")
 
 
+class UnderstoodValue(BaseModel):
+    """A reading that a message brought, in its indicator's unit."""
+
+    indicator: IndicatorCode
+    unit: str
+    ts: Time
+    value: float = Field(description="In `unit`")
+
+
+class MisunderstoodField(BaseModel):
+    """What was wrong with a message, or with a field of it."""
+
+    field: str | None
+    reason: str = Field(description="Reason code of the dead letter")
+    detail: str
+
+
+class DeviceMessage(BaseModel):
+    """A device's newest message, as it came and as it was understood."""
+
+    received_at: Time
+    topic: str
+    payload: str = Field(description="As text; bytes that are no text as hexadecimal digits")
+    text: bool = Field(description="Whether the payload is text")
+    understood: list[UnderstoodValue]
+    misunderstood: list[MisunderstoodField]
+
+
+class ChannelMapping(BaseModel):
+    """What a device calls an indicator, and how its number becomes the indicator's: times `factor` plus `offset`."""
+
+    indicator: IndicatorCode
+    names: list[str] = Field(default=[], description="Further names in its payload", examples=[["ORP_mV"]])
+    unit: str = Field(default="", description="Of the device's numbers; empty: the payload's, else the indicator's")
+    factor: float = Field(default=1.0, description="The device's number is multiplied by it")
+    offset: float = Field(default=0.0, description="Then it is added; the sum is in `unit`")
+
+
 class DeviceCredential(BaseModel):
     """What the device is set up with. The password is shown once and kept nowhere."""
 
@@ -117,7 +155,12 @@ class NewDevice(BaseModel):
     sampling_point: str
     indicators: list[str] = Field(min_length=1)
     period_s: int = Field(default=60, description="Reporting period, s")
-    dialect: str = "native"
+    dialect: str = Field(default="native", description="What it speaks, see docs/devices.md")
+    gateway: str | None = Field(default=None, description="The device that speaks for it")
+    identity: str | None = Field(default=None, description="What its dialect calls it, such as the MN of HJ 212")
+    address: str | None = Field(
+        default=None, description="Where it is asked", examples=["modbus://192.0.2.7:502/1?map=neopool"]
+    )
     site_entry: dict[str, str | float | None] | None = Field(default=None, description="Only where the site is new")
     point_entry: dict[str, str | float | None] | None = Field(
         default=None, description="Only where the sampling point is new"

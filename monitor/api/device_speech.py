@@ -1,0 +1,98 @@
+"""How a device speaks: its last message beside what was understood of it, and what its names and numbers mean."""
+
+from fastapi import APIRouter, HTTPException, status
+
+from monitor.api.context import Now, Shared
+from monitor.api.devices import NOT_ACCEPTABLE, NOT_FOUND, DeviceInPath, Viewer, editable, visible
+from monitor.api.registry import Editor
+from monitor.api.registry_change import MistakesError, changing, mistake_info, record, save
+from monitor.api.schemas import ChannelMapping, DeviceMessage, MisunderstoodField, UnderstoodValue
+from registry.importing import plan_tables
+from registry.indicators import INDICATORS
+from registry.model import Channel
+from registry.sheets import CHANNELS
+from registry.tabular import entered
+from store import queries
+
+router = APIRouter(tags=["devices"])
+
+
+@router.get("/devices/{code}/last-message", summary="A device's newest message", responses=NOT_FOUND)
+def last_message(code: DeviceInPath, now: Now, principal: Viewer, shared: Shared) -> DeviceMessage | None:
+    """As it came, with what was understood of it and what was not; null for a device that has not sent any."""
+    registry = now.registry
+    visible(registry, principal, code)
+    channels = {each.id: each for each in registry.channels_of_device[code]}
+    with shared.database.connection() as connection:
+        found = queries.last_message(connection, code, channels)
+    if found is None:
+        return None
+    payload, text = _shown(found.payload)
+    return DeviceMessage(
+        received_at=found.received_at,
+        topic=found.topic,
+        payload=payload,
+        text=text,
+        understood=[
+            UnderstoodValue(
+                indicator=channels[each.channel_id].indicator,
+                unit=INDICATORS[channels[each.channel_id].indicator].unit,
+                ts=each.ts,
+                value=each.value,
+            )
+            for each in found.understood
+        ],
+        misunderstood=[MisunderstoodField(**each._asdict()) for each in found.misunderstood],
+    )
+
+
+@router.get("/devices/{code}/channels", summary="What a device's names and numbers mean", responses=NOT_FOUND)
+def channels(code: DeviceInPath, now: Now, principal: Viewer) -> list[ChannelMapping]:
+    """The mapping of each of its channels."""
+    visible(now.registry, principal, code)
+    return [_mapping(each) for each in now.registry.channels_of_device[code]]
+
+
+@router.put("/devices/{code}/channels", summary="Change the mapping", responses={**NOT_FOUND, **NOT_ACCEPTABLE})
+def map_channels(
+    code: DeviceInPath, mappings: list[ChannelMapping], principal: Editor, shared: Shared
+) -> list[ChannelMapping]:
+    """From now on the device's messages are read by these; an indicator that is new is measured from now on.
+
+    Channels that are not named stay as they are. A mistake in one leaves all as they are.
+    """
+    with changing(shared) as (connection, registry, now):
+        editable(registry, principal, code)
+        repeated = {each.indicator for each in mappings if [m.indicator for m in mappings].count(each.indicator) > 1}
+        if repeated:
+            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, f"{sorted(repeated)} given more than once")
+        rows = [
+            {"device": code, **each.model_dump(), "names": "、".join(each.names), "unit": each.unit or None}
+            for each in mappings
+        ]
+        plan = plan_tables({CHANNELS.code: entered(CHANNELS, rows)}, registry, {}, now)
+        if plan.mistakes:
+            raise MistakesError([mistake_info(each) for each in plan.mistakes])
+        save(connection, plan, principal, now)
+        detail = {each.indicator: each.model_dump(exclude={"indicator"}) for each in mappings}
+        record(connection, principal, "device_mapped", f"device:{code}", detail, now)
+    return mappings
+
+
+def _mapping(channel: Channel) -> ChannelMapping:
+    return ChannelMapping(
+        indicator=channel.indicator,
+        names=list(channel.names),
+        unit=channel.unit,
+        factor=channel.factor,
+        offset=channel.offset,
+    )
+
+
+def _shown(payload: bytes) -> tuple[str, bool]:
+    """A payload as people read it, and whether it is text."""
+    try:
+        text = payload.decode("utf-8")
+    except UnicodeDecodeError:
+        return payload.hex(" "), False
+    return (text, True) if text.isprintable() or text.strip().isprintable() else (payload.hex(" "), False)
