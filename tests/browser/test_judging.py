@@ -83,13 +83,14 @@ def test_a_rule_is_set_and_ended_at_the_screen(signed_in: Callable[[str], Screen
     screen = signed_in("en")
     page = screen.page
     page.goto(f"{screen.address}/rules?site={code}&lang=en")
-    page.locator(f".st-key-rule_lo_{code}_free_chlorine input").fill("0.40")
-    page.locator(f".st-key-rule_hi_{code}_free_chlorine input").fill("0.90")
-    page.locator(f".st-key-rule_reason_{code} input").fill(REASON)
-    page.locator(f".st-key-rule_reason_{code} input").press("Tab")
+    page.locator(f"[class*=st-key-rule_lo_{code}_free_chlorine] input").fill("0.40")
+    page.locator(f"[class*=st-key-rule_hi_{code}_free_chlorine] input").fill("0.90")
+    page.locator(f"[class*=st-key-rule_reason_{code}] input").fill(REASON)
+    page.locator(f"[class*=st-key-rule_reason_{code}] input").press("Tab")
     page.locator(".st-key-rule_save button").click()
     row = page.locator(".ld-table tr").filter(has_text=REASON)
     expect(row).to_contain_text("In force")
+    expect(page.locator(f"[class*=st-key-rule_reason_{code}] input")).to_have_value("")
     expect(page.locator(".ld-table tr").filter(has_text="0.4–0.9 mg/L").first).to_contain_text("Site rule")
     (rule,) = system.get(f"sites/{code}/rules")["own"]
     page.locator(f".st-key-rule_end_reason_{rule['id']} input").fill("Probe moved")
@@ -114,7 +115,7 @@ def test_results_are_entered_and_imported_at_the_screen(signed_in: Callable[[str
     day = datetime.now(UTC) - timedelta(days=9)
     head, at = "场所,采样时间,方式,指标,结果", f"{day:%Y-%m-%d}"
     rows = f"{head}\n{name},{at} 09:30,快检,余氯,0.61\n没有这家,{at},快检,余氯,0.5\n"
-    page.locator(".st-key-sample_file input[type=file]").set_input_files(
+    page.locator("[class*=st-key-sample_file] input[type=file]").set_input_files(
         {"name": "结果.csv", "mimeType": "text/csv", "buffer": rows.encode()}
     )
     expect(screen.main).to_contain_text("可导入 1 行")
