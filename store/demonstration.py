@@ -19,6 +19,9 @@ _OF_SITES: Final = {
     "device_status": (
         "DELETE FROM device_status WHERE device IN (SELECT code FROM device WHERE site = ANY(%(sites)s))"
     ),
+    "device_sequence": (
+        "DELETE FROM device_sequence WHERE device IN (SELECT code FROM device WHERE site = ANY(%(sites)s))"
+    ),
     "simulator_truth": "DELETE FROM simulator_truth WHERE site = ANY(%(sites)s)",
     "person": "DELETE FROM person WHERE site = ANY(%(sites)s)",
     "site": "DELETE FROM site WHERE code = ANY(%(sites)s)",
