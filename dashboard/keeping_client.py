@@ -146,6 +146,14 @@ class KeepingClient(ApiClient):
         """Change what they mean."""
         self._call("PUT", f"{PREFIX}/devices/{code}/channels", json=list(mappings))
 
+    def commands(self, code: str) -> list[dict[str, Any]]:
+        """An instrument's newest commands."""
+        return cast(list[dict[str, Any]], self._get(f"/devices/{code}/commands"))
+
+    def command(self, code: str, command: str, seconds: int | None = None) -> None:
+        """Tell an instrument something."""
+        self._post(f"/devices/{code}/commands", {"command": command, "seconds": seconds})
+
     # ------------------------------------------------------------------ registry
     def import_registry(self, name: str, content: bytes, mode: str) -> ImportReport:
         """Look at a file or import it."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ingest.decoders.hj212 import DATA, Command, FrameReader, Packet, answer, command, read_packet
+from ingest.decoders.hj212 import DATA, Command, FrameReader, Packet, answer, answer_in_words, command, read_packet
 from ingest.decoders.model import Decoded
 from ingest.delivery import Delivery
 from ingest.directory import HJ212_REFUSED, HJ212_TOPIC
@@ -52,6 +52,8 @@ class _Connection:
     peer: str
     reader: FrameReader = field(default_factory=FrameReader)
     mn: str = ""
+    st: str = ""
+    pw: str = ""
 
 
 class Listener:
@@ -70,6 +72,7 @@ class Listener:
         self._admits = admits
         self._most_pending = most_pending
         self._queue: deque[Delivery] = deque()
+        self._answers: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED)
         self._pending: dict[int, _Pending] = {}
         self._tokens: dict[_Key, int] = {}
         self._answered: OrderedDict[_Key, None] = OrderedDict()
@@ -125,14 +128,22 @@ class Listener:
         if tokens and self._loop is not None:
             self._loop.call_soon_threadsafe(self._answer, tokens)
 
-    def command(self, mn: str, pw: str, qn: str, cn: Command, parameters: dict[str, str]) -> bool:
-        """Send a command to a connected instrument; False when it is not connected."""
+    def command(self, mn: str, qn: str, cn: Command, parameters: dict[str, str]) -> bool:
+        """Send a command to a connected instrument, with its own ST and PW; False when it is not connected."""
         connection = self._by_mn.get(mn)
         if connection is None or self._loop is None:
             return False
-        data = command(mn, pw, qn, cn, parameters)
+        data = command(mn, connection.pw, qn, cn, parameters, st=connection.st)
         self._loop.call_soon_threadsafe(connection.writer.write, data)
         return True
+
+    def answers(self) -> list[tuple[str, str]]:
+        """What instruments answered to commands since the last call: the command's QN, and the answer in words."""
+        taken: list[tuple[str, str]] = []
+        with contextlib.suppress(IndexError):
+            while True:
+                taken.append(self._answers.popleft())
+        return taken
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -187,11 +198,13 @@ class Listener:
         if not self._admits(packet.mn, packet.pw):
             self._deliver(frame, HJ212_TOPIC + packet.mn + HJ212_REFUSED, None, b"", connection)
             return
-        connection.mn = packet.mn
+        connection.mn, connection.st, connection.pw = packet.mn, packet.st, packet.pw
         self._by_mn[packet.mn] = connection
         if packet.cn not in DATA:
             self.ignored += 1
-            if packet.cn not in (Command.REQUEST_ANSWER, Command.EXECUTION_RESULT):
+            if packet.cn in (Command.REQUEST_ANSWER, Command.EXECUTION_RESULT):
+                self._answers.append((packet.qn, answer_in_words(packet)))
+            else:
                 _log.info("hj212 %s: CN %d carries no data", packet.mn, packet.cn)
             return
         self._receive_data(frame, packet, connection)

@@ -2,16 +2,22 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Protocol
+from datetime import datetime, timedelta, timezone
+from typing import Final, Protocol
 
 from ingest.admission import Admission
+from ingest.decoders.hj212 import Command
 from ingest.delivery import Delivery
 from ingest.directory import Directory
 from ingest.hj212 import Listener
 from ingest.modbus_poller import Poller
+from store import device_commands
 from store.connections import Connection
 from store.queries import configured_speed
 from store.upkeep import credentials
+
+BEIJING: Final = timezone(timedelta(hours=8))
+"""The clock of HJ 212."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +55,7 @@ class Inlets:
         self._admission: Admission | None = None
         self._listener = Listener(*hj212, self._admits) if hj212 else None
         self._poller = Poller() if polls else None
+        self._commanded: dict[str, int] = {}
         self._open: list[_Inlet] = [each for each in (self._listener, self._poller) if each is not None]
 
     def adopt(self, directory: Directory, connection: Connection) -> None:
@@ -77,6 +84,27 @@ class Inlets:
     def take(self, most: int) -> list[Delivery]:
         """At most so many deliveries of each way in."""
         return [delivery for each in self._open for delivery in each.take(most)]
+
+    def carry_commands(self, directory: Directory, connection: Connection, now: datetime) -> None:
+        """Send what instruments are to be told, and note what they answered. The connection commits by itself."""
+        if self._listener is None:
+            return
+        for qn, words in self._listener.answers():
+            if (number := self._commanded.get(qn)) is not None:
+                device_commands.answered(connection, number, words, now)
+        for each in device_commands.unsent(connection, now):
+            binding = directory.device(each.device)
+            if binding is None:
+                continue
+            local = now.astimezone(BEIJING)
+            qn = f"{local:%Y%m%d%H%M%S}{each.id % 1000:03d}"
+            if each.command == "set_clock":
+                cn, parameters = Command.SET_CLOCK, {"SystemTime": f"{local:%Y%m%d%H%M%S}"}
+            else:
+                cn, parameters = Command.SET_REALTIME_INTERVAL, {"RtdInterval": str(each.parameters["seconds"])}
+            if self._listener.command(binding.device.identity, qn, cn, parameters):
+                self._commanded[qn] = each.id
+                device_commands.sent(connection, each.id, now)
 
     def ack(self, deliveries: Sequence[Delivery]) -> None:
         """Answer what is committed; deliveries of the broker are passed over."""

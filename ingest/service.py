@@ -231,8 +231,10 @@ class Service:
         if self._reconcile.due():
             self.check_accounts()
         try:
-            if self._follow.due() and self._follower.changed(self.writer.connection()):
-                self._reload()
+            if self._follow.due():
+                if self._follower.changed(self.writer.connection()):
+                    self._reload()
+                self.inlets.carry_commands(self._directory, self.writer.connection(), datetime.now(UTC))
             # A change of the connection is told at once: start-up waits for it.
             if time.monotonic() >= self._next_heartbeat or self.session.connected != self._told_connected:
                 self._told_connected = self.session.connected

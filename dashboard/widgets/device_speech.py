@@ -14,6 +14,7 @@ from dashboard.keeping import refused, w
 from dashboard.keeping_client import ChannelMapping, DeviceFull, DeviceMessage
 from dashboard.language import indicator, term, unit_of
 from dashboard.widgets.alarm_table import ZONE
+from registry.model import Dialect
 
 LONGEST: Final = 6_000
 """Characters of a payload that are shown."""
@@ -35,6 +36,8 @@ def show(device: DeviceFull, *, editable: bool) -> None:
         if message is not None:
             _understood(message)
     _mapping(code, mappings, editable=editable)
+    if device["dialect"] == Dialect.HJ212 and editable:
+        _commands(device)
 
 
 def _payload(message: DeviceMessage | None) -> None:
@@ -102,6 +105,34 @@ def _mapping(code: str, mappings: list[ChannelMapping], *, editable: bool) -> No
     if st.button(w("speech.save"), key="mapping_save", icon=":material/save:"):
         rows = cast(list[dict[str, Any]], edited.to_dict("records"))
         _save(code, [_read(each, row) for each, row in zip(mappings, rows, strict=True)])
+
+
+def _commands(device: DeviceFull) -> None:
+    """What an instrument can be told, and what it said to what it was told."""
+    code = device["code"]
+    st.html(heading(w("speech.commands")))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if st.button(w("speech.set_clock"), key="command_clock", icon=":material/schedule:"):
+            _tell(code, "set_clock", None)
+        seconds = st.number_input(w("speech.interval"), 1, 3_600, device["period_s"], key="command_seconds")
+        if st.button(w("speech.set_interval"), key="command_interval", icon=":material/timer:"):
+            _tell(code, "set_interval", int(seconds))
+    lines = [
+        f"<li>{escape(w('speech.' + each['command']))} · {clock(each['requested_at'], ZONE)} "
+        f"<span class='ld-soft'>{escape(each['answer'] or w('speech.sent' if each['sent_at'] else 'speech.waiting'))}"
+        "</span></li>"
+        for each in session.keeping().commands(code)
+    ]
+    st.html(f"<ul class='ld-list'>{''.join(lines)}</ul>")
+
+
+def _tell(code: str, command: str, seconds: int | None) -> None:
+    try:
+        session.keeping().command(code, command, seconds)
+    except (ApiError, ApiUnreachableError) as error:
+        refused(error)
+    else:
+        st.toast(w("speech.asked"), icon=":material/check_circle:")
 
 
 def _read(mapping: ChannelMapping, row: dict[str, Any]) -> ChannelMapping:

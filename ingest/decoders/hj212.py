@@ -161,6 +161,22 @@ def command(mn: str, pw: str, qn: str, cn: Command, parameters: Mapping[str, str
     return frame(f"QN={qn};ST={st};CN={cn:d};PW={pw};MN={mn};Flag=5;CP=&&{cp}&&")
 
 
+_QN_RETURNS: Final = {
+    1: "ready", 2: "refused", 3: "wrong PW", 4: "wrong MN", 5: "wrong ST", 6: "wrong Flag", 7: "wrong QN",
+    8: "wrong CN", 9: "wrong checksum", 100: "unknown error",
+}  # fmt: skip
+_EXECUTIONS: Final = {
+    1: "done", 2: "failed", 3: "bad condition", 4: "timed out", 5: "busy", 6: "faulty", 100: "no data",
+}  # fmt: skip
+
+
+def answer_in_words(packet: Packet) -> str:
+    """What an instrument answers to a command: QnRtn of CN 9011, ExeRtn of CN 9012 (HJ 212-2017 tables 7 and 8)."""
+    name, _, number = packet.cp.partition("=")
+    known = _QN_RETURNS if name == "QnRtn" else _EXECUTIONS
+    return known.get(int(number), packet.cp) if number.isdigit() and len(number) < 4 else packet.cp
+
+
 def read_packet(data: bytes, into: Decoded) -> Packet | None:
     """The packet of a frame; None, and a rejection, where frame, checksum or fields are wrong."""
     length = data[2:_HEAD_BYTES]

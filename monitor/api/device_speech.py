@@ -6,13 +6,20 @@ from monitor.api.context import Now, Shared
 from monitor.api.devices import NOT_ACCEPTABLE, NOT_FOUND, DeviceInPath, Viewer, editable, visible
 from monitor.api.registry import Editor
 from monitor.api.registry_change import MistakesError, changing, mistake_info, record, save
-from monitor.api.schemas import ChannelMapping, DeviceMessage, MisunderstoodField, UnderstoodValue
+from monitor.api.schemas import (
+    ChannelMapping,
+    CommandInfo,
+    DeviceMessage,
+    InstrumentCommand,
+    MisunderstoodField,
+    UnderstoodValue,
+)
 from registry.importing import plan_tables
 from registry.indicators import INDICATORS
-from registry.model import Channel
+from registry.model import Channel, Dialect
 from registry.sheets import CHANNELS
 from registry.tabular import entered
-from store import queries
+from store import audit, device_commands, queries
 
 router = APIRouter(tags=["devices"])
 
@@ -77,6 +84,35 @@ def map_channels(
         detail = {each.indicator: each.model_dump(exclude={"indicator"}) for each in mappings}
         record(connection, principal, "device_mapped", f"device:{code}", detail, now)
     return mappings
+
+
+@router.post(
+    "/devices/{code}/commands",
+    status_code=status.HTTP_202_ACCEPTED,
+    summary="Tell an HJ 212 instrument something",
+    responses={**NOT_FOUND, **NOT_ACCEPTABLE},
+)
+def command(code: DeviceInPath, asked: InstrumentCommand, principal: Editor, shared: Shared) -> dict[str, int]:
+    """Set its clock to the platform's (CN 1012) or its reporting interval (CN 1062), once it is connected."""
+    if asked.command == "set_interval" and asked.seconds is None:
+        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "seconds is missing; set_interval needs 1 to 3600")
+    with changing(shared) as (connection, registry, now):
+        device = editable(registry, principal, code)
+        if device.dialect is not Dialect.HJ212:
+            said = f"device {code!r} speaks {device.dialect}; only HJ 212 instruments take commands"
+            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, said)
+        parameters = {"seconds": asked.seconds} if asked.command == "set_interval" else {}
+        number = device_commands.ask(connection, code, asked.command, parameters, principal.username, now)
+        audit.append(connection, principal.username, "device_commanded", f"device:{code}", asked.model_dump(), now)
+    return {"id": number}
+
+
+@router.get("/devices/{code}/commands", summary="An instrument's newest commands", responses=NOT_FOUND)
+def commands(code: DeviceInPath, now: Now, principal: Viewer, shared: Shared) -> list[CommandInfo]:
+    """With what became of each."""
+    visible(now.registry, principal, code)
+    with shared.database.connection() as connection:
+        return [CommandInfo(**each) for each in device_commands.commands_of(connection, code)]
 
 
 def _mapping(channel: Channel) -> ChannelMapping:

@@ -86,3 +86,16 @@ def test_an_instruments_password_fits_its_protocol(api: Served, db: Connection) 
     assert made["topic"] == f"MN={mn}"
     assert made["port"] == 7212
     assert load_registry(db).devices["P-1-D9"].identity == mn
+
+
+def test_an_instrument_is_told_to_set_its_clock_and_nobody_else_is(api: Served, db: Connection) -> None:
+    """The command waits for ingest to send it; a device of another dialect takes none."""
+    refused = api.client().post("/devices/P-1-D1/commands", json={"command": "set_clock"})
+    assert refused.status_code == 422
+    assert "only HJ 212 instruments take commands" in refused.json()["detail"]
+    db.execute("UPDATE device SET dialect = 'hj212', identity = 'MN1' WHERE code = 'P-1-D1'")
+    assert api.client().post("/devices/P-1-D1/commands", json={"command": "set_interval"}).status_code == 422
+    asked = api.client().post("/devices/P-1-D1/commands", json={"command": "set_interval", "seconds": 30})
+    assert asked.status_code == 202, asked.text
+    (command,) = api.get("devices/P-1-D1/commands")
+    assert (command["command"], command["parameters"], command["sent_at"]) == ("set_interval", {"seconds": 30}, None)

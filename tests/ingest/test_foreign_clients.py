@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from ingest.decoders.hj212 import FrameReader, frame
 from operations.ports import any_free
 from registry.credentials import device_password, hj212_pw
 from registry.model import Channel, Device, Dialect, Registry, SamplingPoint, Site, SiteStatus
+from store import device_commands
+from store.connections import connect
 from tests.brokers import DEVICE_MASTER, NatsBroker
 from tests.ingest.test_modbus import pool_controller
 from tests.ingest.world import (
@@ -304,3 +307,24 @@ def _reachable(port: int) -> bool:
 def dial(port: int) -> socket.socket:
     """A TCP connection to the HJ 212 listener."""
     return socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
+def test_an_instrument_is_told_and_its_answer_is_kept(broker: NatsBroker, dsn: str) -> None:
+    """A command asked for is sent over the instrument's own connection; what it answers is kept beside it."""
+    port = any_free()
+    pw = hj212_pw(device_password(DEVICE_MASTER, "hj212"))
+    with connect(dsn, autocommit=True) as connection:
+        device_commands.ask(connection, "hj212", "set_interval", {"seconds": 30}, "admin", datetime.now(UTC))
+        with (
+            ingesting(dsn, broker.ingest_url, hj212=("127.0.0.1", port), device_master=DEVICE_MASTER),
+            dial(port) as instrument,
+        ):
+            instrument.sendall(_upload(now_ms(), pw, 1))
+            reader, packets = FrameReader(), list[bytes]()
+            while len(packets) < 2:
+                packets += reader.feed(instrument.recv(4096))
+            (told,) = (each for each in packets if b";CN=1062;" in each)
+            assert b"CP=&&RtdInterval=30&&" in told
+            qn = told.partition(b"QN=")[2].partition(b";")[0].decode()
+            instrument.sendall(frame(f"QN={qn};ST=91;CN=9012;PW={pw};MN={MN};Flag=4;CP=&&ExeRtn=1&&"))
+            wait_until(lambda: device_commands.commands_of(connection, "hj212")[0]["answer"] == "done")

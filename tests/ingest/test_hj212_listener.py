@@ -164,11 +164,20 @@ def test_what_is_not_committed_stops_the_reading(listener: Listener, dial: Calla
 
 def test_a_command_reaches_a_connected_instrument(listener: Listener, dial: Callable[[], socket.socket]) -> None:
     """The clock can be set of an instrument that has spoken; one that is not connected is said to be away."""
-    assert not listener.command(MN, "123456", "1", Command.SET_CLOCK, {"SystemTime": "20260115101500"})
+    assert not listener.command(MN, "1", Command.SET_CLOCK, {"SystemTime": "20260115101500"})
     instrument = dial()
     instrument.sendall(upload(1))
     listener.ack(take(listener, 1))
     answers(instrument, 1)
-    assert listener.command(MN, "123456", "20260115101501000", Command.SET_CLOCK, {"SystemTime": "20260115101500"})
+    assert listener.command(MN, "20260115101501000", Command.SET_CLOCK, {"SystemTime": "20260115101500"})
     (packet,) = answers(instrument, 1)
     assert (packet.cn, packet.cp) == (Command.SET_CLOCK, "SystemTime=20260115101500")
+    instrument.sendall(frame(f"QN=20260115101501000;ST=91;CN=9012;PW=123456;MN={MN};Flag=4;CP=&&ExeRtn=1&&"))
+    heard: list[tuple[str, str]] = []
+
+    def answered() -> bool:
+        heard.extend(listener.answers())
+        return bool(heard)
+
+    wait_until(answered)
+    assert heard == [("20260115101501000", "done")]

@@ -132,6 +132,26 @@ class ChannelMapping(BaseModel):
     offset: float = Field(default=0.0, description="Then it is added; the sum is in `unit`")
 
 
+class InstrumentCommand(BaseModel):
+    """What an HJ 212 instrument is to do."""
+
+    command: Literal["set_clock", "set_interval"]
+    seconds: int | None = Field(default=None, ge=1, le=3_600, description="Reporting interval, s, for `set_interval`")
+
+
+class CommandInfo(BaseModel):
+    """A command and what became of it."""
+
+    id: int
+    command: str
+    parameters: dict[str, int]
+    requested_by: str
+    requested_at: Time
+    sent_at: Time | None = Field(description="Null while the instrument is not connected")
+    answered_at: Time | None
+    answer: str | None = Field(description="What the instrument said", examples=["done"])
+
+
 class DeviceCredential(BaseModel):
     """What the device is set up with. The password is shown once and kept nowhere."""
 
