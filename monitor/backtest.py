@@ -30,7 +30,7 @@ from registry.limits import Limit, Version
 from registry.model import Registry
 from store import queries
 from store.connections import Connection, connect
-from store.records import READING, Readings
+from store.records import READING, Readings, to_us
 from store.registry_rows import load_registry
 from store.site_limits import load_rules
 
@@ -111,15 +111,19 @@ class Outcome:
     as_set: int
 
 
-def changed_layout(layout: Layout, changes: Sequence[Change]) -> Layout:
-    """The layout with changed limits. Raises `ValueError` on a change of what nothing limits, or bounds that cross."""
+def changed_layout(layout: Layout, changes: Sequence[Change], first: datetime, last: datetime) -> Layout:
+    """The layout with changed limits where they are in force between two instants.
+
+    Raises `ValueError` on a change of what nothing limits, or bounds that cross.
+    """
     by_indicator = {change.indicator: change for change in changes}
     rulebook = layout.rulebook
     touched: set[str] = set()
     versions: list[Version] = []
     for version, slot in zip(rulebook.versions, rulebook.slot.tolist(), strict=True):
         change = by_indicator.get(layout.channels[slot].indicator)
-        if change is None or version.limit is None:
+        in_span = version.since < to_us(last) and version.until > to_us(first)
+        if change is None or version.limit is None or not in_span:
             versions.append(version)
             continue
         touched.add(change.indicator)
@@ -144,7 +148,7 @@ def back_test(connection: Connection, request: Request) -> Iterator[Progress | O
         elif (of_all := budget if wanted is None else wanted) is not None:
             engine.detection = Detection(engine.layout, of_all, answers)
     if request.changes:
-        engines[1].lay_out(changed_layout(engines[1].layout, request.changes))
+        engines[1].lay_out(changed_layout(engines[1].layout, request.changes, request.first, request.last))
     begin = request.first - WARM_UP[with_detector]
     whole = (request.last - begin) / timedelta(seconds=1)
     changes, readings = [Changes() for _ in engines], 0

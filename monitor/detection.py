@@ -8,7 +8,7 @@ back-fill, a venue that brings its history): such late readings, in order, form 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -44,8 +44,12 @@ class TimeMap:
 
     def outward(self, inner: int) -> int:
         """The instant of the wall clock."""
+        return int(self.outwards(np.array([inner]))[0])
+
+    def outwards(self, inner: Ints) -> Ints:
+        """The instants of the wall clock: exactly those that `inward` was given, since speeds are at least 1."""
         off = inner - self.inner
-        return self.wall + round(off / (self.speed if off >= 0 else self.before))
+        return self.wall + np.rint(off / np.where(off >= 0, self.speed, self.before)).astype(np.int64)
 
     def change(self, at: int, speed: float) -> None:
         """Run at another speed from `at` (us, wall)."""
@@ -55,10 +59,14 @@ class TimeMap:
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """What a batch brought: findings in the order of the stream, and flags by test as (row, flag)."""
+    """What a batch brought: findings in the order of the stream, and flags by test as (row, flag).
+
+    `spoke` are (slots, us) of the readings that standing verdicts rest on, which may be of an earlier batch.
+    """
 
     findings: list[Finding]
     flags: Mapping[str, tuple[Ints, NDArray[np.int16]]]
+    spoke: tuple[Ints, Ints] = field(default_factory=lambda: (np.empty(0, np.int64), np.empty(0, np.int64)))
 
 
 class Detection:
@@ -114,7 +122,9 @@ class Detection:
             for each in self.verdicts.finish(step.ticks)
             if not late[use[each.row]]
         ]
-        return Detected(findings, self._flags(step, use, late))
+        slots, spoke = self.verdicts.spoken()
+        spoke = np.where(self.simulated[slots], self.time.outwards(spoke), spoke)
+        return Detected(findings, self._flags(step, use, late), (slots, spoke))
 
     def _before_first_timely(self, slot: Ints, late: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Whether each row comes before its channel's first timely reading ever."""

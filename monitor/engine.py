@@ -18,6 +18,7 @@ from monitor.alarms import rows
 from monitor.alarms.book import LIMIT_FLAG, Book, Changes
 from monitor.clocks import REASONS, ClockFinding, Clocks
 from monitor.detection import Detection
+from monitor.detector import MULTIVARIATE, Flag
 from monitor.detector.verdicts import Finding
 from monitor.gates import Gate, carry_companions
 from monitor.judgement import SIDES, Findings, JudgeState, State, judge
@@ -155,6 +156,11 @@ class Engine:
                 self._transition(changes, journal_id, each)
         for test, (rows_of_test, flag) in detected.flags.items():
             changes.detected.setdefault(test, []).append(_flags(readings[rows_of_test], flag))
+        slots, spoke = detected.spoke
+        if slots.size:
+            rested = np.empty(slots.size, dtype=LIMIT_FLAG)
+            rested["channel_id"], rested["ts"], rested["flag"] = layout.channel_ids[slots], spoke, Flag.SUSPECT
+            changes.detected.setdefault(MULTIVARIATE, []).append(rested)
 
     def _transition(self, changes: Changes, journal_id: int, transition: Any) -> None:
         channel, at = self.layout.channels[transition["slot"]], int(transition["ts"])

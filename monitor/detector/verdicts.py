@@ -95,6 +95,8 @@ class Verdicts:
         """Verdicts (place, lane) that stand but were not told, because the series is another's."""
         self._on_s, self._adopt_s = _on_s(self.parameters), _adopt_s(self.parameters)
         self.found: list[Finding] = []
+        self.spoke: list[tuple[Ints, Ints]] = []
+        """(slots, us) of readings that standing verdicts rest on, since `spoken` was last asked."""
 
     jags: Floats32
     jumps: Floats32
@@ -155,6 +157,7 @@ class Verdicts:
             strongest = np.take_along_axis(candidates, best[:, None], axis=1)[:, 0]
             wanted = np.where(strongest >= 1, kinds[best], 0).astype(np.uint8)
             self._lane(i, ticks, ts, elapsed, lane, wanted, found)
+            self._speak(i, lane, found)
 
     def _lane(
         self,
@@ -193,9 +196,30 @@ class Verdicts:
             if adopted[k]:
                 self._adopt(int(i[k]))
 
+    def _speak(self, i: Ints, lane: Lane, found: Strengths) -> None:
+        """Note the newest readings of the channels that a standing verdict rests on."""
+        kind = self.kind[i, lane]
+        stands = np.flatnonzero(kind)
+        if not stands.size or lane is Lane.CAUSE:
+            return
+        here = found.columns[stands, kind[stands]] & (self.slots[i[stands]] >= 0)
+        if here.any():
+            self.spoke.append((self.slots[i[stands]][here], self.senses.ts[i[stands]][here]))
+
+    def spoken(self) -> tuple[Ints, Ints]:
+        """(slots, us) of the readings that standing verdicts rested on since the last call: QARTOD's multi-variate."""
+        if not self.spoke:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        slots, ts = (np.concatenate(column) for column in zip(*self.spoke, strict=True))
+        self.spoke = []
+        return slots, ts
+
     def _tell(self, site: int, tick: Any, lane: Lane, kind: int, found: Strengths, k: int) -> None:
         before = Kind(int(self.kind[site, lane]))
         since = int(self.began[site, lane]) if before is Kind.NONE else int(tick["ts"])
+        if kind == Kind.STUCK:
+            run_s = float(self.senses.run_s[site][found.columns[k, kind]].max(initial=0))
+            since = int(tick["ts"]) - round(run_s * 1e6)
         self.kind[site, lane] = kind
         self.weak_s[site, lane] = 0
         if kind == 0 or before is Kind.NONE:
