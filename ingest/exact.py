@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from ingest.decoders import sparkplug
+from ingest.decoders import hj212, sparkplug
 from ingest.decoders.model import Decoded
 from ingest.decoders.sparkplug import Node
 from ingest.delivery import Assembled, Delivery
-from ingest.directory import Address, Binding, Directory
+from ingest.directory import HJ212_TOPIC, Address, Binding, Directory
 from ingest.rejection import Reason, Rejection, shown, storable
 from ingest.sequences import Numbered
 from ingest.validation import Good, check_size, combine, validate
@@ -60,7 +60,7 @@ class Exact:
             if address is None:
                 self.silent += 1
             elif isinstance(address, Rejection):
-                self._bury(delivery, [address], None)
+                self._bury(delivery, _damage(delivery) or [address], None)
             elif (too_large := check_size(delivery.payload)) is not None:
                 self._bury(delivery, [too_large], address.binding)
             elif address.kind == "status":
@@ -146,6 +146,14 @@ class Exact:
             last = combine(remaining)
             detail = f"{len(remaining)} more in this message, first: {last.detail}"
             self.letters.append(letter(delivery, Rejection(last.reason, detail, last.field), binding))
+
+
+def _damage(delivery: Delivery) -> list[Rejection]:
+    """What is wrong with an HJ 212 frame itself, from whom it may be: its MN can't be believed then."""
+    decoded = Decoded()
+    if delivery.topic.startswith(HJ212_TOPIC):
+        hj212.read_packet(delivery.payload, decoded)
+    return decoded.rejections
 
 
 def check_status(payload: bytes) -> Rejection | None:
