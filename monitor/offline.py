@@ -95,9 +95,7 @@ class Silence:
         """Count the silence of some devices (mask) from `at` (us), and the time to settle, at the earliest."""
         self.counted_from = np.where(which, at + SETTLE_US, self.counted_from)
 
-    def sweep(
-        self, layout: Layout, delays: Delays, now: int, listened: int | None, since: int | None = None
-    ) -> Sweep:
+    def sweep(self, layout: Layout, delays: Delays, now: int, listened: int | None, since: int | None = None) -> Sweep:
         """Decide at a tick which devices and sites are silent.
 
         `now` and `listened` in us; `listened` is until when ingest is known to have listened, None if it is known

@@ -25,9 +25,9 @@ from operations.leftovers import running_pid
 from operations.output import Output
 from operations.ports import LOOPBACK, any_free
 from operations.restart_delay import RestartDelay
-from registry.credentials import device_password
 from operations.service import Node, Service, Step
 from operations.supervisor import Supervisor
+from registry.credentials import device_password
 from registry.model import Channel, Device, Registry, SamplingPoint, Site, SiteStatus
 from store import journal
 from store.connections import Connection, connect

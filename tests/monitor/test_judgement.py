@@ -153,7 +153,7 @@ def test_what_has_no_limit_is_unjudged() -> None:
 
 
 def test_a_reading_is_judged_by_the_version_of_the_standard_valid_at_its_time() -> None:
-    """Until 2019-11-01, by the calendar of the site's zone, GB 9667-1996 allowed a pH of 8.5; GB 37488-2019 does not."""
+    """Until 2019-11-01 in the site's zone GB 9667-1996 allowed a pH of 8.5; GB 37488-2019 does not."""
     judge = Judge()
     before, after = datetime(2019, 10, 31, 15, 59, tzinfo=UTC), datetime(2019, 10, 31, 16, 0, tzinfo=UTC)
     for at, shown in ((before, "normal"), (after, "pending")):

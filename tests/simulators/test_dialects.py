@@ -38,8 +38,7 @@ def heard(registry: Registry, words: list[tuple[str, bytes]]) -> list[tuple[int,
     assembled = assemble(deliveries, Directory(registry))
     assert assembled.letters == []
     return [
-        (int(row["ts"]) // 1000, int(row["channel_id"]), round(float(row["value"]), 4))
-        for row in assembled.readings
+        (int(row["ts"]) // 1000, int(row["channel_id"]), round(float(row["value"]), 4)) for row in assembled.readings
     ]
 
 
