@@ -52,10 +52,14 @@ def ingest(
     json: Annotated[bool, typer.Option("--json", help="One JSON line instead of a table.")] = False,
 ) -> None:
     """From the devices' first publish to ingest's last commit, beside bare COPY of the same rows."""
+    import signal
+    import sys
+
     from operations.bench import ingest as flood
     from operations.bench import overload as flooding
     from operations.bench.rig import Settings
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ended from outside, it still leaves nothing behind
     settings = Settings(
         broker=broker,
         dsn=dsn,

@@ -22,6 +22,7 @@ from operations import broker, mosquitto
 from operations.assembly import COMMAND
 from operations.bench.fleet import Account
 from operations.bench.workload import Workload
+from operations.child import LIFELINE
 from operations.errors import OperatorError
 from operations.ingest_workers import environment_of
 from operations.ports import LOOPBACK, any_free
@@ -75,7 +76,7 @@ def child(command: Sequence[str], log: Path, environment: Mapping[str, str] | No
     """A process, its output in a file, ended by SIGTERM at the end; its process id."""
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own commands
-            list(command),
+            [sys.executable, "-I", "-S", str(LIFELINE), str(os.getpid()), str(int(signal.SIGTERM)), *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
