@@ -109,6 +109,8 @@ class Exact:
         if address.levels is not None:
             step = sparkplug.decode(address.levels, delivery.payload, self._nodes.get(device, _UNBORN))
             self._nodes[device] = step.node
+            if (said := _life_of(address, delivery)) is not None:
+                self.statuses.append(said)
             if step.rebirth is not None:
                 self._rebirths[device] = step.rebirth
             else:
@@ -146,6 +148,17 @@ class Exact:
             last = combine(remaining)
             detail = f"{len(remaining)} more in this message, first: {last.detail}"
             self.letters.append(letter(delivery, Rejection(last.reason, detail, last.field), binding))
+
+
+def _life_of(address: Address, delivery: Delivery) -> DeviceStatus | None:
+    """What a Sparkplug birth or death says of a device: that it is on line, or no longer."""
+    levels = address.levels
+    if levels is None or levels.kind[1:] not in ("BIRTH", "DEATH"):
+        return None
+    speaker = address.binding.speaks_for.get(levels.device or levels.edge)
+    if speaker is None:
+        return None
+    return DeviceStatus(speaker.device.code, levels.kind[1:] == "BIRTH", None, from_us(delivery.arrived))
 
 
 def _damage(delivery: Delivery) -> list[Rejection]:

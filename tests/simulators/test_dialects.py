@@ -97,6 +97,18 @@ def test_a_sparkplug_backlog_is_history() -> None:
     assert assembled.historical.tolist() == [True] * 4 + [False] * 4
 
 
+def test_births_and_deaths_say_who_is_on_line() -> None:
+    """A node that dies is off line at once, without waiting for its silence."""
+    registry = registry_of(Dialect.SPARKPLUG)
+    voice = voice_of(registry, registry.devices["d1"], "password")
+    death = voice.will()
+    assert death is not None
+    words = [*voice.greet(), death]
+    deliveries = [Delivery(1, number, topic, payload, NOW_US) for number, (topic, payload) in enumerate(words, 1)]
+    assembled = assemble(deliveries, Directory(registry))
+    assert [(each.device, each.online) for each in assembled.statuses] == [("d1", True), ("d1", False)]
+
+
 def test_a_sparkplug_node_is_born_again_when_asked() -> None:
     """After a rebirth command the node counts from 0 and declares all it has, with its newest values."""
     registry = registry_of(Dialect.SPARKPLUG)

@@ -125,6 +125,13 @@ EXAMPLES: Final = [
             (None, "level", 80.0),
         ],
     ),
+    # The same, of a gateway in batch.
+    Example(
+        Dialect.HUAWEI,
+        b'{"devices":[{"device_id":"d1","services":[{"service_id":"w","properties":{"ph":7.4},'
+        b'"event_time":"20260115T021500Z"}]},{"device_id":"d2","services":[{"service_id":"w","properties":{"ph":7.5}}]}]}',
+        [(TS, "ph", 7.4), (None, "ph", 7.5)],
+    ),
     Example(
         Dialect.HJ212,
         hj212.frame(
