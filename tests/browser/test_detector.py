@@ -9,15 +9,21 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Screen
-from tests.system import System
+from tests.system import System, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.slow]
+
+
+def _open_pool(system: System) -> dict[str, Any] | None:
+    """A simulated pool that is open and reports: soon after the start none has reported yet."""
+    pools = (each for each in system.get("sites") if each["simulated"] and each["scenario"] == "pool")
+    return next((each for each in pools if each["online"] and each["open_now"]), None)
 
 
 @pytest.fixture
 def stuck(system: System) -> Iterator[dict[str, Any]]:
     """A stuck chlorine probe at ×60 until the detector has named it; then real time again, the fault goes on."""
-    site = next(each for each in system.get("sites") if each["simulated"] and each["online"])
+    site = eventually(lambda: _open_pool(system), "an open simulated pool that reports", 60)
     point = system.get(f"sites/{site['code']}")["sampling_points"][0]["code"]
     system.post("simulators/speed", {"speed": 60})
     body = {"site": site["code"], "sampling_point": point, "fault": "stuck_sensor"}
