@@ -22,11 +22,14 @@ from typing import Any, Final
 import numpy as np
 
 from monitor.alarms.book import Changes
+from monitor.alarms.wording import NO_CLAUSE
 from monitor.detection import Detection
 from monitor.engine import Engine
 from monitor.layout import Layout
 from monitor.sensitivity import Feedback
+from registry.indicators import INDICATORS
 from registry.limits import Limit, Version
+from registry.limits.site_rules import TRIAL
 from registry.model import Registry
 from store import queries
 from store.connections import Connection, connect
@@ -65,7 +68,9 @@ class Change:
             if (value := getattr(self, name)) is not None
         }
         if self.lo is not None or self.hi is not None:
-            said |= {"bands": (), "depends_on": None}
+            # As a rule of the site's own: no clause says it, and a value counts with all its decimals.
+            decimals = INDICATORS[self.indicator].precision
+            said |= {"bands": (), "depends_on": None, "profile": TRIAL, "clause": NO_CLAUSE, "precision": decimals}
         changed = replace(limit, **said)
         if changed.lo is not None and changed.hi is not None and changed.lo > changed.hi:
             raise ValueError(f"change of {self.indicator}: lo {changed.lo:g} is above hi {changed.hi:g}")

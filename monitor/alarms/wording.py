@@ -10,7 +10,7 @@ from registry.canary import PLATFORM, SITE
 from registry.catalogue import Language, clause, indicator_name, text, unit
 from registry.indicators import INDICATORS
 from registry.limits import profiles
-from registry.limits.site_rules import SITE_RULE
+from registry.limits.site_rules import SITE_RULE, TRIAL
 from registry.model import Registry
 
 OF_THE_PLATFORM = frozenset({"accounting", "canary"})
@@ -115,6 +115,8 @@ def _measurement_fields(language: Language, alarm: Mapping[str, Any]) -> dict[st
 def _standard(language: Language, profile_code: str) -> str:
     if profile_code.startswith(SITE_RULE):
         return text(language, "standard.site_rule")
+    if profile_code == TRIAL:
+        return text(language, "standard.trial")
     known = profiles().get(profile_code)
     return known.standard if known else profile_code
 

@@ -22,6 +22,8 @@ GRACE: Final = timedelta(minutes=5)
 
 SITE_RULE: Final = "site-rule"
 """The profile of a limit that a site rule sets is ``site-rule:{id}``."""
+TRIAL: Final = "trial"
+"""The profile of a limit that is in force nowhere, only tried on history."""
 
 _TIMES: Final = ("since", "until", "set_at", "ended_at")
 

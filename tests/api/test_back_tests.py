@@ -41,8 +41,8 @@ def ended(api: Served, number: str) -> dict[str, Any]:
 
 
 def test_a_stricter_limit_lists_the_alarms_it_would_have_raised(api: Served, db: Connection, history: None) -> None:
-    """With a lower bound of 0.5 mg/L one alarm that hour, as set none; nothing is written but the audit."""
-    change = {"indicator": "free_chlorine", "lo": 0.5}
+    """With a lower bound of 0.55 mg/L one alarm that hour, which names that bound; as set none; nothing is written but the audit."""
+    change = {"indicator": "free_chlorine", "lo": 0.55}
     started = api.client("centre").post("/back-tests", json=asked(changes=[change]))
     assert started.status_code == 201, started.text
     found = eventually(
@@ -55,7 +55,7 @@ def test_a_stricter_limit_lists_the_alarms_it_would_have_raised(api: Served, db:
     assert (alarm["indicator"], alarm["kind"], alarm["extreme"]) == ("free_chlorine", "limit", 0.45)
     assert datetime.fromisoformat(alarm["raised_at"]) == BEGIN + timedelta(minutes=130)
     assert datetime.fromisoformat(alarm["returned_at"]) == BEGIN + timedelta(minutes=190)
-    assert "0.5" in alarm["text_zh"]
+    assert "低于限值 0.55–1 mg/L（试算限值），" in alarm["text_zh"]
     assert db.execute("SELECT count(*) FROM alarm").fetchone() == (0,)
     assert db.execute("SELECT count(*) FROM audit_log WHERE action = 'back_test'").fetchone() == (1,)
 
