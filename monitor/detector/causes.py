@@ -12,15 +12,19 @@ closed tick `Senses.advance` takes the newest value of each known indicator and 
 - runs of equal values, beside how often neighbours usually are equal.
 
 Two columns are made: `HOCL`, log10 of hypochlorous acid, and `RESIDUAL`, ORP less what that lets expect.
-Everything is element-wise over places, so batches do not matter.
+Everything is element-wise over places, so batches do not matter. Columns lie one after the other in memory (Fortran
+order): one of them over all places is then read at full speed. Where every place closes at once, places are told as
+`slice(None)`, which costs no gathering.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.detector.chemistry import log_chlorine, log_hypochlorous, slope, zero_if_unknown
 from monitor.detector.layout import Bools, Floats, Floats32, Ints, Layout
@@ -64,7 +68,6 @@ class Tuning:
     mid_tau: float = 480.0
     slow_tau: float = 10_800.0
     ref_tau: float = 172_800.0
-    rough_tau: float = 300.0
     calm_tau: float = 2_400.0
     rough_ref_tau: float = 86_400.0
     clip: float = 8.0
@@ -83,7 +86,6 @@ FIELDS: Final[Mapping[str, tuple[type, Any, int]]] = {
     "x1": (np.float32, np.nan, MEASURED),
     "x2": (np.float32, np.nan, MEASURED),
     "jag": (np.float32, 0.0, MEASURED),
-    "rough": (np.float32, 0.0, MEASURED),
     "calm": (np.float32, 0.0, MEASURED),
     "rough_ref": (np.float32, 0.0, MEASURED),
     "equal": (np.float32, 0.5, MEASURED),
@@ -111,7 +113,6 @@ class Senses:
     x1: Floats32
     x2: Floats32
     jag: Floats32
-    rough: Floats32
     calm: Floats32
     rough_ref: Floats32
     equal: Floats32
@@ -129,7 +130,22 @@ class Senses:
 
     def __init__(self, places: int) -> None:
         for name, (dtype, unknown, columns) in FIELDS.items():
-            setattr(self, name, np.full((places, columns) if columns else places, unknown, dtype=dtype))
+            setattr(self, name, unknown_columns(places, columns, unknown, dtype))
+
+
+def unknown_columns(places: int, columns: int, unknown: Any, dtype: type) -> NDArray[Any]:
+    """An array of shape (places, columns) in Fortran order, (places,) where `columns` is 0, filled with `unknown`."""
+    return np.full((places, columns) if columns else places, unknown, dtype=dtype, order="F")
+
+
+Places = slice | Ints
+"""`slice(None)` for every place, or indices, ascending, each once."""
+
+
+@lru_cache(maxsize=8)
+def floors_of(told: tuple[float, ...]) -> Floats32:
+    """Least spreads as an array."""
+    return np.array(told, dtype=np.float32)
 
 
 def slots_of(layout: Layout) -> Ints:
@@ -146,64 +162,74 @@ def slots_of(layout: Layout) -> Ints:
 class Seen:
     """What `advance` found at the places it was given: shape (n,) or (n, columns).
 
-    `fresh`: a new value came. `dt` (s) since the one before, 0 where there was none. `gap`: the place begins anew.
-    `log_share` is log10 of the share of HOCl.
+    `fresh`: a new value came. `dt` (s) since the one before, 0 where there was none. `whole`: there were two values
+    before it. `step`: how far it is from the one before, 0 where not `whole`. `level`: the newest values as levels are
+    kept. `slope`: of ORP on log10 HOCl. `log_share`: log10 of the share of HOCl, NaN unknown.
     """
 
     fresh: Bools
     dt: Floats32
     elapsed: Floats32
-    gap: Bools
+    whole: Bools
+    step: Floats32
+    level: Floats32
     slope: Floats32
-    share: Floats32
+    log_share: Floats32
+
+    def of(self, some: Ints) -> "Seen":
+        """The same of some of the places."""
+        return Seen(*(getattr(self, name)[some] for name in self.__slots__))
 
 
-def advance(senses: Senses, tuning: Tuning, i: Ints, value: Floats, ts: Ints, learn: Bools) -> Seen:
-    """Take the newest values of places `i` (each once); shape (n, MEASURED), NaN where nothing was ever read.
+def advance(senses: Senses, tuning: Tuning, at: Places, value: Floats, ts: Ints, learn: Bools) -> Seen:
+    """Take the newest values of places `at`; shape (n, MEASURED), NaN where nothing was ever read.
 
     `learn` (n,): whether what is usual may be learned from these values.
     """
     raw = value.astype(np.float32)
-    before = senses.ts[i]
+    before, x1, x2 = senses.ts[at], senses.x1[at], senses.x2[at]
     fresh = (ts > before) & ~np.isnan(raw)
     known = fresh & (before != NEVER)
-    dt = np.where(known, np.where(known, ts - before, 0) / 1e6, 0.0).astype(np.float32)
+    dt = (np.where(known, ts - before, 0) / 1e6).astype(np.float32)
     broken = fresh & (~known | (dt > tuning.gap_s))
-    elapsed = dt.max(axis=1)
-    gap = broken.any(axis=1)
-    senses.ts[i] = np.where(fresh, ts, before)
-    _roughness(senses, tuning, i, raw, fresh, broken, dt, learn)
-    median = _median(raw, senses.x1[i], senses.x2[i], broken)
-    senses.x2[i] = np.where(fresh, np.where(broken, raw, senses.x1[i]), senses.x2[i])
-    senses.x1[i] = np.where(fresh, raw, senses.x1[i])
-    _levels(senses, tuning, i, median, fresh, broken, dt)
-    found, share = _derived(senses, tuning, i, learn, elapsed)
-    senses.settled[i] = np.where(gap, np.float32(0), senses.settled[i] + elapsed)
-    _learn(senses, tuning, i, learn, elapsed)
-    return Seen(fresh, dt, elapsed, gap, found, share)
+    elapsed, gap = dt.max(axis=1), broken.any(axis=1)
+    step = raw - x1
+    whole = (dt > 0) & ~np.isnan(step)
+    step = np.where(whole, step, np.float32(0))
+    disturbed = bool(gap.any())
+    joined = fresh & ~broken if disturbed else fresh
+    _roughness(senses, tuning, at, raw, fresh, joined, np.where(joined, dt, np.float32(0)) if disturbed else dt, learn)
+    median = _median(raw, x1, x2, broken)
+    newest = np.where(fresh, raw, x1)
+    senses.x2[at] = np.where(fresh, np.where(broken, raw, x1), x2) if disturbed else np.where(fresh, x1, x2)
+    senses.x1[at] = newest
+    senses.ts[at] = np.where(fresh, ts, before)
+    _levels(senses, tuning, at, median, fresh, broken, dt)
+    found, log_share = _derived(senses, tuning, at, learn, elapsed)
+    settled = senses.settled[at] + elapsed
+    senses.settled[at] = np.where(gap, np.float32(0), settled) if disturbed else settled
+    _learn(senses, tuning, at, learn, elapsed)
+    return Seen(fresh, dt, elapsed, whole, step, transformed(newest), found, log_share)
 
 
 def _roughness(
-    senses: Senses, tuning: Tuning, i: Ints, raw: Floats32, fresh: Bools, broken: Bools, dt: Floats32, learn: Bools
+    senses: Senses, tuning: Tuning, at: Places, raw: Floats32, fresh: Bools, joined: Bools, dt: Floats32, learn: Bools
 ) -> None:
-    x1, x2 = senses.x1[i], senses.x2[i]
-    jag = np.where(fresh & ~broken, np.abs(x1 - (raw + x2) / 2), np.float32(0))
-    jag = np.where(np.isnan(jag), np.float32(0), jag)
-    whole = fresh & ~broken
-    rough, calm, usual = senses.rough[i], senses.calm[i], senses.rough_ref[i]
-    seen = senses.seen[i][:, :MEASURED]
-    floors = np.array(tuning.rough_floors, dtype=np.float32)
-    bounded = np.minimum(jag, 6 * np.maximum(usual, floors))
-    senses.jag[i] = jag
-    senses.rough[i] = rough + np.where(whole, dt / (tuning.rough_tau + dt), 0).astype(np.float32) * (jag - rough)
-    senses.calm[i] = calm + np.where(whole, dt / (tuning.calm_tau + dt), 0).astype(np.float32) * (bounded - calm)
-    rate = np.where(whole & learn[:, None], dt / (np.minimum(seen, tuning.rough_ref_tau) + dt + 1), 0)
-    senses.rough_ref[i] = usual + rate.astype(np.float32) * (bounded - usual)
-    same = whole & (raw == x1)
-    run, run_s, equal = senses.run[i], senses.run_s[i], senses.equal[i]
-    senses.run[i] = np.where(fresh, np.where(same, run + 1, 0), run)
-    senses.run_s[i] = np.where(fresh, np.where(same, run_s + dt, 0), run_s)
-    senses.equal[i] = equal + rate.astype(np.float32) * (same - equal)
+    """`joined` values follow one before them without a gap; `dt` is 0 for the others."""
+    x1 = senses.x1[at]
+    jag = np.abs(x1 - (raw + senses.x2[at]) / 2)
+    jag = np.where(joined & ~np.isnan(jag), jag, np.float32(0))
+    calm, usual, seen = senses.calm[at], senses.rough_ref[at], senses.seen[at][:, :MEASURED]
+    bounded = np.minimum(jag, 6 * np.maximum(usual, floors_of(tuning.rough_floors)))
+    senses.jag[at] = jag
+    senses.calm[at] = calm + dt / (tuning.calm_tau + dt) * (bounded - calm)
+    rate = dt * learn[:, None] / (np.minimum(seen, tuning.rough_ref_tau) + dt + 1)
+    senses.rough_ref[at] = usual + rate * (bounded - usual)
+    same = joined & (raw == x1)
+    run, run_s, equal = senses.run[at], senses.run_s[at], senses.equal[at]
+    senses.run[at] = np.where(fresh, (run + 1) * same, run)
+    senses.run_s[at] = np.where(fresh, (run_s + dt) * same, run_s)
+    senses.equal[at] = equal + rate * (same - equal)
 
 
 def _median(raw: Floats32, x1: Floats32, x2: Floats32, broken: Bools) -> Floats32:
@@ -222,85 +248,84 @@ LOGARITHMS: Final[Mapping[Sense, Callable[[Floats32], Floats32]]] = {Sense.CHLOR
 
 def transformed(value: Floats32) -> Floats32:
     """Readings of the measured columns as levels are kept."""
-    level = value.copy()
+    level = value.copy(order="K")
     for column, logarithm in LOGARITHMS.items():
         level[:, column] = logarithm(value[:, column])
     return level
 
 
 def _levels(
-    senses: Senses, tuning: Tuning, i: Ints, median: Floats32, fresh: Bools, broken: Bools, dt: Floats32
+    senses: Senses, tuning: Tuning, at: Places, median: Floats32, fresh: Bools, broken: Bools, dt: Floats32
 ) -> None:
     level = transformed(median)
-    mid, slow = senses.mid[i], senses.slow[i]
-    floors = np.array(tuning.floors, dtype=np.float32)
-    most = tuning.clip * np.maximum(senses.spread[i], floors)[:, :MEASURED]
-    begin = broken | np.isnan(mid[:, :MEASURED])
-    pull = np.clip(level - mid[:, :MEASURED], -most, most) * (dt / (tuning.mid_tau + dt)).astype(np.float32)
-    mid[:, :MEASURED] = np.where(fresh, np.where(begin, level, mid[:, :MEASURED] + pull), mid[:, :MEASURED])
-    begin = np.isnan(slow[:, :MEASURED])
-    ease = (mid[:, :MEASURED] - slow[:, :MEASURED]) * (dt / (tuning.slow_tau + dt)).astype(np.float32)
-    slow[:, :MEASURED] = np.where(
-        fresh, np.where(begin, mid[:, :MEASURED], slow[:, :MEASURED] + ease), slow[:, :MEASURED]
-    )
-    senses.mid[i], senses.slow[i] = mid, slow
+    mid, slow = senses.mid[at][:, :MEASURED], senses.slow[at][:, :MEASURED]
+    most = tuning.clip * np.maximum(senses.spread[at][:, :MEASURED], floors_of(tuning.floors)[:MEASURED])
+    pull = np.minimum(np.maximum(level - mid, -most), most) * (dt / (tuning.mid_tau + dt))
+    pulled = np.where(fresh, mid + pull, mid)
+    begin = fresh & (broken | np.isnan(mid))
+    if begin.any():
+        pulled = np.where(begin, level, pulled)
+    eased = np.where(fresh, slow + (pulled - slow) * (dt / (tuning.slow_tau + dt)), slow)
+    begin = fresh & np.isnan(slow)
+    if begin.any():
+        eased = np.where(begin, pulled, eased)
+    senses.mid[at, :MEASURED], senses.slow[at, :MEASURED] = pulled, eased
 
 
-def _derived(senses: Senses, tuning: Tuning, i: Ints, learn: Bools, elapsed: Floats32) -> tuple[Floats32, Floats32]:
-    """The columns made of others; the slope of ORP on log10 HOCl and the share of HOCl."""
-    mid, slow, ref = senses.mid[i], senses.slow[i], senses.ref[i]
-    temperature = mid[:, Sense.TEMPERATURE]
-    hocl = log_hypochlorous(mid[:, Sense.CHLORINE], mid[:, Sense.PH], temperature)
-    share = np.power(np.float32(10), np.ascontiguousarray(hocl - mid[:, Sense.CHLORINE]))
-    off_hocl = hocl - ref[:, Sense.HOCL]
-    off_orp = mid[:, Sense.ORP] - ref[:, Sense.ORP]
-    ready = learn & ~np.isnan(off_hocl) & ~np.isnan(off_orp) & (senses.seen[i][:, Sense.HOCL] > 7_200)
+def _derived(senses: Senses, tuning: Tuning, at: Places, learn: Bools, elapsed: Floats32) -> tuple[Floats32, Floats32]:
+    """The columns made of others; the slope of ORP on log10 HOCl and log10 of the share of HOCl."""
+    mid, slow, ref = senses.mid[at], senses.slow[at], senses.ref[at]
+    ref_orp, ref_hocl = ref[:, Sense.ORP], ref[:, Sense.HOCL]
+    hocl = log_hypochlorous(mid[:, Sense.CHLORINE], mid[:, Sense.PH], mid[:, Sense.TEMPERATURE])
+    off_hocl, off_orp = hocl - ref_hocl, mid[:, Sense.ORP] - ref_orp
+    ready = learn & ~np.isnan(off_hocl) & ~np.isnan(off_orp) & (senses.seen[at][:, Sense.HOCL] > 7_200)
     rate = np.where(ready, elapsed / (tuning.ref_tau + elapsed), 0).astype(np.float32)
     off_hocl, off_orp = zero_if_unknown(off_hocl), zero_if_unknown(off_orp)
-    variance, covariance = senses.variance[i], senses.covariance[i]
-    senses.variance[i] = variance + rate * (off_hocl * off_hocl - variance)
-    senses.covariance[i] = covariance + rate * (off_hocl * off_orp - covariance)
-    found = slope(senses.variance[i], senses.covariance[i])
+    variance, covariance = senses.variance[at], senses.covariance[at]
+    senses.variance[at] = variance = variance + rate * (off_hocl * off_hocl - variance)
+    senses.covariance[at] = covariance = covariance + rate * (off_hocl * off_orp - covariance)
+    found = slope(variance, covariance)
     slow_hocl = log_hypochlorous(slow[:, Sense.CHLORINE], slow[:, Sense.PH], slow[:, Sense.TEMPERATURE])
-    for level, acid in ((mid, hocl), (slow, slow_hocl)):
-        level[:, Sense.HOCL] = acid
-        expected = ref[:, Sense.ORP] + found * (acid - ref[:, Sense.HOCL])
-        level[:, Sense.RESIDUAL] = level[:, Sense.ORP] - np.where(np.isnan(expected), level[:, Sense.ORP], expected)
-    senses.mid[i], senses.slow[i] = mid, slow
-    return found, np.nan_to_num(share, nan=0.5)
+    for level, acid in ((senses.mid, hocl), (senses.slow, slow_hocl)):
+        orp = level[at, Sense.ORP]
+        expected = ref_orp + found * (acid - ref_hocl)
+        level[at, Sense.HOCL] = acid
+        level[at, Sense.RESIDUAL] = orp - np.where(np.isnan(expected), orp, expected)
+    return found, hocl - mid[:, Sense.CHLORINE]
 
 
-def _learn(senses: Senses, tuning: Tuning, i: Ints, learn: Bools, elapsed: Floats32) -> None:
+def _learn(senses: Senses, tuning: Tuning, at: Places, learn: Bools, elapsed: Floats32) -> None:
     mid, slow, ref, spread, slow_spread = (
-        getattr(senses, n)[i] for n in ("mid", "slow", "ref", "spread", "slow_spread")
+        getattr(senses, n)[at] for n in ("mid", "slow", "ref", "spread", "slow_spread")
     )
-    seen = senses.seen[i]
+    seen = senses.seen[at]
     there = ~np.isnan(mid)
     first = there & np.isnan(ref)
-    ref = np.where(first, mid, ref)
-    step = np.where(there & learn[:, None], elapsed[:, None], 0).astype(np.float32)
+    if first.any():
+        ref = np.where(first, mid, ref)
+    step = there * (learn * elapsed)[:, None]
     rate = step / (np.minimum(seen, np.float32(tuning.ref_tau)) + step + 1)
-    floors = np.array(tuning.floors, dtype=np.float32)
+    most = 4 * np.maximum(spread, floors_of(tuning.floors))
     young = seen < 21_600
-    off = np.where(there, mid - ref, 0)
-    most = np.where(young, np.inf, 4 * np.maximum(spread, floors)).astype(np.float32)
-    off = np.clip(off, -most, most)
-    senses.ref[i] = ref + rate * off
-    senses.spread[i] = spread + rate * (np.float32(1.2533) * np.abs(off) - spread)
-    off_slow = np.clip(np.where(there, zero_if_unknown(slow) - zero_if_unknown(ref), 0), -most, most)
-    senses.slow_spread[i] = slow_spread + rate * (np.float32(1.2533) * np.abs(off_slow) - slow_spread)
-    senses.seen[i] = seen + step
+    if young.any():
+        most = np.where(young, np.float32(np.inf), most)
+    off = np.minimum(np.maximum(np.where(there, mid - ref, 0), -most), most)
+    off_slow = np.where(there, zero_if_unknown(slow) - ref, 0)
+    off_slow = np.minimum(np.maximum(off_slow, -most), most)
+    senses.ref[at] = ref + rate * off
+    senses.spread[at] = spread + rate * (np.float32(1.2533) * np.abs(off) - spread)
+    senses.slow_spread[at] = slow_spread + rate * (np.float32(1.2533) * np.abs(off_slow) - slow_spread)
+    senses.seen[at] = seen + step
 
 
-def standard(senses: Senses, tuning: Tuning, i: Ints) -> tuple[Floats32, Floats32, Floats32, Floats32]:
-    """Departure of `mid` and of `slow` from `ref`, and the usual spread of each; shape (n, columns), NaN: unknown."""
-    floors = np.array(tuning.floors, dtype=np.float32)
-    ref = senses.ref[i]
+def standard(senses: Senses, tuning: Tuning, at: Places) -> tuple[Floats32, Floats32, Floats32, Floats32]:
+    """Departure of `mid` and of `slow` from `ref`, and the usual spread of each; shape (n, columns), 0 unknown."""
+    floors, ref = floors_of(tuning.floors), senses.ref[at]
     return (
-        senses.mid[i] - ref,
-        senses.slow[i] - ref,
-        np.maximum(senses.spread[i], floors),
-        np.maximum(senses.slow_spread[i], floors * np.float32(0.6)),
+        zero_if_unknown(senses.mid[at] - ref),
+        zero_if_unknown(senses.slow[at] - ref),
+        np.maximum(senses.spread[at], floors),
+        np.maximum(senses.slow_spread[at], floors * np.float32(0.6)),
     )
 
 

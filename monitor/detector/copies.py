@@ -9,7 +9,7 @@ The digests of all channels share one table that keeps the newest of each place 
 the memory, and what it forgets can only hide a match, never make one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from monitor.detector.layout import Bools, Floats, Floats32, Ints
 MIN_LENGTH: Final = 20
 MAX_LENGTH: Final = 64
 CUT_ONE_IN: Final = 8
-"""After the least length a chunk ends at about one value in so many."""
+"""After the least length a chunk ends at about one value in so many: a power of two."""
 MIN_STEPS: Final = 9
 """Values of a chunk that differ from the one before, at least; by chance two are equal with some 0.3^9 ≈ 2e-5."""
 
@@ -35,6 +35,10 @@ FIELDS: Final[Mapping[str, tuple[type, Any]]] = {
     "partner": (np.int32, -1),  # the series whose chunk matched last
     "oddness": (np.float32, 0.0),  # how far its site was from its own past when its last chunk ended
 }
+
+
+Oddness = Callable[[Ints], Floats32]
+"""How far the sites of some of the series given (by place among them) are from their own past."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,11 @@ class Copies:
         self.owners = np.full(size, -1, dtype=np.int32)
         self._ended: list[tuple[Ints, Ints, NDArray[np.uint64], Floats32]] = []
 
-    def take(self, row: Ints, series: Ints, value: Floats, resolution: Floats, oddness: Floats32) -> None:
-        """Append one value to each of `series` (each once). What ends a chunk is compared by `matched`."""
+    def take(self, row: Ints, series: Ints, value: Floats, resolution: Floats, oddness: Oddness) -> None:
+        """Append one value to each of `series` (each once). What ends a chunk is compared by `matched`.
+
+        `oddness` is asked for those whose chunk ends: how far their site is from its own past.
+        """
         if not series.size:
             return
         a = self.arrays
@@ -73,12 +80,12 @@ class Copies:
         steps = a["steps"][series] + (number != before)
         whole = length >= 0
         length = np.where(whole, length + 1, length)
-        ends: Bools = ((mixed % np.uint64(CUT_ONE_IN) == 0) & ((length >= MIN_LENGTH) | ~whole)) | (
+        ends: Bools = ((mixed & np.uint64(CUT_ONE_IN - 1) == 0) & ((length >= MIN_LENGTH) | ~whole)) | (
             length >= MAX_LENGTH
         )
-        telling = ends & whole & (steps >= MIN_STEPS)
-        if telling.any():
-            self._ended.append((row[telling], series[telling], digest[telling], oddness[telling]))
+        telling = np.flatnonzero(ends & whole & (steps >= MIN_STEPS))
+        if telling.size:
+            self._ended.append((row[telling], series[telling], digest[telling], oddness(telling)))
         a["last"][series] = number
         a["digest"][series] = np.where(ends, np.uint64(0), digest)
         a["length"][series] = np.where(ends, 0, length)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.detector.causes import MEASURED, QUALITY, Seen, Sense, log_flow, standard, transformed
-from monitor.detector.chemistry import Cause, explain, log_chlorine, zero_if_unknown
+from monitor.detector.causes import MEASURED, QUALITY, Places, Seen, Sense, Senses, floors_of, standard
+from monitor.detector.chemistry import Cause, explain, zero_if_unknown
 from monitor.detector.layout import Bools, Floats32, Ints
-from monitor.detector.verdict import Evidence, Kind, Lane, Parameters
+from monitor.detector.verdict import TICK_LANES, Evidence, Kind, Lane, Parameters
 
 if TYPE_CHECKING:
     from monitor.detector.verdicts import Verdicts
@@ -32,16 +32,15 @@ _COLUMN_OF_CAUSE: Final = {
 
 @dataclass(slots=True)
 class Strengths:
-    """Shape (n, kinds) but for `columns` (n, kinds, measured), `margin` and `oddness` (n,).
+    """Shape (n, kinds) but for `columns` (n, kinds, measured) and `margin` (n,).
 
-    `margin` is 0–1, how far the second explanation is behind; `oddness` how far the place is from its own past.
+    `margin` is 0–1, how far the second explanation is behind.
     """
 
     strength: Floats32
     evidence: Masks
     columns: Bools
     margin: Floats32
-    oddness: Floats32
 
     @classmethod
     def none(cls, places: int) -> "Strengths":
@@ -51,7 +50,6 @@ class Strengths:
             np.zeros((places, KINDS), dtype=np.uint16),
             np.zeros((places, KINDS, MEASURED), dtype=np.bool_),
             np.ones(places, dtype=np.float32),
-            np.zeros(places, dtype=np.float32),
         )
 
     def say(self, kind: Kind, strength: Floats32, evidence: Evidence, *columns: Sense) -> None:
@@ -67,94 +65,156 @@ class Strengths:
             self.columns[:, kind, column] |= speaks
 
 
-def strengths(of: "Verdicts", i: Ints, seen: Seen, x1: Floats32) -> Strengths:
-    """How strongly each kind speaks at places `i` after `causes.advance`; `x1` are the values before."""
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Places beside their own past: departures and usual spreads of `causes.standard`, shape (n, columns).
+
+    `z`, `z_slow`: departures in spreads, 0 where there is too little past (not `warm`) to tell.
+    """
+
+    fast: Floats32
+    slow: Floats32
+    spread: Floats32
+    slow_spread: Floats32
+    warm: Bools
+    z: Floats32
+    z_slow: Floats32
+
+    def of(self, some: Ints) -> "Levels":
+        """The same of some of the places."""
+        return Levels(*(getattr(self, name)[some] for name in self.__slots__))
+
+    def oddness(self, some: Ints) -> Floats32:
+        """How far some of the places are from their own past, in spreads."""
+        return np.asarray(np.abs(np.clip(self.z[some, :MEASURED], -20, 20)).max(axis=1), dtype=np.float32)
+
+
+def levels(senses: Senses, p: Parameters, at: Places) -> Levels:
+    """Where the places `at` are after `causes.advance`."""
+    fast, slow, spread, slow_spread = standard(senses, p.tuning, at)
+    warm = senses.seen[at] >= p.warm_s
+    return Levels(fast, slow, spread, slow_spread, warm, fast / spread * warm, slow / slow_spread * warm)
+
+
+def unusual(of: "Verdicts", at: Places, seen: Seen, now: Levels) -> Bools:
+    """Whether a place needs its strengths told: where it is False, every strength is below `Parameters.learn_below`.
+
+    Each line bounds one rule below from above, at a fraction of its cost; what was unusual a tick ago or has a verdict
+    standing is told too, so that it can end. Shape (n,).
+    """
+    p, senses = of.parameters, of.senses
+    factor = of.factor[at]
+    part = np.float32(p.learn_below * 0.98) * factor
+    found = (of.greatest[at] >= p.learn_below) | (of.hot_s[at] > 0) | (of.scaled_s[at] > 0)
+    for lane in TICK_LANES:
+        found |= of.kind[at, lane] != 0
+    # The longest projection of `chemistry.explain` is no longer than the readings it is made of.
+    for z, threshold in ((now.z, p.chemistry), (now.z_slow, p.chemistry_slow)):
+        chlorine, ph, residual = z[:, Sense.CHLORINE], z[:, Sense.PH], z[:, Sense.RESIDUAL]
+        length = np.maximum(chlorine * chlorine, ph * ph) + residual * residual
+        found |= length >= np.square(np.float32(threshold) * part)
+    found |= now.z[:, Sense.TURBIDITY] >= np.float32(p.turbidity) * part
+    found |= now.z_slow[:, Sense.TURBIDITY] >= np.float32(p.turbidity_slow) * part
+    found |= now.z[:, Sense.COLD] >= np.float32(p.cold) * part
+    fall = senses.slow[at, Sense.TEMPERATURE] - senses.mid[at, Sense.TEMPERATURE]
+    found |= fall >= np.float32(p.temperature_fall * p.learn_below * 0.98)
+    found |= -now.fast[:, Sense.FLOW] >= np.float32(p.flow_drop) * part
+    found |= seen.level[:, Sense.FLOW] - senses.ref[at, Sense.FLOW] < -p.stands * 0.98
+    found |= np.abs(seen.level[:, Sense.CHLORINE] - senses.ref[at, Sense.CHLORINE]) > 0.49
+    found |= of.jags[at, :QUALITY].max(axis=1) >= np.float32(p.jags) * part
+    calm, usual = senses.calm[at, :QUALITY], senses.rough_ref[at, :QUALITY]
+    found |= (calm < p.calm * np.maximum(usual, 1e-9)).sum(axis=1) >= 2
+    long = senses.run_s[at] >= p.run_s
+    if long.any():
+        equal = np.clip(senses.equal[at], 0.05, 0.98)
+        run = senses.run[at] * -np.log(equal) / np.float32(p.run)
+        found |= (long & (run >= np.minimum(part, np.float32(0.49))[:, None])).any(axis=1)
+    return found
+
+
+def strengths(of: "Verdicts", i: Ints, seen: Seen, now: Levels, settled: Bools) -> Strengths:
+    """How strongly each kind speaks at places `i` after `causes.advance` and `steps`."""
     p, senses = of.parameters, of.senses
     found = Strengths.none(i.size)
-    fast, slow, spread, slow_spread = standard(senses, p.tuning, i)
-    fast, slow = zero_if_unknown(fast), zero_if_unknown(slow)
-    factor = of.factor[i]
-    warm = senses.seen[i] >= p.warm_s
-    z, z_slow = np.where(warm, fast / spread, 0), np.where(warm, slow / slow_spread, 0)
-    settled = senses.settled[i] > p.settle_s
-    _steps(of, i, seen, x1, settled)
+    factor, warm = of.factor[i], now.warm
     own = of.replaced_s[i] > p.replaced_s
     honest = of.kind[i, Lane.HONESTY] == Kind.NONE
-    stands = _flow(found, of, i, fast, z, factor, own & honest)
+    stands = _flow(found, of, i, seen.level[:, Sense.FLOW], now, factor, own & honest)
     quiet = settled & own & honest & ~stands
     filled = _water_change(found, of, i, settled & ~stands, warm)
-    found.oddness = np.abs(np.clip(z[:, :MEASURED], -20, 20)).max(axis=1).astype(np.float32)
-    _chemistry(found, of, i, seen, (fast, slow, spread, slow_spread), quiet & ~filled, warm, factor)
+    _chemistry(found, of, i, seen, now, quiet & ~filled, factor)
     clear = quiet & ~filled & (senses.settled[i] > p.turbidity_settle_s)
-    clear &= senses.seen[i][:, Sense.TURBIDITY] >= p.turbidity_warm_s
-    _turbidity(found, z, z_slow, clear, p, factor)
-    cold = np.where(quiet, z[:, Sense.COLD] / (np.float32(p.cold) * factor), 0).astype(np.float32)
+    clear &= senses.seen[i, Sense.TURBIDITY] >= p.turbidity_warm_s
+    _turbidity(found, now.z, now.z_slow, clear, p, factor)
+    cold = np.where(quiet, now.z[:, Sense.COLD] / (np.float32(p.cold) * factor), 0).astype(np.float32)
     found.say(Kind.COLD_STORE, cold, Evidence.LEVEL, Sense.COLD)
-    _bubbles(found, of, i, fast, settled, factor)
+    _bubbles(found, of, i, now.fast, settled, factor)
     _scale(found, of, i, seen, warm)
     _runs(found, of, i, settled & ~stands, factor)
-    _unknown(found, of, i, z, quiet & ~filled)
+    _unknown(found, of, i, now.z, quiet & ~filled)
     return found
 
 
 def _flow(
-    found: Strengths, of: "Verdicts", i: Ints, fast: Floats32, z: Floats32, factor: Floats32, judged: Bools
+    found: Strengths, of: "Verdicts", i: Ints, now: Floats32, levels: Levels, factor: Floats32, judged: Bools
 ) -> Bools:
     """The pump: the flow fell. While the water stands the cell says nothing about the pool."""
     p, senses = of.parameters, of.senses
     usual = senses.ref[i][:, Sense.FLOW]
-    now = log_flow(np.nan_to_num(senses.x1[i][:, Sense.FLOW], nan=1.0))
     warm = senses.seen[i][:, Sense.FLOW] >= p.warm_s / 4
-    below = np.where(warm & ~np.isnan(usual), now - zero_if_unknown(usual), 0)
+    below = np.where(warm, zero_if_unknown(now - usual), 0)
     stands = (below < -p.stands) & judged
     low = stands | (of.kind[i, Lane.WATER] == Kind.PUMP_OFF) & (below < -p.flow_drop / 2)
     senses.settled[i] = np.where(low, 0, senses.settled[i])
-    drop = np.where(
-        judged & warm & (z[:, Sense.FLOW] < -2.5), -fast[:, Sense.FLOW] / (np.float32(p.flow_drop) * factor), 0
-    )
+    fell = judged & warm & (levels.z[:, Sense.FLOW] < -2.5)
+    drop = np.where(fell, -levels.fast[:, Sense.FLOW] / (np.float32(p.flow_drop) * factor), 0)
     found.say(Kind.PUMP_OFF, np.clip(drop, 0, 4).astype(np.float32), Evidence.FLOW, Sense.FLOW)
     return stands
 
 
-def _steps(of: "Verdicts", i: Ints, seen: Seen, x1: Floats32, settled: Bools) -> None:
+def steps(of: "Verdicts", at: Places, seen: Seen, settled: Bools) -> None:
     """Keep count of jagged values and of sudden steps, and notice when many channels jump at once."""
     p, senses = of.parameters, of.senses
-    floors = np.array(p.tuning.rough_floors, dtype=np.float32)
-    usual = np.maximum(senses.rough_ref[i], floors)
-    x, x2 = senses.x1[i], x1
-    # `senses.x1` is the newest value by now, `x1` the one before; a jag is judged when its successor has come.
-    whole = seen.fresh & (seen.dt > 0) & ~np.isnan(x2)
-    step = np.where(whole, x - x2, 0)
-    jump = np.abs(step) > p.jump * usual
-    _jumps(of, i, seen, jump)
-    jagged = whole & (senses.jag[i] > p.jag * usual) & settled[:, None]
-    of.jags[i] = of.jags[i] / (1 + seen.dt / np.float32(p.jag_tau)) + jagged
-    # Nothing in a plant moves the flow and the water within one reading; another plant's series does.
-    many = (jump.sum(axis=1) >= p.many) | (jump[:, Sense.FLOW] & (jump.sum(axis=1) >= 2))
-    of.replaced_s[i] = np.where(many, 0, of.replaced_s[i] + seen.elapsed)
+    usual = np.maximum(senses.rough_ref[at], floors_of(p.tuning.rough_floors))
+    # `step` is the newest value's; a jag is judged when its successor has come.
+    jump = np.abs(seen.step) > p.jump * usual
+    jumped = bool(jump.any())
+    _jumps(of, at, seen, jump if jumped else None)
+    jagged = seen.whole & (senses.jag[at] > p.jag * usual) & settled[:, None]
+    of.jags[at] = of.jags[at] / (1 + seen.dt / np.float32(p.jag_tau)) + jagged
+    replaced_s = of.replaced_s[at] + seen.elapsed
+    if jumped:
+        # Nothing in a plant moves the flow and the water within one reading; another plant's series does.
+        number = jump.sum(axis=1)
+        replaced_s = np.where((number >= p.many) | (jump[:, Sense.FLOW] & (number >= 2)), 0, replaced_s)
+    of.replaced_s[at] = replaced_s
 
 
-def _jumps(of: "Verdicts", i: Ints, seen: Seen, jump: Bools) -> None:
+def _jumps(of: "Verdicts", at: Places, seen: Seen, jump: Bools | None) -> None:
     """Follow sudden steps: where the level was before, where it came to rest, and take the slow levels along.
 
     A level needs hours to follow a step, and hours again back; so when ten minutes have passed without another jump
     it is set to where the readings are. What a bubble leaves behind is nothing; what a calibration leaves is its step.
+    `jump` is None where nothing jumped.
     """
     p, senses = of.parameters, of.senses
-    age = of.jump_age[i]
-    mid, slow = senses.mid[i], senses.slow[i]
-    begins = jump & (age > p.rest_s)
-    of.level_before[i] = np.where(begins, mid[:, :MEASURED], of.level_before[i])
-    grown = np.where(jump, np.float32(0), age + seen.dt)
-    of.jump_age[i] = grown
-    level = transformed(senses.x1[i])
+    age = of.jump_age[at]
+    grown = age + seen.dt
+    if jump is not None:
+        grown = np.where(jump, np.float32(0), grown)
+        begins = jump & (age > p.rest_s)
+        of.level_before[at] = np.where(begins, senses.mid[at, :MEASURED], of.level_before[at])
     half = (age < p.rest_s / 2) & (grown >= p.rest_s / 2)
     rested = (age < p.rest_s) & (grown >= p.rest_s)
-    mid[:, :MEASURED] = np.where(half, level, mid[:, :MEASURED])
-    slow[:, :MEASURED] = np.where(rested, mid[:, :MEASURED], slow[:, :MEASURED])
-    senses.mid[i], senses.slow[i] = mid, slow
-    faded = of.jumps[i] / (1 + seen.dt / np.float32(p.jump_tau))
-    of.jumps[i] = np.where(rested, faded + zero_if_unknown(mid[:, :MEASURED] - of.level_before[i]), faded)
+    if half.any():
+        senses.mid[at, :MEASURED] = np.where(half, seen.level, senses.mid[at, :MEASURED])
+    jumps = of.jumps[at] / (1 + seen.dt / np.float32(p.jump_tau))
+    if rested.any():
+        mid = senses.mid[at, :MEASURED]
+        senses.slow[at, :MEASURED] = np.where(rested, mid, senses.slow[at, :MEASURED])
+        jumps = np.where(rested, jumps + zero_if_unknown(mid - of.level_before[at]), jumps)
+    of.jumps[at] = jumps
+    of.jump_age[at] = grown
 
 
 def _water_change(found: Strengths, of: "Verdicts", i: Ints, judged: Bools, warm: Bools) -> Bools:
@@ -171,21 +231,20 @@ def _chemistry(
     of: "Verdicts",
     i: Ints,
     seen: Seen,
-    levels: tuple[Floats32, Floats32, Floats32, Floats32],
+    levels: Levels,
     judged: Bools,
-    warm: Bools,
     factor: Floats32,
 ) -> None:
     p = of.parameters
-    fast, slow, spread, slow_spread = levels
-    judged = judged & warm[:, Sense.CHLORINE] & warm[:, Sense.PH]
+    judged = judged & levels.warm[:, Sense.CHLORINE] & levels.warm[:, Sense.PH]
+    share = np.nan_to_num(np.power(np.float32(10), np.ascontiguousarray(seen.log_share)), nan=0.5)
     for off, scale, threshold, is_slow in (
-        (fast, spread, p.chemistry, False),
-        (slow, slow_spread, p.chemistry_slow, True),
+        (levels.fast, levels.spread, p.chemistry, False),
+        (levels.slow, levels.slow_spread, p.chemistry_slow, True),
     ):
         scales = (scale[:, Sense.CHLORINE], scale[:, Sense.PH], scale[:, Sense.RESIDUAL])
         cause, explained, second, high = explain(
-            off[:, Sense.CHLORINE], off[:, Sense.PH], off[:, Sense.RESIDUAL], scales, seen.slope, seen.share
+            off[:, Sense.CHLORINE], off[:, Sense.PH], off[:, Sense.RESIDUAL], scales, seen.slope, share
         )
         strength = np.where(judged, explained / (np.float32(threshold) * factor), 0).astype(np.float32)
         found.margin = np.where(strength >= 0.8, (explained - second) / np.maximum(explained, 1e-6), found.margin)
@@ -233,7 +292,7 @@ def _bubbles(found: Strengths, of: "Verdicts", i: Ints, fast: Floats32, settled:
 def _scale(found: Strengths, of: "Verdicts", i: Ints, seen: Seen, warm: Bools) -> None:
     """Chlorine is off by a factor of ten or a hundred: the unit or the scaling of a register was changed."""
     p, senses = of.parameters, of.senses
-    now = log_chlorine(senses.x1[i][:, Sense.CHLORINE])
+    now = seen.level[:, Sense.CHLORINE]
     off = zero_if_unknown(now - senses.ref[i][:, Sense.CHLORINE])
     decades = np.rint(off)
     scaled = warm[:, Sense.CHLORINE] & (np.abs(decades) >= 1) & (np.abs(off - decades) < p.decade)
@@ -252,7 +311,7 @@ def _scale(found: Strengths, of: "Verdicts", i: Ints, seen: Seen, warm: Bools) -
 def _runs(found: Strengths, of: "Verdicts", i: Ints, judged: Bools, factor: Floats32) -> None:
     """Equal values, and values that are too calm: in one channel a stuck probe, in several made-up figures."""
     p, senses = of.parameters, of.senses
-    floors = np.array(p.tuning.rough_floors, dtype=np.float32)
+    floors = floors_of(p.tuning.rough_floors)
     equal = np.clip(senses.equal[i], 0.05, 0.98)
     ready = (senses.seen[i][:, :MEASURED] >= p.warm_s / 2) & judged[:, None]
     run = np.where(ready & (senses.run_s[i] >= p.run_s), senses.run[i] * -np.log(equal) / np.float32(p.run), 0)

@@ -77,6 +77,9 @@ class Evidence(IntEnum):
         return self.name.lower()
 
 
+TICK_LANES: Final = (Lane.WATER, Lane.INSTRUMENT, Lane.HONESTY, Lane.CAUSE)
+"""Lanes that are judged at closed ticks; `SERIES` needs the order of the stream."""
+
 LANE_OF: Final[Mapping[Kind, Lane]] = MappingProxyType(
     {
         Kind.DOSING_FAILURE: Lane.WATER,

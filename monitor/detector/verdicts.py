@@ -12,21 +12,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.detector.causes import FIELDS as SENSE_FIELDS
-from monitor.detector.causes import MEASURED, QUALITY, Sense, Senses, advance, original, slots_of
+from monitor.detector.causes import (
+    MEASURED,
+    QUALITY,
+    Places,
+    Sense,
+    Senses,
+    advance,
+    original,
+    slots_of,
+    unknown_columns,
+)
 from monitor.detector.copies import FIELDS as COPY_FIELDS
 from monitor.detector.copies import Copies, Match
-from monitor.detector.layout import Bools, Floats32, Ints, Layout
-from monitor.detector.rules import Strengths, strengths
+from monitor.detector.flags import Flag
+from monitor.detector.layout import Bools, Floats, Floats32, Ints, Layout
+from monitor.detector.rules import Levels, Strengths, levels, steps, strengths, unusual
 from monitor.detector.state import NEVER
 from monitor.detector.step import Closing
-from monitor.detector.verdict import LANE_OF, Evidence, Kind, Lane, Parameters, sureness
+from monitor.detector.verdict import LANE_OF, TICK_LANES, Evidence, Kind, Lane, Parameters, sureness
 
 LANES: Final = len(Lane)
 BAND: Final = 3.0
 """Half of the width of what is usual, in spreads."""
 KINDS: Final = len(Kind)
-TICK_LANES: Final = (Lane.WATER, Lane.INSTRUMENT, Lane.HONESTY, Lane.CAUSE)
-"""Lanes that are judged at closed ticks; `SERIES` needs the order of the stream."""
 
 FIELDS: Final[Mapping[str, tuple[type, Any, int]]] = {
     # name: (dtype, value when nothing is known, columns; 0 = one number a place)
@@ -86,8 +95,7 @@ class Verdicts:
         self.senses = Senses(len(layout.sites))
         self.factor: Floats32 = np.ones(len(layout.sites), dtype=np.float32)
         for name, (dtype, unknown, columns) in FIELDS.items():
-            size = (len(layout.sites), columns) if columns else len(layout.sites)
-            setattr(self, name, np.full(size, unknown, dtype=dtype))
+            setattr(self, name, unknown_columns(len(layout.sites), columns, unknown, dtype))
         self.copies = Copies(np.tile(np.arange(QUALITY, dtype=np.int64), len(layout.sites)))
         self.copied: dict[int, int] = {}
         """The place whose chunks match → the place whose series is the copy."""
@@ -116,33 +124,42 @@ class Verdicts:
     def closed(self, closing: Closing) -> None:
         """Judge the ticks of `closing.sites`."""
         here = self.known[closing.sites]
-        i = closing.sites[here]
+        i, ticks = (closing.sites, closing.ticks) if here.all() else (closing.sites[here], closing.ticks[here])
         if not i.size:
             return
-        ticks = closing.ticks[here]
-        slots = self.slots[i]
+        at: Places = slice(None) if i.size == self.known.size else i
+        p, senses = self.parameters, self.senses
+        value, ts = self._newest(closing, at)
+        idle = ~self.kind[at].any(axis=1)
+        ready = (self.greatest[at] < p.learn_below) & idle
+        ready &= (senses.settled[at] > p.settle_s) & (self.replaced_s[at] > p.replaced_s)
+        ready |= senses.seen[at].max(axis=1) < p.warm_s
+        seen = advance(senses, p.tuning, at, value, ts, ready | (self.shut_s[at] > p.shut_s) & idle)
+        self.shut_s[at] = (self.shut_s[at] + seen.elapsed) * ~ready
+        settled = senses.settled[at] > p.settle_s
+        self.hot_s[at] = (self.hot_s[at] + seen.elapsed) * ((ticks["flag"] == Flag.SUSPECT) & settled)
+        now = levels(senses, p, at)
+        steps(self, at, seen, settled)
+        self._copies(i, ticks["row"], value, seen.fresh, now)
+        # What follows costs most, and is idle but where something is unusual.
+        hot = unusual(self, at, seen, now)
+        self.greatest[at] = 0
+        if hot.any():
+            k = np.flatnonzero(hot)
+            part = seen.of(k)
+            self._decide(i[k], ticks[k], part.elapsed, strengths(self, i[k], part, now.of(k), settled[k]))
+
+    def _newest(self, closing: Closing, at: Places) -> tuple[Floats, Ints]:
+        """The newest values of the places' channels, NaN where there is none, and when they were read (us)."""
+        slots, state, layout = self.slots[at], closing.state, closing.layout
         there = slots >= 0
-        state = closing.state
         value = state.x[slots] + state.origin[slots]
+        lowest, highest = layout.gross_lo[slots], layout.gross_hi[slots]
         # What no working instrument reports is flagged by the gross range test, and says nothing here. The state
         # gives a value back to within a rounding, and a chlorine of exactly zero must not come back as less.
         slack = ROUNDING * (1 + np.abs(value))
-        lowest, highest = closing.layout.gross_lo[slots], closing.layout.gross_hi[slots]
         told = there & (value >= lowest - slack) & (value <= highest + slack)
-        value = np.where(told, value, np.nan)
-        ts = np.where(there, state.ts[slots], NEVER)
-        ready = (self.greatest[i] < self.parameters.learn_below) & (self.kind[i] == 0).all(axis=1)
-        ready &= (self.senses.settled[i] > self.parameters.settle_s) & (self.replaced_s[i] > self.parameters.replaced_s)
-        young = self.senses.seen[i].max(axis=1) < self.parameters.warm_s
-        stuck_shut = (self.shut_s[i] > self.parameters.shut_s) & (self.kind[i] == 0).all(axis=1)
-        before = self.senses.mid[i], self.senses.x1[i]
-        seen = advance(self.senses, self.parameters.tuning, i, value, ts, ready | stuck_shut | young)
-        self.shut_s[i] = np.where(ready | young, 0, self.shut_s[i] + seen.elapsed)
-        hot = (ticks["flag"] == 3) & (self.senses.settled[i] > self.parameters.settle_s)
-        self.hot_s[i] = np.where(hot, self.hot_s[i] + seen.elapsed, 0)
-        found = strengths(self, i, seen, before[1])
-        self._decide(i, ticks, seen.elapsed, found)
-        self._copies(i, ticks["row"], value, seen.fresh, found)
+        return np.where(told, value, np.nan), np.where(there, state.ts[slots], NEVER)
 
     def _decide(self, i: Ints, ticks: NDArray[Any], elapsed: Floats32, found: Strengths) -> None:
         ts = ticks["ts"].astype(np.int64)
@@ -262,13 +279,15 @@ class Verdicts:
         senses.ref[site, Sense.RESIDUAL] = 0
         self.jumps[site] = 0
 
-    def _copies(self, i: Ints, row: Ints, value: NDArray[np.float64], fresh: Bools, found: Strengths) -> None:
-        shape, which = (i.size, QUALITY), fresh[:, :QUALITY]
-        series = i[:, None] * QUALITY + np.arange(QUALITY, dtype=np.int64)
-        rows = np.broadcast_to(row.astype(np.int64)[:, None], shape)
-        odd = np.broadcast_to(found.oddness[:, None], shape)
+    def _copies(self, i: Ints, row: Ints, value: Floats, fresh: Bools, now: Levels) -> None:
+        """Append the fresh values of chlorine, pH, ORP and turbidity to their series, column by column."""
+        column, place = np.nonzero(fresh[:, :QUALITY].T)
         self.copies.take(
-            rows[which], series[which], value[:, :QUALITY][which], np.broadcast_to(_STEPS, shape)[which], odd[which]
+            row.astype(np.int64)[place],
+            i[place] * QUALITY + column,
+            value.T[column, place],
+            _STEPS[column],
+            lambda ended: now.oddness(place[ended]),
         )
 
     def finish(self, ticks: NDArray[Any]) -> list[Finding]:

@@ -16,14 +16,24 @@ def wandering(seed: int, length: int, level: float = 0.6) -> np.ndarray:
     return np.rint((level + wave + rng.normal(0, 0.012, length)) / RESOLUTION) * RESOLUTION
 
 
+def no_oddness(ended: np.ndarray) -> np.ndarray:
+    """Every site is as it usually is."""
+    return np.zeros(ended.size, dtype=np.float32)
+
+
 def run(series: list[np.ndarray], cuts: list[int]) -> list[Match]:
     """Every match, when the stream is cut into calls after these steps."""
     copies, found = Copies(np.zeros(len(series), dtype=np.int64)), []
-    odd = np.zeros(1, dtype=np.float32)
     for step in range(len(series[0])):
         for number, values in enumerate(series):
             row = np.array([step * len(series) + number])
-            copies.take(row, np.array([number]), values[step : step + 1], np.array([RESOLUTION]), odd)
+            copies.take(
+                row,
+                np.array([number]),
+                values[step : step + 1],
+                np.array([RESOLUTION]),
+                lambda at: np.zeros(at.size, np.float32),
+            )
         if step in cuts:
             found += list(copies.matched())
     return found + list(copies.matched())

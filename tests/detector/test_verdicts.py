@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from monitor.detection import Detection
+from monitor.detector import verdicts
 from monitor.detector.verdict import AUDIENCE, LANE_OF, Kind, Lane, Parameters, sureness
 from monitor.detector.verdicts import Finding
 from monitor.layout import Layout
@@ -96,6 +97,16 @@ def test_cuts_and_restarts_change_nothing(world: tuple[Registry, Readings, dict[
     registry, readings, _ = world
     cuts = sorted(np.random.default_rng(4).choice(len(readings), size=25, replace=False).tolist())
     assert folded(registry, readings, cuts, carried=carried) == folded(registry, readings, [])
+
+
+def test_asking_only_where_something_is_unusual_changes_nothing(
+    world: tuple[Registry, Readings, dict[str, Kind]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every rule asked at every tick of every place finds exactly the same."""
+    registry, readings, _ = world
+    asked_where_unusual = folded(registry, readings, [])
+    monkeypatch.setattr(verdicts, "unusual", lambda _of, _at, _seen, now: np.ones(len(now.z), dtype=np.bool_))
+    assert folded(registry, readings, []) == asked_where_unusual
 
 
 def test_every_kind_has_a_lane_a_queue_and_words() -> None:
