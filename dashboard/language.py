@@ -62,6 +62,13 @@ def unit_of(code: str) -> str:
     return unit(language(), code)
 
 
+def with_unit(code: str) -> str:
+    """The name of an indicator and its unit, for labels of fields; pH is its own."""
+    if unit_of(code) in indicator(code):
+        return indicator(code)
+    return f"{indicator(code)}（{unit_of(code)}）" if language() == "zh" else f"{indicator(code)} ({unit_of(code)})"
+
+
 def clause_of(number: str) -> str:
     """The number of a standard's clause as the reader writes it."""
     return clause(language(), number)

@@ -1,6 +1,6 @@
 """People and their roles, who did what, and the end of the demonstration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import streamlit as st
@@ -11,11 +11,12 @@ from dashboard.formatting import clock, full_time, zone_offset
 from dashboard.html import chip_cell, escape, heading, title
 from dashboard.keeping import refused, w
 from dashboard.keeping_client import Person
-from dashboard.language import county_name, language, name_of, t, term
+from dashboard.language import county_name, fault_name, indicator, language, name_of, t, term
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.components import table
 from registry.catalogue import entries
 from registry.counties import COUNTIES
+from registry.indicators import INDICATORS
 
 VIEWS: Final = ("people", "roles", "audit", "demonstration")
 ROLES: Final = ("inspector", "centre", "administrator", "venue", "public")
@@ -261,15 +262,35 @@ def _action(code: str) -> str:
 
 def _detail(detail: dict[str, Any]) -> str:
     said = {name: value for name, value in detail.items() if value not in (None, "", [], {}, False)}
-    return " · ".join(f"{name}: {_value(value)}" for name, value in said.items())
+    return " · ".join(f"{_word(name)}: {_value(name, value)}" for name, value in said.items())
 
 
-def _value(value: object) -> str:
+def _word(name: str) -> str:
+    return term("keeping.detail", name)
+
+
+def _value(name: str, value: object) -> str:
+    """A value as the reader says it: codes of indicators, counties, roles and faults by their names."""
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(_value(name, each) for each in value)
     if isinstance(value, dict):
-        return ", ".join(f"{name} {each}" for name, each in value.items())
-    return str(value)
+        return ", ".join(f"{_named(inner)} {_value(inner, each)}" for inner, each in value.items() if each is not None)
+    return _WORDS.get(name, str)(str(value))
+
+
+def _named(code: str) -> str:
+    return indicator(code) if code in INDICATORS else _word(code)
+
+
+_WORDS: Final[Mapping[str, Callable[[str], str]]] = {
+    "indicator": _named,
+    "indicators": _named,
+    "counties": county_name,
+    "role": lambda code: term("dashboard.role", code),
+    "fault": fault_name,
+    "mode": _word,
+}
+"""How values of a detail are said, by its name."""
 
 
 # ---------------------------------------------------------------------- demonstration

@@ -123,7 +123,7 @@ def _row(device: Device) -> dict[str, Any]:
         "id": device["code"],
         "cells": [
             device["code"],
-            [f"{name} ", badge_cell()] if device["simulated"] else name,
+            [badge_cell(), " ", name] if device["simulated"] else name,
             point,
             chip_cell(w(f"devices.state_{device['state']}"), TONE[device["state"]]),
             clock(device["last_seen"], ZONE),

@@ -12,7 +12,7 @@ from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import clock, rfc3339
 from dashboard.html import escape, heading, title
 from dashboard.judging_shapes import SampleReport
-from dashboard.language import county_name, indicator, language, name_of, t, term, unit_of
+from dashboard.language import county_name, indicator, language, name_of, t, term, with_unit
 from dashboard.problems import failed
 from dashboard.shapes import Site, SiteDetail
 from dashboard.widgets.components import table
@@ -96,10 +96,9 @@ def _results(detail: SiteDetail) -> dict[str, str]:
     form = st.session_state.get(FORM, 0)  # in the fields' keys, so that they are empty again once they are saved
     given = {}
     for place, code in enumerate(offered):
-        label = (
-            f"{indicator(code)}（{unit_of(code)}）" if language() == "zh" else f"{indicator(code)} ({unit_of(code)})"
+        given[code] = columns[place % 4].text_input(
+            with_unit(code), key=f"sample_{detail['code']}_{code}_{form}", max_chars=40
         )
-        given[code] = columns[place % 4].text_input(label, key=f"sample_{detail['code']}_{code}_{form}", max_chars=40)
     return {code: value.strip() for code, value in given.items() if value.strip()}
 
 

@@ -9,7 +9,7 @@ from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.html import escape, heading
 from dashboard.keeping import refused, w
 from dashboard.keeping_client import Device
-from dashboard.language import county_name, indicator, language, name_of, unit_of
+from dashboard.language import county_name, language, name_of, with_unit
 from dashboard.shapes import Site
 from dashboard.widgets import credential
 from registry.indicators import INDICATORS
@@ -122,7 +122,7 @@ def _what(scenario: str) -> dict[str, Any]:
         list(INDICATORS),
         default=preset,
         key=f"add_indicators_{scenario}_{kind}",
-        format_func=lambda each: f"{indicator(each)} ({unit_of(each)})",
+        format_func=with_unit,
     )
     period = st.number_input(
         w("add.period"), 1, 86_400, kinds[kind].period_s if kind in kinds else PERIOD_S, key=f"add_period_{kind}"

@@ -12,7 +12,7 @@ from dashboard.formatting import clock, full_time, parse
 from dashboard.html import badge, chip, escape, heading
 from dashboard.keeping import refused, w
 from dashboard.keeping_client import DeviceFull
-from dashboard.language import indicator, language, unit_of
+from dashboard.language import language, with_unit
 from dashboard.widgets import credential, device_speech
 from dashboard.widgets.alarm_table import ZONE
 from registry.indicators import INDICATORS
@@ -54,7 +54,7 @@ def _head(device: DeviceFull) -> None:
         (w("devices.last_seen"), full_time(device["last_seen"], ZONE)),
         (w("devices.firmware"), device["firmware"] or "–"),
         (w("devices.period"), f"{device['period_s']} s"),
-        (w("devices.dialect"), device["dialect"]),
+        (w("devices.dialect"), w(f"dialect.{device['dialect']}")),
         (w("devices.topic"), device["topic"]),
     ]
     listed = "".join(f"<span><b>{escape(label)}</b>{escape(value)}</span>" for label, value in facts)
@@ -67,7 +67,7 @@ def _channels(device: DeviceFull) -> None:
     for code in device["indicators"]:
         names = device["names"].get(code, [])
         also = f" <span class='ld-soft'>{escape(w('devices.also', names=', '.join(names)))}</span>" if names else ""
-        parts.append(f"<li>{escape(indicator(code))} ({escape(unit_of(code))}) <code>{escape(code)}</code>{also}</li>")
+        parts.append(f"<li>{escape(with_unit(code))} <code>{escape(code)}</code>{also}</li>")
     st.html(f"<ul class='ld-list'>{''.join(parts)}</ul>")
 
 
@@ -85,7 +85,7 @@ def _unknown(device: DeviceFull, *, editable: bool) -> None:
             known,
             index=_likely(field, known),
             key="adopt_indicator",
-            format_func=lambda code: f"{indicator(code)} ({unit_of(code)})",
+            format_func=with_unit,
         )
         if st.form_submit_button(w("devices.adopt"), icon=":material/add_link:"):
             _do(lambda: session.keeping().adopt(device["code"], field, meant), w("devices.adopted", field=field))

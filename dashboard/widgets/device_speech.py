@@ -12,7 +12,7 @@ from dashboard.formatting import clock, full_time
 from dashboard.html import chip, escape, heading
 from dashboard.keeping import refused, w
 from dashboard.keeping_client import ChannelMapping, DeviceFull, DeviceMessage
-from dashboard.language import indicator, term, unit_of
+from dashboard.language import indicator, term, with_unit
 from dashboard.widgets.alarm_table import ZONE
 from registry.model import Dialect
 
@@ -82,7 +82,7 @@ def _mapping(code: str, mappings: list[ChannelMapping], *, editable: bool) -> No
     frame = pd.DataFrame(
         [
             {
-                "indicator": f"{indicator(each['indicator'])} ({unit_of(each['indicator'])})",
+                "indicator": with_unit(each["indicator"]),
                 "names": ", ".join(each["names"]),
                 "unit": each["unit"],
                 "factor": each["factor"],

@@ -27,7 +27,7 @@ def fault_form(sites: dict[str, Site], fleet: Fleet, do: Callable[[Callable[[], 
     if st.session_state.get("fault_site") not in codes:
         # What is chosen stays chosen, even when it closes meanwhile; at first it is a pool that is open now.
         st.session_state["fault_site"] = codes[0]
-    first, second = st.columns(2, gap="small")
+    first, second = st.columns([0.68, 0.32], gap="small")
     with first:
         code = st.selectbox(
             t("column.site"),
@@ -98,7 +98,7 @@ def _size(kind: FaultKind) -> float | None:
         min_value=-kind["largest"] if kind["signed"] else kind["smallest"],
         max_value=kind["largest"],
         value=None,
-        placeholder=_usual(kind),
+        placeholder=t("simulators.size_full") if kind["usual"] is None else _usual(kind),
         disabled=not _has_size(kind),
         key=f"fault_size_{kind['fault']}",
     )

@@ -12,8 +12,8 @@ from dashboard.shapes import Picture, PictureChannel, Points, Series
 from dashboard.widgets.trend import BAND, LINE, limit_bounds, shifted_ms
 
 TALL_PX: Final = 168
-LOW_PX: Final = 104
-TOP_PX: Final = 22
+LOW_PX: Final = 108
+TOP_PX: Final = 26
 AXIS_PX: Final = 24
 ALARM: Final = "rgba(208,58,58,.10)"
 _TIME: Final = {"day": "{MM}-{dd}", "hour": "{HH}:{mm}", "minute": "{HH}:{mm}", "second": "{HH}:{mm}:{ss}"}

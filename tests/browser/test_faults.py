@@ -15,7 +15,7 @@ def test_fault_of_a_chosen_size_is_put_in_shown_and_ended(signed_in: Callable[[s
     screen.open("模拟器")
     screen.choose("fault_kind_pool", "余氯电极污染漂移")
     form = page.locator(".st-key-panel-inject")
-    expect(form).to_contain_text("大小 0.1–0.4 mg/L；留空为0.25 mg/L。")
+    expect(form).to_contain_text("大小 0.1–0.4 mg/L；留空：0.25 mg/L。")
     expect(form.locator(".st-key-fault_kind_pool input")).to_have_value("传感器 · 余氯电极污染漂移")
     size = page.locator(".st-key-fault_size_fouling_drift input")
     size.fill("0.2")
