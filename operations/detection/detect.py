@@ -13,9 +13,10 @@ from monitor.detector.flags import Flag
 from monitor.detector.layout import ChannelSpec, Layout, SiteSpec
 from monitor.detector.roles import guess_roles
 from monitor.detector.state import State
-from monitor.detector.step import Rows, flush, step
+from monitor.detector.step import Rows, Step, flush, step
 from monitor.detector.verdict import Kind
 from monitor.detector.verdicts import Finding, Verdicts
+from operations.detection.kinds import Tested, kinds_of
 from operations.detection.series import Series
 from operations.errors import OperatorError
 from registry.indicators import INDICATORS
@@ -74,21 +75,37 @@ def detect(series: Series, roles: Mapping[str, Role], budget_per_day: float) -> 
     used = [name for name in series.channels if name in roles]
     layout = _layout(series, used, roles, budget_per_day)
     state, verdicts = State(layout), Verdicts(layout)
+    observers = [verdicts] if verdicts.known.any() else []
     values = series.values[:, [series.channels.index(name) for name in used]]
-    scores: list[NDArray[np.float32]] = []
+    tested: list[Tested] = []
     ticks: list[NDArray[Any]] = []
     findings: list[Finding] = []
     for start in range(0, series.ts.size, CHUNK):
         ts, part = series.ts[start : start + CHUNK], values[start : start + CHUNK]
         slot = np.tile(np.arange(len(used), dtype=np.int64), ts.size)
         late = np.zeros(slot.size, dtype=np.bool_)
-        found = step(state, layout, Rows(slot, np.repeat(ts, len(used)), part.ravel(), late), [verdicts])
-        scores.append(np.where(np.isnan(part), np.nan, found.score.reshape(part.shape)).astype(np.float32))
+        found = step(state, layout, Rows(slot, np.repeat(ts, len(used)), part.ravel(), late), observers)
+        tested.append(_tested(found, ts, part))
         ticks.append(found.ticks)
         findings += verdicts.finish(found.ticks)
-    ticks.append(flush(state, layout, END_US, [verdicts]))
+    ticks.append(flush(state, layout, END_US, observers))
     findings += verdicts.finish(ticks[-1])
-    return _by_row(series, used, np.concatenate(ticks), findings, np.concatenate(scores).astype(np.float64))
+    whole = Tested(
+        series.ts,
+        values,
+        np.concatenate([each.expected for each in tested]),
+        np.concatenate([each.z for each in tested]),
+        np.concatenate([each.score for each in tested]),
+        np.concatenate([each.flags for each in tested], axis=1),
+    )
+    return _by_row(series, used, [roles[name] for name in used], np.concatenate(ticks), findings, whole)
+
+
+def _tested(found: Step, ts: NDArray[np.int64], value: NDArray[np.float64]) -> Tested:
+    """What a call said, by row and channel."""
+    shape = value.shape
+    expected, z, score = found.expected.reshape(shape), found.z.reshape(shape), found.score.reshape(shape)
+    return Tested(ts, value, expected, z, score, found.flags.reshape(-1, *shape))
 
 
 def _layout(series: Series, used: list[str], roles: Mapping[str, Role], budget_per_day: float) -> Layout:
@@ -108,9 +125,10 @@ def _layout(series: Series, used: list[str], roles: Mapping[str, Role], budget_p
 def _by_row(
     series: Series,
     used: list[str],
+    roles: list[Role],
     ticks: NDArray[Any],
     findings: list[Finding],
-    channel_score: NDArray[np.float64],
+    tested: Tested,
 ) -> Detection:
     """Give every row the tick of its time; a row without any reading has what the one before it had."""
     place = np.searchsorted(ticks["ts"], series.ts, side="right") - 1
@@ -118,30 +136,31 @@ def _by_row(
     place = np.maximum(place, 0)
     score = np.where(known, ticks["score"][place], 0.0).astype(np.float64)
     flag = known & (ticks["flag"][place] == Flag.SUSPECT)
-    kinds = _kinds(series.ts, findings)
-    loudest = ticks["slot"][place].tolist()
+    loudest = ticks["slot"][place].astype(np.int64)
+    kinds = _standing(series.ts, findings)
+    # Where no verdict of a pool stands, the tests that spoke tell.
+    open_rows = np.flatnonzero(flag & (kinds == Kind.NONE))
+    kinds[open_rows] = kinds_of(used, roles, tested, loudest[open_rows], open_rows, series.period_s)
     return Detection(
         score=score,
         flag=flag,
-        kind=tuple(kind if hot else "" for kind, hot in zip(kinds, flag.tolist(), strict=True)),
+        kind=tuple(Kind(kind).code if hot else "" for kind, hot in zip(kinds.tolist(), flag.tolist(), strict=True)),
         channel=tuple(
-            used[slot] if hot and slot >= 0 else "" for slot, hot in zip(loudest, flag.tolist(), strict=True)
+            used[slot] if hot and slot >= 0 else "" for slot, hot in zip(loudest.tolist(), flag.tolist(), strict=True)
         ),
-        channel_score=channel_score,
+        channel_score=np.where(np.isnan(tested.value), np.nan, tested.score).astype(np.float64),
     )
 
 
-def _kinds(ts: NDArray[np.int64], findings: list[Finding]) -> list[str]:
-    """The verdict that stands at each time, `unknown` where none does; of several the one of the first lane."""
+def _standing(ts: NDArray[np.int64], findings: list[Finding]) -> NDArray[np.int64]:
+    """The verdict (`Kind`) that stands at each time, 0 where none does; of several the one of the first lane."""
     kinds = np.zeros(ts.size, dtype=np.int64)
     for lane in sorted({finding.lane for finding in findings}, reverse=True):
         own = [finding for finding in findings if finding.lane is lane]
         at = np.searchsorted(np.array([finding.ts for finding in own]), ts, side="right") - 1
         standing = np.where(at >= 0, np.array([int(finding.kind) for finding in own])[np.maximum(at, 0)], 0)
         kinds = np.where(standing > 0, standing, kinds)
-    names = [kind.code for kind in Kind]
-    names[Kind.NONE] = Kind.UNKNOWN.code
-    return [names[kind] for kind in kinds.tolist()]
+    return kinds
 
 
 def write(path: Path, series: Series, detection: Detection, used: list[str], until: int | None) -> int:
