@@ -6,7 +6,7 @@ from typing import Final
 
 from operations.folder import DataFolder, Record
 from operations.people import ensure_administrator
-from operations.ports import LOOPBACK
+from operations.ports import DEFAULT_PORTS, LOOPBACK
 from registry.demonstration import demonstration, load_demonstration
 from registry.demonstration_dialects import with_dialects
 from registry.model import Registry
@@ -19,6 +19,9 @@ from store.registry_rows import load_registry, save_registry
 SEEDS: Final = 1_000_000
 POOLS: Final = 32
 """On-line pools of the demonstration; with more sites asked for, the rest are small ones with few channels."""
+MODBUS_PORT: Final = DEFAULT_PORTS["modbus"]
+"""Where simulated controllers answer in a folder that has not been started yet."""
+
 STORES: Final = 2
 """Cold stores for medical waste, beside the pools."""
 
@@ -44,7 +47,7 @@ def demonstration_of(record: Record) -> Registry:
     """The demonstration's registry as this data folder has it: the same in every process and at every start."""
     generate = load_demonstration if record.sites > POOLS else demonstration
     native = generate(record.seed, online=record.sites, stores=STORES, registered_at=record.registered_at)
-    return with_dialects(native, record.modbus_at or f"{LOOPBACK}:{record.ports['modbus']}")
+    return with_dialects(native, record.modbus_at or f"{LOOPBACK}:{record.ports.get('modbus', MODBUS_PORT)}")
 
 
 def prepare_database(dsn: str, record: Record) -> str | None:

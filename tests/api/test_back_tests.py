@@ -41,7 +41,7 @@ def ended(api: Served, number: str) -> dict[str, Any]:
 
 
 def test_a_stricter_limit_lists_the_alarms_it_would_have_raised(api: Served, db: Connection, history: None) -> None:
-    """With a lower bound of 0.55 mg/L one alarm that hour, which names that bound; as set none; nothing is written but the audit."""
+    """With a lower bound of 0.55 mg/L one alarm that names it; as set none; nothing is written but the audit."""
     change = {"indicator": "free_chlorine", "lo": 0.55}
     started = api.client("centre").post("/back-tests", json=asked(changes=[change]))
     assert started.status_code == 201, started.text

@@ -175,6 +175,21 @@ MATRIX: list[tuple[str, str, set[str]]] = [
     ("POST", "/devices/P-1-D1/calibrations", EDITORS),
     ("POST", "/devices/P-1-D1/credential", EDITORS),
     ("DELETE", "/devices/P-1-D1/credential", EDITORS),
+    ("GET", "/devices/P-1-D1/last-message", READERS - {"venue"}),
+    ("GET", "/devices/P-1-D1/channels", READERS - {"venue"}),
+    ("PUT", "/devices/P-1-D1/channels", EDITORS),
+    ("GET", "/devices/P-1-D1/commands", READERS - {"venue"}),
+    ("GET", "/sequence-gaps", EDITORS),
+    ("GET", "/simulators/kinds", READERS - {"venue"}),
+    ("GET", "/detector/budget", READERS),
+    ("PUT", "/detector/budget", EDITORS),
+    ("GET", "/sites/P-1/sensitivity", READERS),
+    ("GET", "/sites/P-1/rules", EVERYBODY),
+    ("POST", "/sites/P-1/rules", EDITORS),
+    ("GET", "/samples", EVERYBODY),
+    ("POST", "/samples", READERS - {"venue"}),
+    ("GET", "/samples/template.xlsx", EVERYBODY),
+    ("GET", "/alarms/65536/picture", READERS),
     ("GET", "/people", EDITORS),
     ("POST", "/people", EDITORS),
     ("PUT", "/people/guest", EDITORS),
@@ -190,6 +205,22 @@ BODIES = {
     "/simulators/stop": {},
     "/simulators/speed": {"speed": 2},
     "/devices": {"code": "P-1-D9", "site": "P-1", "sampling_point": "basin-1", "indicators": ["ph"]},
+    "/devices/P-1-D1/channels": [{"indicator": "ph", "names": ["PH"]}],
+    "/detector/budget": {"per_site_week": 0.5},
+    "/sites/P-1/rules": {
+        "indicator": "ph",
+        "lo": 7.0,
+        "hi": 7.6,
+        "reason": "children",
+    },
+    "/samples": {
+        "site": "P-1",
+        "sampling_point": "basin-1",
+        "kind": "quick_test",
+        "taken_at": "2026-01-02T00:00:00Z",
+        "taken_by": "Li",
+        "results": [{"indicator": "ph", "result": "7.3"}],
+    },
     "/devices/P-1-D1/adopt": {"field": "ORP_mV", "indicator": "orp"},
     "/devices/P-1-D1/calibrations": {"calibrated_on": "2026-05-01"},
     "/people": {"username": "guest", "name": "Guest", "role": "public"},
@@ -236,8 +267,20 @@ def test_every_operation_is_in_the_matrix(api: Served) -> None:
         for path, operations in document["paths"].items()
         for method in operations
     }
-    # The import takes a file (tests/api/test_registry.py), the new password the old one (test_administration.py).
-    elsewhere = {("POST", "/registry/import"), ("POST", "/auth/password")}
+    # What needs a file, a former password, an alarm with a verdict or something that runs is tested where that is made.
+    elsewhere = {
+        ("POST", "/registry/import"),
+        ("POST", "/auth/password"),
+        ("POST", "/samples/import"),
+        ("POST", "/samples/{sample_id}/withdraw"),
+        ("POST", "/sites/{code}/rules/{rule_id}/end"),
+        ("POST", "/alarms/{alarm_id}/feedback"),
+        ("POST", "/alarms/{alarm_id}/feedback/undo"),
+        ("POST", "/back-tests"),
+        ("GET", "/back-tests/{number}"),
+        ("DELETE", "/back-tests/{number}"),
+        ("POST", "/devices/{code}/commands"),
+    }
     assert offered - listed == {("GET", "/health"), ("POST", "/auth/token"), *elsewhere}
 
 

@@ -23,6 +23,7 @@ def site(code: str, **differing: Any) -> Site:
         "state": "normal",
         "worst_priority": None,
         "open_alarms": {"high": 0, "medium": 0, "low": 0},
+        "samples": None,
     }
     return cast(Site, plain | differing)
 

@@ -209,17 +209,18 @@ def tell(process: "subprocess.Popen[str]", **values: float) -> None:
 def test_a_sparkplug_client_is_followed_over_a_restart_of_ingest(broker: NatsBroker, dsn: str) -> None:
     """Births, data by alias alone, and the rebirth that ingest asks for once it has forgotten what aliases mean."""
     with sparkplug_node(broker) as edge:
+        assert edge.stdout is not None
         with ingesting(dsn, broker.ingest_url):
             # What was born before anybody listened is asked for with the first data.
             tell(edge, ph=7.11)
-            assert edge.stdout is not None
             assert edge.stdout.readline() == "born again\n"
-            await_values(dsn, "sparkplug", {"ph": [7.0], "orp": [700.0]})
+            wait_until(lambda: values_of(dsn, "sparkplug").get("orp") == [700.0], what="the values of the birth")
             tell(edge, ph=7.31)
             await_values(dsn, "sparkplug", {"ph": [7.0, 7.31], "orp": [700.0]})
         with ingesting(dsn, broker.ingest_url):
             tell(edge, ph=7.41)
             assert edge.stdout.readline() == "born again\n"
+            wait_until(lambda: values_of(dsn, "sparkplug").get("orp") == [700.0, 700.0], what="the second birth")
             tell(edge, ph=7.51)
             await_values(dsn, "sparkplug", {"ph": [7.0, 7.31, 7.0, 7.51], "orp": [700.0, 700.0]})
     # Each time one message could not be understood: it is kept, with its reason.

@@ -72,7 +72,7 @@ def test_every_command_explains_itself() -> None:
 
 def test_an_unknown_benchmark_lists_the_known_ones() -> None:
     """A wrong name is answered with the right ones."""
-    done = landun("bench", "nonsense")
+    done = landun("bench", "checkout", "nonsense")
     assert done.returncode == 2
     assert "no benchmark nonsense; there are: " in done.stderr
 
