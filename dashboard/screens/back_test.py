@@ -54,6 +54,7 @@ def _form(sites: dict[str, Site], budget: float) -> dict[str, Any] | None:
             key="bt_sites",
             format_func=lambda code: name_of(sites[code]),
             max_selections=50,
+            placeholder=words("which_sites"),
         )
     with right:
         days = st.date_input(words("period"), value=_default_days(), key="bt_days", format="YYYY-MM-DD")

@@ -123,6 +123,7 @@ def _what(scenario: str) -> dict[str, Any]:
         default=preset,
         key=f"add_indicators_{scenario}_{kind}",
         format_func=with_unit,
+        placeholder=w("add.which_indicators"),
     )
     period = st.number_input(
         w("add.period"), 1, 86_400, kinds[kind].period_s if kind in kinds else PERIOD_S, key=f"add_period_{kind}"
