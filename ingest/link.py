@@ -7,6 +7,10 @@ paho's sharp edges, and what is done about them:
 - An exception in a callback can end paho's thread: they only append to a queue.
 - The broker delivers an unacknowledged message again on the live connection, DUP with the same packet id: it is
   ignored while the first is still pending, so that a long database outage does not fill memory.
+- NATS gives a retained message a place among what a session may have unacknowledged, and keeps it over reconnects. With
+  devices' retained statuses in such places it sends as many readings too many, drops them for want of a packet id, and
+  sends them again `ack_wait` after there is room, behind newer ones. So a retained message is acknowledged at once: it
+  is the broker's to keep, and comes again with each subscription.
 """
 
 import logging
@@ -226,13 +230,17 @@ class Link:
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         """A message that paho read by itself."""
-        self._on_publishes([Publish(message.mid, message.dup, message._topic, bytes(message.payload))])
+        self._on_publishes([Publish(message.mid, message.dup, message.retain, message._topic, bytes(message.payload))])
 
     def _on_publishes(self, publishes: Sequence[Publish]) -> None:
         epoch, arrived = self._epoch, time.time_ns() // 1000
         pending, topics = self._pending, self._topics
         deliveries: list[Delivery] = []
-        for mid, dup, topic, payload in publishes:
+        kept: list[int] = []
+        for mid, dup, retained, topic, payload in publishes:
+            if retained and mid:
+                kept.append(mid)
+                mid = 0  # noqa: PLW2901 - nothing left to acknowledge
             if dup and self._is_pending(mid, payload):
                 self.repeated += 1
                 continue
@@ -241,7 +249,15 @@ class Link:
                 pending[mid] = delivery
             deliveries.append(delivery)
         self.received += len(deliveries)
+        if kept:
+            self._acknowledge_retained(kept)
         self._intake.receive(deliveries)
+
+    def _acknowledge_retained(self, mids: Sequence[int]) -> None:
+        with self._fence:
+            if self._client is not None:
+                self._client.ack_all(mids)
+                self.acknowledged += len(mids)
 
     def _is_pending(self, mid: int, payload: bytes) -> bool:
         """Whether a message delivered again is the one we have: mosquitto gives an id to two while 65 535 wait."""

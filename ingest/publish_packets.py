@@ -8,15 +8,20 @@ from typing import Final, NamedTuple
 
 PUBLISH: Final = 0x30
 DUP: Final = 0x08
+RETAIN: Final = 0x01
 _LONGEST_LENGTH: Final = 4
 """Bytes of a "remaining length" at most."""
 
 
 class Publish(NamedTuple):
-    """A received message. `mid` is the packet id, 0 at QoS 0; `dup` says that the broker has sent it before."""
+    """A received message. `mid` is the packet id, 0 at QoS 0; `dup` says that the broker has sent it before.
+
+    `retained` says that it comes because of the subscription, not because it was just published (MQTT-3.3.1-8).
+    """
 
     mid: int
     dup: bool
+    retained: bool
     topic: bytes
     payload: bytes
 
@@ -60,7 +65,7 @@ def split_publishes(data: bytes, start: int, *, version: int = 4) -> Split:
             payload += properties
         if payload > end or (version >= 5 and payload == 0):
             return Split(found, at, unfinished=False)
-        found.append(Publish(mid, first & DUP != 0, data[body + 2 : topic_end], data[payload:end]))
+        found.append(Publish(mid, first & DUP != 0, first & RETAIN != 0, data[body + 2 : topic_end], data[payload:end]))
         at = end
     return Split(found, at, unfinished=False)
 

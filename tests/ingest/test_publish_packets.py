@@ -25,7 +25,7 @@ def packet(message: Publish, *, version: int = 4, properties: bytes = b"") -> by
     if version == 5:
         body += variable(len(properties)) + properties
     body += message.payload
-    flags = 0x30 | (0x08 if message.dup else 0) | (0x02 if message.mid else 0)
+    flags = 0x30 | (0x08 if message.dup else 0) | (0x02 if message.mid else 0) | message.retained
     return bytes([flags]) + variable(len(body)) + body
 
 
@@ -33,6 +33,7 @@ messages = st.builds(
     Publish,
     mid=st.integers(0, 65_535),
     dup=st.booleans(),
+    retained=st.booleans(),
     topic=st.binary(min_size=1, max_size=40),
     payload=st.one_of(st.binary(max_size=300), st.integers(0, 20_000).map(bytes)),
 )
@@ -40,7 +41,7 @@ messages = st.builds(
 
 @given(st.lists(messages, max_size=8), st.sampled_from([4, 5]), st.binary(max_size=200))
 def test_whole_packets_come_out_as_they_went_in(sent: list[Publish], version: int, properties: bytes) -> None:
-    """Packet id, DUP, topic and payload of each, in order, in both versions of MQTT."""
+    """Packet id, DUP, RETAIN, topic and payload of each, in order, in both versions of MQTT."""
     data = b"".join(packet(each, version=version, properties=properties) for each in sent)
     split = split_publishes(data, 0, version=version)
     assert split.publishes == sent
@@ -83,7 +84,7 @@ def test_however_the_stream_is_cut_the_same_messages_come_out(
 )
 def test_what_is_not_a_plain_publish_is_left_where_it_is(other: bytes) -> None:
     """Other packets, QoS 2 and malformed ones are for the library to judge; what came before them is read."""
-    first = Publish(7, dup=False, topic=b"a/b", payload=b"1")
+    first = Publish(7, dup=False, retained=False, topic=b"a/b", payload=b"1")
     data = packet(first) + other + packet(first)
     split = split_publishes(data, 0)
     assert split.publishes == [first]

@@ -150,6 +150,35 @@ def test_beyond_its_bound_nothing_more_is_read_until_there_is_room(nats: NatsBro
         assert [int(each.payload.rstrip(b"x")) for each in taken] == list(range(63))
 
 
+def test_retained_messages_take_no_place_of_readings(
+    tmp_path: Path, world: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the broker's bound is reached readings come in order, whatever statuses it retains.
+
+    A retained message that is never acknowledged keeps its place in the session, over reconnects too; NATS then sends
+    as many readings more than there are places, drops them, and sends them again behind newer ones.
+    """
+    bound, statuses = 20, len(world.devices)
+    monkeypatch.setattr(broker, "MAX_ACK_PENDING", bound)
+    with NatsBroker(tmp_path / "nats", world, ack_wait_s=1) as nats:
+        open_session(nats.ingest_url)
+        with Publisher(nats.mqtt_port) as publisher:
+            for device in world.devices:
+                publisher.send(topic(device, "status"), b"{}", retain=True)
+            with session_at(nats) as session:
+                take(session, 2 * statuses)  # as published and as retained; and dies before it acknowledges any
+            publish_numbered(publisher, 1, 2 * bound)
+        with session_at(nats, hold_s=3.0) as session:
+            readings: list[int] = []
+            while len(readings) < 2 * bound:
+                wait_until(lambda: session.waiting, what="more readings")
+                batch = session.take(bound, 0.2, 5.0)
+                session.ack(batch.deliveries)
+                some = numbered([each for each in batch.deliveries if each.topic == topic()])
+                readings += [each for each in (sorted(some) if batch.held else some) if each not in readings]
+            assert readings == list(range(1, 2 * bound + 1))
+
+
 def test_a_refused_subscription_is_an_error_and_not_silence(tmp_path: Path, world: Registry) -> None:
     """SUBACK 0x80 stops the session with an error that says what to look at."""
     with NatsBroker(tmp_path / "nats", world) as nats:
