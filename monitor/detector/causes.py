@@ -319,11 +319,11 @@ def _learn(senses: Senses, tuning: Tuning, at: Places, learn: Bools, elapsed: Fl
 
 
 def standard(senses: Senses, tuning: Tuning, at: Places) -> tuple[Floats32, Floats32, Floats32, Floats32]:
-    """Departure of `mid` and of `slow` from `ref`, and the usual spread of each; shape (n, columns), 0 unknown."""
+    """Departure of `mid` and of `slow` from `ref`, and the usual spread of each; shape (n, columns), NaN: unknown."""
     floors, ref = floors_of(tuning.floors), senses.ref[at]
     return (
-        zero_if_unknown(senses.mid[at] - ref),
-        zero_if_unknown(senses.slow[at] - ref),
+        senses.mid[at] - ref,
+        senses.slow[at] - ref,
         np.maximum(senses.spread[at], floors),
         np.maximum(senses.slow_spread[at], floors * np.float32(0.6)),
     )

@@ -64,28 +64,31 @@ class Copies:
         self.owners = np.full(size, -1, dtype=np.int32)
         self._ended: list[tuple[Ints, Ints, NDArray[np.uint64], Floats32]] = []
 
-    def take(self, row: Ints, series: Ints, value: Floats, resolution: Floats, oddness: Oddness) -> None:
-        """Append one value to each of `series` (each once). What ends a chunk is compared by `matched`.
+    def take(
+        self, row: Ints, series: slice | Ints, value: Floats, resolution: Floats, fresh: Bools, oddness: Oddness
+    ) -> None:
+        """Append one value to each of `series` (each once, `slice(None)` all) that is `fresh`; the rest is left alone.
 
-        `oddness` is asked for those whose chunk ends: how far their site is from its own past.
+        What ends a chunk is compared by `matched`. `oddness` is asked for those whose chunk ends: how far their site
+        is from its own past.
         """
-        if not series.size:
+        if not fresh.any():
             return
         a = self.arrays
-        number = np.rint(value / resolution).astype(np.int64)
-        before, length = a["last"][series], a["length"][series]
+        before, length, old = a["last"][series], a["length"][series], a["digest"][series]
+        number = np.where(fresh, np.rint(np.where(fresh, value, 0) / resolution).astype(np.int64), before)
         with np.errstate(over="ignore"):
-            mixed = _mixed(number.astype(np.uint64) * np.uint64(3) + before.astype(np.uint64))
-            digest = a["digest"][series] * _PRIME + _mixed(number.astype(np.uint64))
+            mixed = _mixed(number.view(np.uint64) * np.uint64(3) + before.view(np.uint64))
+            digest = np.where(fresh, old * _PRIME + _mixed(number.view(np.uint64)), old)
         steps = a["steps"][series] + (number != before)
         whole = length >= 0
-        length = np.where(whole, length + 1, length)
-        ends: Bools = ((mixed & np.uint64(CUT_ONE_IN - 1) == 0) & ((length >= MIN_LENGTH) | ~whole)) | (
-            length >= MAX_LENGTH
-        )
+        length = length + (fresh & whole)
+        ends: Bools = (mixed & np.uint64(CUT_ONE_IN - 1) == 0) & ((length >= MIN_LENGTH) | ~whole)
+        ends = fresh & (ends | (length >= MAX_LENGTH))
         telling = np.flatnonzero(ends & whole & (steps >= MIN_STEPS))
         if telling.size:
-            self._ended.append((row[telling], series[telling], digest[telling], oddness(telling)))
+            which = telling if isinstance(series, slice) else series[telling]
+            self._ended.append((row[telling], which, digest[telling], oddness(telling)))
         a["last"][series] = number
         a["digest"][series] = np.where(ends, np.uint64(0), digest)
         a["length"][series] = np.where(ends, 0, length)

@@ -4,7 +4,7 @@ A strength of 1 is the kind's threshold. Rules read the evidence of `causes` and
 numbers are in `verdict.Parameters`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -81,8 +81,9 @@ class Levels:
     z_slow: Floats32
 
     def of(self, some: Ints) -> "Levels":
-        """The same of some of the places."""
-        return Levels(*(getattr(self, name)[some] for name in self.__slots__))
+        """The same of some of the places, 0 for departures that are not known."""
+        found = Levels(*(getattr(self, name)[some] for name in self.__slots__))
+        return replace(found, fast=zero_if_unknown(found.fast), slow=zero_if_unknown(found.slow))
 
     def oddness(self, some: Ints) -> Floats32:
         """How far some of the places are from their own past, in spreads."""
@@ -93,7 +94,8 @@ def levels(senses: Senses, p: Parameters, at: Places) -> Levels:
     """Where the places `at` are after `causes.advance`."""
     fast, slow, spread, slow_spread = standard(senses, p.tuning, at)
     warm = senses.seen[at] >= p.warm_s
-    return Levels(fast, slow, spread, slow_spread, warm, fast / spread * warm, slow / slow_spread * warm)
+    z, z_slow = np.where(warm, fast / spread, np.float32(0)), np.where(warm, slow / slow_spread, np.float32(0))
+    return Levels(fast, slow, spread, slow_spread, warm, z, z_slow)
 
 
 def unusual(of: "Verdicts", at: Places, seen: Seen, now: Levels) -> Bools:

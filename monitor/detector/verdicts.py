@@ -90,7 +90,7 @@ class Verdicts:
     def __init__(self, layout: Layout, parameters: Parameters | None = None) -> None:
         self.parameters = parameters or Parameters()
         self.layout = layout
-        self.slots = slots_of(layout)
+        self.slots = np.asfortranarray(slots_of(layout))
         self.known: Bools = np.asarray((self.slots >= 0).any(axis=1))
         self.senses = Senses(len(layout.sites))
         self.factor: Floats32 = np.ones(len(layout.sites), dtype=np.float32)
@@ -140,7 +140,7 @@ class Verdicts:
         self.hot_s[at] = (self.hot_s[at] + seen.elapsed) * ((ticks["flag"] == Flag.SUSPECT) & settled)
         now = levels(senses, p, at)
         steps(self, at, seen, settled)
-        self._copies(i, ticks["row"], value, seen.fresh, now)
+        self._copies(i, at, ticks["row"], value, seen.fresh, now)
         # What follows costs most, and is idle but where something is unusual.
         hot = unusual(self, at, seen, now)
         self.greatest[at] = 0
@@ -151,15 +151,17 @@ class Verdicts:
 
     def _newest(self, closing: Closing, at: Places) -> tuple[Floats, Ints]:
         """The newest values of the places' channels, NaN where there is none, and when they were read (us)."""
-        slots, state, layout = self.slots[at], closing.state, closing.layout
+        slots, state, layout = np.ascontiguousarray(self.slots[at].T), closing.state, closing.layout
         there = slots >= 0
-        value = state.x[slots] + state.origin[slots]
-        lowest, highest = layout.gross_lo[slots], layout.gross_hi[slots]
-        # What no working instrument reports is flagged by the gross range test, and says nothing here. The state
-        # gives a value back to within a rounding, and a chlorine of exactly zero must not come back as less.
-        slack = ROUNDING * (1 + np.abs(value))
-        told = there & (value >= lowest - slack) & (value <= highest + slack)
-        return np.where(told, value, np.nan), np.where(there, state.ts[slots], NEVER)
+        value = state.x.take(slots) + state.origin.take(slots)
+        lowest, highest = layout.gross_lo.take(slots), layout.gross_hi.take(slots)
+        told = there & (value >= lowest) & (value <= highest)
+        if (told != there).any():
+            # What no working instrument reports is flagged by the gross range test, and says nothing here. The state
+            # gives a value back to within a rounding, and a chlorine of exactly zero must not come back as less.
+            slack = ROUNDING * (1 + np.abs(value))
+            told = there & (value >= lowest - slack) & (value <= highest + slack)
+        return np.where(told, value, np.nan).T, np.where(there, state.ts.take(slots), NEVER).T
 
     def _decide(self, i: Ints, ticks: NDArray[Any], elapsed: Floats32, found: Strengths) -> None:
         ts = ticks["ts"].astype(np.int64)
@@ -279,15 +281,16 @@ class Verdicts:
         senses.ref[site, Sense.RESIDUAL] = 0
         self.jumps[site] = 0
 
-    def _copies(self, i: Ints, row: Ints, value: Floats, fresh: Bools, now: Levels) -> None:
-        """Append the fresh values of chlorine, pH, ORP and turbidity to their series, column by column."""
-        column, place = np.nonzero(fresh[:, :QUALITY].T)
+    def _copies(self, i: Ints, at: Places, row: Ints, value: Floats, fresh: Bools, now: Levels) -> None:
+        """Append the fresh values of chlorine, pH, ORP and turbidity to their series."""
+        series = at if isinstance(at, slice) else (i[:, None] * QUALITY + np.arange(QUALITY)).ravel()
         self.copies.take(
-            row.astype(np.int64)[place],
-            i[place] * QUALITY + column,
-            value.T[column, place],
-            _STEPS[column],
-            lambda ended: now.oddness(place[ended]),
+            np.repeat(row.astype(np.int64), QUALITY),
+            series,
+            value[:, :QUALITY].ravel(),
+            np.tile(_STEPS, i.size),
+            fresh[:, :QUALITY].ravel(),
+            lambda ended: now.oddness(ended // QUALITY),
         )
 
     def finish(self, ticks: NDArray[Any]) -> list[Finding]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from monitor.detector.copies import Copies, Match
 
 RESOLUTION = 0.01
+STEP, FRESH = np.array([RESOLUTION]), np.ones(1, dtype=np.bool_)
 
 
 def wandering(seed: int, length: int, level: float = 0.6) -> np.ndarray:
@@ -27,13 +28,7 @@ def run(series: list[np.ndarray], cuts: list[int]) -> list[Match]:
     for step in range(len(series[0])):
         for number, values in enumerate(series):
             row = np.array([step * len(series) + number])
-            copies.take(
-                row,
-                np.array([number]),
-                values[step : step + 1],
-                np.array([RESOLUTION]),
-                lambda at: np.zeros(at.size, np.float32),
-            )
+            copies.take(row, np.array([number]), values[step : step + 1], STEP, FRESH, no_oddness)
         if step in cuts:
             found += list(copies.matched())
     return found + list(copies.matched())
