@@ -102,7 +102,8 @@ def _mapping(code: str, mappings: list[ChannelMapping], *, editable: bool) -> No
         st.dataframe(frame, column_config=columns, hide_index=True, width="stretch")
         return
     edited = st.data_editor(frame, column_config=columns, hide_index=True, width="stretch", key=f"mapping_{code}")
-    if st.button(w("speech.save"), key="mapping_save", icon=":material/save:"):
+    same = edited.equals(frame)
+    if st.button(w("speech.save"), key="mapping_save", icon=":material/save:", disabled=same):
         rows = cast(list[dict[str, Any]], edited.to_dict("records"))
         _save(code, [_read(each, row) for each, row in zip(mappings, rows, strict=True)])
 

@@ -116,34 +116,58 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A reader of their own: no cookies, no cache."""
-    made = browser.new_context(viewport=VIEW, accept_downloads=True)  # type: ignore[arg-type]
-    made.set_default_timeout(WAIT_MS)
+    made = _context(browser)
     yield made
     made.close()
 
 
+@pytest.fixture(scope="package")
+def administrator(browser: Browser, system: System) -> Iterator[BrowserContext]:
+    """A reader who has signed in once, as in a working day; nobody signs out here."""
+    made = _context(browser)
+    page = made.new_page()
+    screen = Screen(page, system.dashboard.rstrip("/"))
+    page.goto(screen.address)
+    screen.sign_in(system.username, system.password)
+    page.close()
+    yield made
+    made.close()
+
+
+def _context(browser: Browser) -> BrowserContext:
+    made = browser.new_context(viewport=VIEW, accept_downloads=True)  # type: ignore[arg-type]
+    made.set_default_timeout(WAIT_MS)
+    return made
+
+
+def _opened(context: BrowserContext, system: System, path: str) -> Screen:
+    screen = Screen(context.new_page(), system.dashboard.rstrip("/"))
+    screen.page.on("console", screen.note)
+    screen.page.on("pageerror", lambda error: screen.errors.append(str(error)))
+    screen.page.on("request", screen.watch)
+    screen.page.goto(f"{screen.address}/{path}")
+    return screen
+
+
 @pytest.fixture
 def at(context: BrowserContext, system: System) -> Callable[[str], Screen]:
-    """Opens an address of the dashboard, e.g. ``at("?lang=en")``."""
-
-    def opened(path: str = "") -> Screen:
-        screen = Screen(context.new_page(), system.dashboard.rstrip("/"))
-        screen.page.on("console", screen.note)
-        screen.page.on("pageerror", lambda error: screen.errors.append(str(error)))
-        screen.page.on("request", screen.watch)
-        screen.page.goto(f"{screen.address}/{path}")
-        return screen
-
-    return opened
+    """Opens an address of the dashboard as somebody who has not signed in, e.g. ``at("?lang=en")``."""
+    return lambda path: _opened(context, system, path)
 
 
 @pytest.fixture
-def signed_in(at: Callable[[str], Screen], system: System) -> Callable[[str], Screen]:
-    """Opens the live page as the administrator, in a language."""
+def signed_in(administrator: BrowserContext, system: System) -> Iterator[Callable[..., Screen]]:
+    """Opens the live page, or that of a path, as the administrator, in a language."""
+    screens: list[Screen] = []
 
-    def opened(language: str = "zh") -> Screen:
-        screen = at(f"?lang={language}")
-        screen.sign_in(system.username, system.password)
+    def opened(language: str = "zh", path: str = "") -> Screen:
+        screen = _opened(administrator, system, f"{path}{'&' if '?' in path else '?'}lang={language}")
+        screens.append(screen)
+        screen.page.get_by_test_id("stSidebarNav").wait_for()
+        if not path:
+            screen.page.locator(".ld-kpis").wait_for()
         return screen
 
-    return opened
+    yield opened
+    for screen in screens:
+        screen.page.close()

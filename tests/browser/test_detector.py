@@ -22,10 +22,10 @@ def _open_pool(system: System) -> dict[str, Any] | None:
 
 @pytest.fixture
 def stuck(system: System) -> Iterator[dict[str, Any]]:
-    """A stuck chlorine probe at ×60 until the detector has named it; then real time again, the fault goes on."""
+    """A stuck chlorine probe at ×180 until the detector has named it; then real time again, the fault goes on."""
     site = eventually(lambda: _open_pool(system), "an open simulated pool that reports", 60)
     point = system.get(f"sites/{site['code']}")["sampling_points"][0]["code"]
-    system.post("simulators/speed", {"speed": 60})
+    system.post("simulators/speed", {"speed": 180})
     body = {"site": site["code"], "sampling_point": point, "fault": "stuck_sensor"}
     fault = system.post("simulators/faults", body).raise_for_status().json()
     try:
@@ -47,12 +47,11 @@ def stuck(system: System) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.timeout(600)
 def test_a_verdict_its_picture_an_answer_and_a_back_test(
-    signed_in: Callable[[str], Screen], system: System, stuck: dict[str, Any]
+    signed_in: Callable[..., Screen], system: System, stuck: dict[str, Any]
 ) -> None:
     """Found in the venue's queue in words, drawn with its neighbours, answered, taken back on the site's page."""
-    screen = signed_in("zh")
+    screen = signed_in("zh", f"alarms?alarm={stuck['id']}")
     page = screen.page
-    page.goto(f"{screen.address}/alarms?lang=zh&alarm={stuck['id']}")
     screen.choose("alarm_audience", "场所")
     verdict = page.locator("[data-verdict=stuck]")
     expect(verdict).to_contain_text("疑似探头读数卡死")

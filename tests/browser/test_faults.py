@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Screen
 from tests.system import System
 
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.slow]
 
-def test_fault_of_a_chosen_size_is_put_in_shown_and_ended(signed_in: Callable[[str], Screen], system: System) -> None:
+
+def test_fault_of_a_chosen_size_is_put_in_shown_and_ended(signed_in: Callable[..., Screen], system: System) -> None:
     """Grouped list, range and unit of the size, the fault at work with its size, kept as truth, ended by its button."""
-    screen = signed_in("zh")
+    screen = signed_in("zh", "simulators")
     page = screen.page
-    screen.open("模拟器")
     screen.choose("fault_kind_pool", "余氯电极污染漂移")
     form = page.locator(".st-key-panel-inject")
     expect(form).to_contain_text("大小 0.1–0.4 mg/L；留空：0.25 mg/L。")

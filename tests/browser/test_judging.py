@@ -13,11 +13,11 @@ from tests.system import System
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.slow]
 
-RULES = {"zh": "现行限值", "en": "Rules"}
 SAMPLES = {"zh": "检测结果", "en": "Samples"}
 REASON = "Probe at the inlet reads high"
 
 
+@pytest.fixture(scope="module")
 def offline_site(system: System) -> str:
     """A venue without instruments whose newest colony count is too high."""
     code = str(next(each["code"] for each in system.get("sites") if each["status"] == "offline"))
@@ -36,12 +36,10 @@ def offline_site(system: System) -> str:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_rules_and_samples_are_complete_and_in_one_language(
-    signed_in: Callable[[str], Screen], system: System, language: str
+    signed_in: Callable[..., Screen], offline_site: str, language: str
 ) -> None:
     """Each limit has clause, force and certainty, a failing sample is a lead, and all is in one language."""
-    offline_site(system)
-    screen = signed_in(language)
-    screen.open(RULES[language])
+    screen = signed_in(language, "rules")
     row = screen.page.locator(".ld-table tr").filter(has_text="0.3–1.0 mg/L").first
     expect(row).to_contain_text("GB 37488-2019 4.4.1")
     expect(row).to_contain_text({"zh": "强制", "en": "binding"}[language])
@@ -62,27 +60,25 @@ def test_rules_and_samples_are_complete_and_in_one_language(
 
 
 def test_an_offline_venue_with_a_failing_sample_shows_on_the_map_and_on_its_page(
-    signed_in: Callable[[str], Screen], system: System
+    signed_in: Callable[..., Screen], offline_site: str
 ) -> None:
     """Its dot is red, says 疑似超标, and its page lists the result with the limit."""
-    code = offline_site(system)
     screen = signed_in("zh")
-    marker = screen.page.locator(f".ld-site[data-site='{code}']")
+    marker = screen.page.locator(f".ld-site[data-site='{offline_site}']")
     expect(marker).to_have_class(re.compile("ld-mark-high"))
     screen.shoot("zh-map-sample")
-    screen.page.goto(f"{screen.address}/site?site={code}&lang=zh")
+    screen.page.goto(f"{screen.address}/site?site={offline_site}&lang=zh")
     row = screen.page.locator(".ld-table tr").filter(has_text="320 CFU/mL").first
     expect(row).to_contain_text("≤ 200 CFU/mL")
     expect(screen.main).to_contain_text("疑似超标")
     screen.shoot("zh-site-offline")
 
 
-def test_a_rule_is_set_and_ended_at_the_screen(signed_in: Callable[[str], Screen], system: System) -> None:
+def test_a_rule_is_set_and_ended_at_the_screen(signed_in: Callable[..., Screen], system: System) -> None:
     """An administrator tightens a limit with a reason; it is in force at once, and its history says who ended it."""
     code = next(each["code"] for each in system.get("sites") if each["status"] == "simulated")
-    screen = signed_in("en")
+    screen = signed_in("en", f"rules?site={code}")
     page = screen.page
-    page.goto(f"{screen.address}/rules?site={code}&lang=en")
     page.locator(f"[class*=st-key-rule_lo_{code}_free_chlorine] input").fill("0.40")
     page.locator(f"[class*=st-key-rule_hi_{code}_free_chlorine] input").fill("0.90")
     page.locator(f"[class*=st-key-rule_reason_{code}] input").fill(REASON)
@@ -101,11 +97,10 @@ def test_a_rule_is_set_and_ended_at_the_screen(signed_in: Callable[[str], Screen
     screen.shoot("en-rules-history")
 
 
-def test_results_are_entered_and_imported_at_the_screen(signed_in: Callable[[str], Screen], system: System) -> None:
+def test_results_are_entered_and_imported_at_the_screen(signed_in: Callable[..., Screen], system: System) -> None:
     """A result typed in is listed with what it says; a file is checked first, its mistakes named by row."""
-    screen = signed_in("zh")
+    screen = signed_in("zh", "samples")
     page = screen.page
-    screen.open(SAMPLES["zh"])
     page.locator("[class*=st-key-sample_] input[aria-label^='尿素']").fill("4.4")
     page.locator("[class*=st-key-sample_] input[aria-label^='尿素']").press("Tab")
     page.locator(".st-key-sample_save button").click()

@@ -20,11 +20,6 @@ from tests.system import System, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.slow]
 
-NAMES = {
-    "zh": {"devices": "设备", "registry": "登记导入", "administration": "管理"},
-    "en": {"devices": "Devices", "registry": "Import", "administration": "Administration"},
-}
-
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Callable[[str], None]]:
@@ -56,15 +51,15 @@ def workbook(path: Path, good: int, faulty: int) -> Path:
 
 
 def test_a_device_is_added_by_the_page_heard_adopted_and_revoked(
-    signed_in: Callable[[str], Screen], client: Callable[[str], None]
+    signed_in: Callable[..., Screen], client: Callable[[str], None]
 ) -> None:
     """From the form to the first message on the same screen; its unknown field is adopted; revoking shows."""
-    screen = signed_in("zh")
-    screen.open(NAMES["zh"]["devices"])
+    screen = signed_in("zh", "devices")
     page = screen.page
     page.get_by_role("radio", name="添加设备").click()
     page.locator(".st-key-add_site_code input").fill("page-1")
     page.locator(".st-key-add_name_zh input").fill("页面测试馆")
+    page.locator(".st-key-add_name_en input").fill("Page Test Pool")
     page.locator(".st-key-add_code input").fill("page-1-b1")
     page.locator(".st-key-add_code input").press("Tab")
     screen.shoot("zh-devices-add")
@@ -93,11 +88,10 @@ def test_a_device_is_added_by_the_page_heard_adopted_and_revoked(
 
 
 def test_a_file_is_checked_first_and_its_good_rows_imported(
-    signed_in: Callable[[str], Screen], tmp_path: Path, system: System
+    signed_in: Callable[..., Screen], tmp_path: Path, system: System
 ) -> None:
     """The mistakes show by row with what would be right; the button takes the good rows; the venues are registered."""
-    screen = signed_in("zh")
-    screen.open(NAMES["zh"]["registry"])
+    screen = signed_in("zh", "registry")
     page = screen.page
     page.locator(".st-key-import_file input[type=file]").set_input_files(workbook(tmp_path / "venues.xlsx", 20, 4))
     expect(screen.main).to_contain_text("发现 4 处错误")
@@ -113,12 +107,11 @@ def test_a_file_is_checked_first_and_its_good_rows_imported(
     assert screen.errors == []
 
 
-def test_a_person_is_added_and_chooses_a_password_of_their_own(
-    signed_in: Callable[[str], Screen], at: Callable[[str], Screen]
-) -> None:
+def test_a_person_is_added_and_chooses_a_password_of_their_own(at: Callable[[str], Screen], system: System) -> None:
     """The one-time password shows once; whoever signs in with it must choose another before anything else opens."""
-    screen = signed_in("zh")
-    screen.open(NAMES["zh"]["administration"])
+    screen = at("?lang=zh")
+    screen.sign_in(system.username, system.password)
+    screen.open("管理")
     page = screen.page
     page.get_by_label("用户名").fill("wang.fang")
     page.get_by_label("姓名").fill("王芳")
@@ -142,11 +135,10 @@ def test_a_person_is_added_and_chooses_a_password_of_their_own(
     page.locator(".ld-kpis").wait_for()
 
 
-def test_each_page_of_administrators_is_whole_in_english(signed_in: Callable[[str], Screen]) -> None:
+def test_each_page_of_administrators_is_whole_in_english(signed_in: Callable[..., Screen]) -> None:
     """No Chinese but names of venues and people; no error of the browser; nothing fetched from elsewhere."""
-    screen = signed_in("en")
+    screen = signed_in("en", "devices")
     page = screen.page
-    screen.open(NAMES["en"]["devices"])
     page.locator(".ld-table [data-row]").first.wait_for()
     page.locator(".ld-table [data-row]").last.click()
     page.locator(".st-key-panel-device").wait_for()
@@ -156,11 +148,11 @@ def test_each_page_of_administrators_is_whole_in_english(signed_in: Callable[[st
     page.get_by_role("radio", name="Add a device").click()
     page.locator(".st-key-add_device").wait_for()
     screen.shoot("en-devices-add")
-    screen.open(NAMES["en"]["registry"])
+    screen.open("Import")
     expect(screen.main).to_contain_text("Template XLSX")
     screen.shoot("en-registry")
     assert not HAN.findall(screen.main.inner_text())
-    screen.open(NAMES["en"]["administration"])
+    screen.open("Administration")
     for view, seen in (
         ("Roles and counties", "Only an administrator"),
         ("Audit log", "signed in"),

@@ -27,30 +27,27 @@ def frozen(system: System, service: str) -> Iterator[None]:
         os.kill(number, signal.SIGCONT)
 
 
-def test_missing_monitor_is_named_until_it_is_back(signed_in: Callable[[str], Screen], system: System) -> None:
-    """While the monitor is away a banner names it and since when; when it is back the banner goes, without a reload."""
-    screen = signed_in("zh")
-    banner = screen.page.locator("[data-banner=monitor]")
+def test_what_is_away_is_named_until_it_is_back(signed_in: Callable[..., Screen], system: System) -> None:
+    """A banner names the monitor and since when, then the API; the figures stay, and all recovers without a reload."""
     with frozen(system, "monitor"):
-        expect(banner).to_contain_text("判定服务不可用", timeout=NOTICED_MS)
-        expect(banner).to_contain_text("自 ")
+        screen = signed_in("zh")
+        page = screen.page
+        page.evaluate("window.neverReloaded = true")
+        monitor, api = page.locator("[data-banner=monitor]"), page.locator("[data-banner=unreachable]")
+        expect(monitor).to_contain_text("判定服务不可用", timeout=NOTICED_MS)
+        expect(monitor).to_contain_text("自 ")
         screen.shoot("outage-monitor")
-    expect(banner).to_have_count(0, timeout=NOTICED_MS)
-
-
-def test_unreachable_api_is_said_and_recovers(signed_in: Callable[[str], Screen], system: System) -> None:
-    """While the API doesn't answer the figures stay under a banner that says so; they renew themselves afterwards."""
-    screen = signed_in("zh")
-    banner = screen.page.locator("[data-banner=unreachable]")
-    with frozen(system, "api"):
-        expect(banner).to_contain_text("数据服务无应答", timeout=NOTICED_MS)
-        expect(screen.page.locator(".ld-kpis")).to_be_visible()
-        screen.shoot("outage-api")
-    expect(banner).to_have_count(0, timeout=NOTICED_MS)
+        with frozen(system, "api"):
+            expect(api).to_contain_text("数据服务无应答", timeout=NOTICED_MS)
+            expect(page.locator(".ld-kpis")).to_be_visible()
+            screen.shoot("outage-api")
+    expect(api).to_have_count(0, timeout=NOTICED_MS)
+    expect(monitor).to_have_count(0, timeout=NOTICED_MS)
+    assert page.evaluate("window.neverReloaded") is True
     assert screen.errors == []
 
 
-def test_killed_dashboard_comes_back_in_the_open_browser(signed_in: Callable[[str], Screen], system: System) -> None:
+def test_killed_dashboard_comes_back_in_the_open_browser(signed_in: Callable[..., Screen], system: System) -> None:
     """After kill -9 of the dashboard the open page goes on by itself, still signed in."""
     screen = signed_in("zh")
     screen.page.evaluate("window.neverReloaded = true")

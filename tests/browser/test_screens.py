@@ -4,10 +4,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import COMMENT, PAGES, Screen
-from tests.system import System
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.slow]
 
@@ -22,12 +21,22 @@ DRAWN = {
 """What shows that a page is complete, by its place in the navigation."""
 
 
+def simulated(screen: Screen) -> None:
+    """Choose the simulated sites, which are shown first only while there are no real ones."""
+    screen.page.get_by_role("radio", name=re.compile(r"^(模拟|Simulated) \d+$")).click()
+    screen.main.locator(".ld-table .ld-badge").first.wait_for()
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_page_is_complete_badged_and_in_one_language(signed_in: Callable[[str], Screen], language: str) -> None:
+def test_every_page_is_complete_badged_and_in_one_language(signed_in: Callable[..., Screen], language: str) -> None:
     """Each page draws its panels, badges what is simulated, says nothing in the other language, and logs no error."""
     screen = signed_in(language)
+    simulated(screen)
     for place, name in enumerate(PAGES[language]):
-        screen.open(name)
+        if place == 1:
+            screen.page.locator(".ld-table tbody tr").first.click()
+        else:
+            screen.open(name)
         screen.page.locator(DRAWN[place]).first.wait_for()
         screen.page.wait_for_function(_OPAQUE)
         screen.shoot(f"{language}-{place}-{['live', 'site', 'alarms', 'simulators', 'system'][place]}")
@@ -44,7 +53,7 @@ def test_every_page_is_complete_badged_and_in_one_language(signed_in: Callable[[
     assert screen.elsewhere == [], "the dashboard must work without the internet"
 
 
-def test_language_stays_over_pages_and_reload(signed_in: Callable[[str], Screen]) -> None:
+def test_language_stays_over_pages_and_reload(signed_in: Callable[..., Screen]) -> None:
     """English chosen in the side bar stays in the address, on other pages and after a reload."""
     screen = signed_in("zh")
     screen.switch_language("English")
@@ -56,7 +65,7 @@ def test_language_stays_over_pages_and_reload(signed_in: Callable[[str], Screen]
     expect(screen.main).to_contain_text("Components")
 
 
-def test_live_page_renews_itself_without_flicker(signed_in: Callable[[str], Screen]) -> None:
+def test_live_page_renews_itself_without_flicker(signed_in: Callable[..., Screen]) -> None:
     """Over several refreshes nothing fades or is drawn anew, the map keeps its zoom, and the time moves on."""
     screen = signed_in("zh")
     page = screen.page
@@ -91,61 +100,36 @@ _WATCH = """() => {
 }"""
 
 
-def test_clicking_a_site_opens_it(signed_in: Callable[[str], Screen]) -> None:
-    """A row of the table leads to that site's page, whose address can be opened by another reader."""
+def test_a_site_is_opened_read_exported_and_drawn_over_a_week(signed_in: Callable[..., Screen]) -> None:
+    """A row leads to a site's own address: values and limits, files with units and badge, trends of a chosen range."""
     screen = signed_in("zh")
-    row = screen.page.locator(".ld-table tbody tr").first
-    row.wait_for()
+    page = screen.page
+    simulated(screen)
+    row = page.locator(".ld-table tbody tr").first
     code = row.get_attribute("data-row")
     row.click()
-    screen.page.locator(".ld-card").first.wait_for()
-    expect(screen.page).to_have_url(re.compile(f"site={code}"))
-    card = screen.page.locator(".ld-card[data-indicator=free_chlorine]").first
+    page.locator(".ld-card").first.wait_for()
+    expect(page).to_have_url(re.compile(f"site={code}"))
+    card = page.locator(".ld-card[data-indicator=free_chlorine]").first
     expect(card).to_contain_text("mg/L")
     expect(card).to_contain_text("0.3–1.0 mg/L")
     expect(card).to_contain_text("GB 37488-2019 4.4.1")
     expect(screen.main).to_contain_text("在线参考值，非执法检测结果")
 
-
-def test_exports_are_files_with_units_and_badge(signed_in: Callable[[str], Screen]) -> None:
-    """The CSV of a site's range has a row of readings, units in its head, and says that the site is simulated."""
-    screen = signed_in("zh")
-    screen.open("场所")
-    link = screen.page.locator("a[data-export=csv]")
+    link = page.locator("a[data-export=csv]")
     link.wait_for()
-    with screen.page.expect_download() as started:
+    with page.expect_download() as started:
         link.click()
     content = started.value.path().read_text(encoding="utf-8-sig")
     assert "mg/L" in content
     assert "模拟" in content
     assert len(content.splitlines()) > 10
-    with screen.page.expect_download() as started:
-        screen.page.locator("a[data-export=xlsx]").click()
+    with page.expect_download() as started:
+        page.locator("a[data-export=xlsx]").click()
     assert started.value.path().read_bytes()[:2] == b"PK"
 
-
-def test_a_week_is_drawn_when_it_is_chosen(signed_in: Callable[[str], Screen]) -> None:
-    """Choosing another range draws the trends of that range."""
-    screen = signed_in("zh")
-    screen.open("场所")
-    chart = screen.page.locator(".stEChartsChart[aria-busy=false]")
-    chart.wait_for()
-    before = _export_range(screen.page)
-    screen.page.get_by_role("radio", name="7 天", exact=True).click()
-    expect(screen.page.locator("a[data-export=csv]")).not_to_have_attribute("href", before)
-    chart.wait_for()
-    assert _export_range(screen.page) < before, "a week begins before a day does"
-
-
-def _export_range(page: Page) -> str:
-    return page.locator("a[data-export=csv]").get_attribute("href") or ""
-
-
-def test_bad_messages_are_counted_and_shown(signed_in: Callable[[str], Screen], system: System) -> None:
-    """The system page lists dead letters by reason, or says that there are none."""
-    screen = signed_in("zh")
-    screen.open("系统")
-    reasons = screen.page.locator(".ld-table").filter(has_text="条数")
-    total = system.get("dead-letters/summary")["total"]
-    expect(reasons).to_contain_text("全部原因")
-    assert str(total) in reasons.inner_text()
+    before = link.get_attribute("href") or ""
+    page.get_by_role("radio", name="7 天", exact=True).click()
+    expect(link).not_to_have_attribute("href", before)
+    page.locator(".stEChartsChart[aria-busy=false]").wait_for()
+    assert (link.get_attribute("href") or "") < before, "a week begins before a day does"

@@ -23,10 +23,11 @@ def test_wrong_password_is_refused_in_words(at: Callable[[str], Screen], system:
 
 
 def test_session_survives_reload_and_ends_with_sign_out(
-    signed_in: Callable[[str], Screen], context: BrowserContext
+    at: Callable[[str], Screen], context: BrowserContext, system: System
 ) -> None:
     """A reload needs no password; after signing out the cookie is gone and a reload asks for one."""
-    screen = signed_in("zh")
+    screen = at("?lang=zh")
+    screen.sign_in(system.username, system.password)
     cookie = next(each for each in context.cookies() if each["name"] == "landun_session")
     assert cookie["httpOnly"]
     assert cookie["sameSite"] == "Strict"

@@ -13,8 +13,8 @@ from tests.system import System, eventually
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.slow]
 
 
-def test_messages_add_up_and_the_canary_comes_through(signed_in: Callable[[str], Screen], system: System) -> None:
-    """Figures of every message, the verdict that they reconcile, the canary's latency, and versions of all parts."""
+def test_messages_add_up_and_the_canary_comes_through(signed_in: Callable[..., Screen], system: System) -> None:
+    """Figures of every message that reconcile, the canary's latency, versions of all parts, dead letters by reason."""
 
     def through() -> Any:
         canary = system.health()["canary"]
@@ -30,12 +30,14 @@ def test_messages_add_up_and_the_canary_comes_through(signed_in: Callable[[str],
     assert "canary" not in {site["code"] for site in system.get("sites")}
     assert not [site for site in system.get("sites") if site["code"].startswith("landun")], "the canary is no venue"
 
-    screen = signed_in("zh")
-    screen.open("系统")
+    screen = signed_in("zh", "system")
     expect(tile(screen, "对账")).to_contain_text("平衡")
     expect(tile(screen, "自检时延（设备→实时推送）")).to_contain_text(re.compile(r"\d\.\d\d"))
     expect(tile(screen, "接收")).to_contain_text(re.compile(r"\d"))
     expect(screen.main).to_contain_text(re.compile(r"各部分版本：.*postgresql \d+\.\d+"))
+    reasons = screen.main.locator(".ld-table").filter(has_text="条数")
+    expect(reasons).to_contain_text("全部原因")
+    assert str(system.get("dead-letters/summary")["total"]) in reasons.inner_text()
 
 
 def tile(screen: Screen, label: str) -> Locator:
