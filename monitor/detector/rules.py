@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Masks = NDArray[np.uint16]
 KINDS: Final = len(Kind)
+WHISPERS: Final = 0.5
+"""A strength below this changes nothing anywhere: where no place's is above, it is not even noted."""
 SPEAKS: Final = 0.8
 """Strength from which a rule's evidence and channels are named."""
 _CHEMICAL: Final = (Sense.CHLORINE, Sense.PH, Sense.ORP)
@@ -54,12 +56,13 @@ class Strengths:
 
     def say(self, kind: Kind, strength: Floats32, evidence: Evidence, *columns: Sense) -> None:
         """A kind speaks so strongly; of two strengths the greater stays; what spoke is noted."""
-        before = self.strength[:, kind]
-        speaks = strength >= SPEAKS
-        if not speaks.any():
-            self.strength[:, kind] = np.maximum(before, strength)
+        greatest = strength.max()
+        if greatest < WHISPERS:
             return
-        self.strength[:, kind] = np.maximum(before, strength)
+        self.strength[:, kind] = np.maximum(self.strength[:, kind], strength)
+        if greatest < SPEAKS:
+            return
+        speaks = strength >= SPEAKS
         self.evidence[:, kind] |= np.where(speaks, np.uint16(1 << evidence), np.uint16(0))
         for column in columns:
             self.columns[:, kind, column] |= speaks
@@ -249,6 +252,8 @@ def _chemistry(
             off[:, Sense.CHLORINE], off[:, Sense.PH], off[:, Sense.RESIDUAL], scales, seen.slope, share
         )
         strength = np.where(judged, explained / (np.float32(threshold) * factor), 0).astype(np.float32)
+        if strength.max() < WHISPERS:
+            continue
         found.margin = np.where(strength >= 0.8, (explained - second) / np.maximum(explained, 1e-6), found.margin)
         how = Evidence.SLOW_DRIFT if is_slow else Evidence.CHEMISTRY
 
@@ -287,6 +292,8 @@ def _bubbles(found: Strengths, of: "Verdicts", i: Ints, fast: Floats32, settled:
     # A unit that changed is not a bubble: there the level is off by a decade.
     settled = settled & (np.abs(fast[:, Sense.CHLORINE]) < 0.7) & (of.scaled_s[i] == 0)
     strength = np.where(settled[:, None], jags / (np.float32(p.jags) * factor[:, None]), 0)
+    if strength.max() < WHISPERS:
+        return
     for column in range(QUALITY):
         found.say(Kind.AIR_BUBBLE, strength[:, column].astype(np.float32), Evidence.SPIKE, Sense(column))
 
@@ -303,6 +310,8 @@ def _scale(found: Strengths, of: "Verdicts", i: Ints, seen: Seen, warm: Bools) -
     # A wrong scale makes the noise as much greater: that is no bubble, also when it ends.
     of.jags[i, Sense.CHLORINE] = np.where(scaled & sudden, 0, of.jags[i, Sense.CHLORINE])
     wrong = scaled & sudden
+    if not wrong.any():
+        return
     # Then what the chemistry makes of it says nothing.
     for kind in (Kind.SENSOR_FOULING, Kind.CALIBRATION, Kind.OVER_DOSING, Kind.DOSING_FAILURE):
         found.strength[:, kind] = np.where(wrong, 0, found.strength[:, kind])
@@ -320,6 +329,8 @@ def _runs(found: Strengths, of: "Verdicts", i: Ints, judged: Bools, factor: Floa
     calm = np.where(
         ready & (senses.rough_ref[i] > floors * 0.5), senses.calm[i] / np.maximum(senses.rough_ref[i], 1e-9), 1
     )
+    if run.max() < WHISPERS and not (calm < p.nearly_calm).any():
+        return
     quiet = (run >= 1) | (calm < p.calm)
     number = quiet[:, :QUALITY].sum(axis=1)
     nearly = ((run >= 0.5) | (calm < p.nearly_calm))[:, :QUALITY].sum(axis=1)
@@ -341,6 +352,8 @@ def _unknown(found: Strengths, of: "Verdicts", i: Ints, z: Floats32, judged: Boo
     """The detector's own score has been in alarm for long, and nothing explains it."""
     others = found.strength[:, 1:].max(axis=1)
     lasting = (of.hot_s[i] > 3_600) & judged & (others < 0.5) & (of.kind[i] == 0).all(axis=1)
+    if not lasting.any():
+        return
     away = (np.abs(z[:, :QUALITY]) > 4).sum(axis=1) >= 2
     found.say(Kind.UNKNOWN, (lasting & away).astype(np.float32), Evidence.MULTIVARIATE)
     found.columns[:, Kind.UNKNOWN, :QUALITY] |= (np.abs(z[:, :QUALITY]) > 4) & (lasting & away)[:, None]

@@ -27,7 +27,7 @@ from monitor.detector.copies import FIELDS as COPY_FIELDS
 from monitor.detector.copies import Copies, Match
 from monitor.detector.flags import Flag
 from monitor.detector.layout import Bools, Floats, Floats32, Ints, Layout
-from monitor.detector.rules import Levels, Strengths, levels, steps, strengths, unusual
+from monitor.detector.rules import WHISPERS, Levels, Strengths, levels, steps, strengths, unusual
 from monitor.detector.state import NEVER
 from monitor.detector.step import Closing
 from monitor.detector.verdict import LANE_OF, TICK_LANES, Evidence, Kind, Lane, Parameters, sureness
@@ -166,14 +166,20 @@ class Verdicts:
     def _decide(self, i: Ints, ticks: NDArray[Any], elapsed: Floats32, found: Strengths) -> None:
         ts = ticks["ts"].astype(np.int64)
         strength = found.strength
-        self.greatest[i] = strength[:, 1:].max(axis=1)
+        greatest = strength[:, 1:].max(axis=1)
+        # What is not always noted is never remembered, so that memory too is the same however places are grouped.
+        self.greatest[i] = np.where(greatest >= WHISPERS, greatest, 0)
+        if greatest.max() < 1 and not self.kind[i].any():
+            self.coming[i] = 0
+            self.began[i[:, None], _TICK_LANES] = NEVER
+            return
         self.coming[i] = np.where(strength >= 1, self.coming[i] + elapsed[:, None] + np.float32(1e-3), 0)
         due = self.coming[i] > self._on_s
         for lane in TICK_LANES:
             kinds = _KINDS_OF[lane]
             candidates = np.where(due[:, kinds], strength[:, kinds], 0)
             best = np.argmax(candidates, axis=1)
-            strongest = np.take_along_axis(candidates, best[:, None], axis=1)[:, 0]
+            strongest = candidates[np.arange(i.size), best]
             wanted = np.where(strongest >= 1, kinds[best], 0).astype(np.uint8)
             self._lane(i, ticks, ts, elapsed, lane, wanted, found)
             self._speak(i, lane, found)
@@ -194,7 +200,7 @@ class Verdicts:
         if not stands.any() and not strong.any():
             self.began[i, lane] = NEVER
             return
-        own = np.take_along_axis(found.strength, stands[:, None].astype(np.int64), axis=1)[:, 0]
+        own = found.strength[np.arange(i.size), stands]
         any_strong = strong.any(axis=1)
         began = self.began[i, lane]
         self.began[i, lane] = np.where(
@@ -401,6 +407,7 @@ ROUNDING: Final = 1e-6
 SAME_CHUNKS: Final = 2
 """Chunks of a place's series that must be another's before it is said."""
 COPY_SURENESS: Final = 0.98
+_TICK_LANES: Final = np.array(TICK_LANES)
 _STEPS: Final = np.array([0.01, 0.01, 1.0, 0.01])
 """Resolution of chlorine, pH, ORP and turbidity, in their units."""
 _KINDS_OF: Final = {
