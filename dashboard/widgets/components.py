@@ -20,8 +20,15 @@ def _registered(name: str) -> Callable[..., Any]:
     """The component ``static/<name>.js``, with a loader so small that it may travel with every message."""
     source = (STATIC / f"{name}.js").read_bytes()
     address = f"/landun/{name}.js?{sha256(source).hexdigest()[:12]}"
+    # A browser remembers a module that it could not fetch: while this process is restarted it is asked for anew.
     loader = f"""
-    const module = import(new URL({address!r}, window.location.origin).href);
+    const address = new URL({address!r}, window.location.origin).href;
+    const load = (round) => import(round ? `${{address}}&again=${{round}}` : address).catch(async (error) => {{
+      if (round >= 60) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      return load(round + 1);
+    }});
+    const module = load(0);
     export default async (component) => (await module).default(component);
     """
     return st.components.v2.component(f"landun_{name}", html="<div></div>", js=loader, isolate_styles=False)

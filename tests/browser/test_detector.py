@@ -15,9 +15,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.slow]
 
 
 def _open_pool(system: System) -> dict[str, Any] | None:
-    """A simulated pool that is open and reports: soon after the start none has reported yet."""
+    """A simulated pool that is open, reports and has no alarm: soon after the start none has reported yet."""
     pools = (each for each in system.get("sites") if each["simulated"] and each["scenario"] == "pool")
-    return next((each for each in pools if each["online"] and each["open_now"]), None)
+    calm = (each for each in pools if not any(each["open_alarms"].values()))
+    return next((each for each in calm if each["online"] and each["open_now"]), None)
 
 
 @pytest.fixture

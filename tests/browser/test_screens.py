@@ -24,7 +24,7 @@ DRAWN = {
 def simulated(screen: Screen) -> None:
     """Choose the simulated sites, which are shown first only while there are no real ones."""
     screen.page.get_by_role("radio", name=re.compile(r"^(模拟|Simulated) \d+$")).click()
-    screen.main.locator(".ld-table .ld-badge").first.wait_for()
+    screen.main.locator(".ld-table").first.locator(".ld-badge").first.wait_for()  # the first table is that of the sites
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
