@@ -18,7 +18,7 @@ Causal: a row's kind comes from that row and those before it.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,8 @@ class Tested:
 
     `value` is NaN where there was no reading: there the channel's last one counts.
     """
+
+    __test__: ClassVar[bool] = False  # not one of pytest's
 
     ts: Ints
     value: NDArray[np.float64]
