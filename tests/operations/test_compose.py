@@ -115,6 +115,7 @@ class Stack:
             "broker:8883": f"127.0.0.1:{self.ports['broker']}",
             "127.0.0.1:8883": f"127.0.0.1:{self.ports['broker']}",
             "${LANDUN_HOST:-localhost}:${LANDUN_MQTT_PORT:-8883}": f"127.0.0.1:{self.ports['broker']}",
+            "${LANDUN_HOST:-localhost}:${LANDUN_HJ212_PORT:-9212}": f"127.0.0.1:{self.ports['9212']}",
             "${LANDUN_SIMULATORS_URL:-http://simulators:8010}": f"http://127.0.0.1:{self.ports['simulators']}",
             "${LANDUN_DEMONSTRATION:-false}": "true",
             "api:8000": f"localhost:{self.ports['api']}",
