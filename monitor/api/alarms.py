@@ -45,6 +45,8 @@ ASKED_EVERY_S: Final = 0.05
 
 Reader = Annotated[Principal, Depends(requires(Permission.READ_ALARMS))]
 Actor = Annotated[Principal, Depends(requires(Permission.ACT_ON_ALARMS))]
+Answerer = Annotated[Principal, Depends(requires(Permission.ACT_ON_ALARMS, Permission.ANSWER_AS_VENUE))]
+"""Who may act, and a venue within its own work."""
 AlarmId = Annotated[int, Path(description="Alarm", examples=[532_676_608])]
 _ACTED: Final[dict[int | str, dict[str, Any]]] = {
     **NOT_FOUND,
@@ -152,11 +154,16 @@ def alarm(alarm_id: AlarmId, shared: Shared, now: Now, reader: Reader) -> AlarmD
 
 @router.post("/{alarm_id}/acknowledge", response_model=AlarmDetail, summary="Acknowledge an alarm", responses=_ACTED)
 def acknowledge(
-    alarm_id: AlarmId, shared: Shared, now: Now, actor: Actor, said: Acknowledgement | None = None
+    alarm_id: AlarmId, shared: Shared, now: Now, actor: Answerer, said: Acknowledgement | None = None
 ) -> Response | AlarmDetail:
-    """Take note of an alarm. 200 with the alarm once the monitor applied it, else 202."""
+    """Take note of an alarm; a venue may of those that are its own work. 200 once the monitor applied it, else 202."""
     with shared.database.connection() as connection:
         found = detail_of(connection, now, actor, alarm_id)
+    if not actor.may(Permission.ACT_ON_ALARMS) and found.audience != "venue":
+        raise HTTPException(
+            status.HTTP_403_FORBIDDEN,
+            f"alarm {alarm_id} is the inspectors' work: a venue may comment on it, and acknowledge its own ones",
+        )
     if found.state not in {"unacknowledged", "returned_unacknowledged"}:
         by = f" by {found.acknowledged_by}" if found.acknowledged_by else ""
         raise HTTPException(
@@ -167,7 +174,7 @@ def acknowledge(
 
 
 @router.post("/{alarm_id}/comment", response_model=AlarmDetail, summary="Comment on an alarm", responses=_ACTED)
-def comment(alarm_id: AlarmId, shared: Shared, now: Now, actor: Actor, said: Comment) -> Response | AlarmDetail:
+def comment(alarm_id: AlarmId, shared: Shared, now: Now, actor: Answerer, said: Comment) -> Response | AlarmDetail:
     """Add a remark to the alarm's history. 200 with the alarm once the monitor applied it, else 202."""
     with shared.database.connection() as connection:
         detail_of(connection, now, actor, alarm_id)

@@ -93,14 +93,14 @@ def signed_in(principal: Known) -> Principal:
 SignedIn = Annotated[Principal, Depends(signed_in)]
 
 
-def requires(permission: Permission) -> Callable[[Principal], Principal]:
-    """A dependency: the person who asks, if their role allows `permission`; else 403."""
+def requires(*permissions: Permission) -> Callable[[Principal], Principal]:
+    """A dependency: the person who asks, if their role allows one of `permissions`; else 403."""
 
     def allowed(principal: SignedIn) -> Principal:
-        if not principal.may(permission):
+        if not any(map(principal.may, permissions)):
             raise HTTPException(
                 status.HTTP_403_FORBIDDEN,
-                f"role {principal.role!r} may not {permission}; ask an administrator for another role",
+                f"role {principal.role!r} may not {' or '.join(permissions)}; ask an administrator for another role",
             )
         return principal
 

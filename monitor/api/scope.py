@@ -25,6 +25,8 @@ class Permission(StrEnum):
     EDIT_REGISTRY = "change sites and devices"
     TUNE_DETECTOR = "set the detector's budget and test changes on history"
     ADMINISTER = "administer people and the demonstration"
+    ANSWER_AS_VENUE = "answer for the venue"
+    MANAGE_DISPLAYS = "make links to the public display"
 
 
 _INSPECTOR: Final = frozenset(
@@ -43,11 +45,22 @@ PERMISSIONS: Final[Mapping[RoleName, frozenset[Permission]]] = MappingProxyType(
         "administrator": frozenset(Permission),
         "centre": frozenset(Permission),
         "inspector": _INSPECTOR,
-        "venue": frozenset({Permission.READ_ALARMS, Permission.EXPORT}),
+        "venue": frozenset(
+            {
+                Permission.READ_ALARMS,
+                Permission.EXPORT,
+                Permission.ANSWER_AS_VENUE,
+                Permission.MANAGE_DISPLAYS,
+            }
+        ),
         "public": frozenset(),
     }
 )
-"""What each role may do beyond looking at sites."""
+"""What each role may do beyond looking at sites.
+
+A venue answers for itself: it comments on its alarms and acknowledges those that are its own work. It gives no feedback
+on verdicts, because that moves the sensitivity by which the venue itself is watched.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ MATRIX: list[tuple[str, str, set[str]]] = [
     ("GET", "/alarms.csv", READERS),
     ("GET", "/alarms.xlsx", READERS),
     ("GET", "/alarms/65536", READERS),
-    ("POST", "/alarms/65536/comment", READERS - {"venue"}),
+    ("POST", "/alarms/65536/comment", READERS),
     ("POST", "/alarms/65536/acknowledge", READERS - {"venue"}),
     ("GET", "/dead-letters", {"administrator", "centre"}),
     ("GET", "/dead-letters/summary", {"administrator", "centre"}),
@@ -180,6 +180,9 @@ MATRIX: list[tuple[str, str, set[str]]] = [
     ("PUT", "/devices/P-1-D1/channels", EDITORS),
     ("GET", "/devices/P-1-D1/commands", READERS - {"venue"}),
     ("GET", "/sequence-gaps", EDITORS),
+    ("GET", "/sites/P-1/displays", READERS - {"inspector"}),
+    ("POST", "/sites/P-1/displays", READERS - {"inspector"}),
+    ("DELETE", "/sites/P-1/displays/1", READERS - {"inspector"}),
     ("GET", "/simulators/kinds", READERS - {"venue"}),
     ("GET", "/detector/budget", READERS),
     ("PUT", "/detector/budget", EDITORS),
@@ -201,6 +204,7 @@ MATRIX: list[tuple[str, str, set[str]]] = [
 ]
 BODIES = {
     "/alarms/65536/comment": {"text": "seen"},
+    "/sites/P-1/displays": {"place": "hall"},
     "/simulators/start": {},
     "/simulators/stop": {},
     "/simulators/speed": {"speed": 2},
@@ -258,7 +262,8 @@ def test_every_operation_is_in_the_matrix(api: Served) -> None:
             .replace("/site.csv", "/{sheet}.csv")
             .replace("P-1", "{code}")
             .replace("65536", "{alarm_id}")
-            .replace("/f1", "/{fault_id}"),
+            .replace("/f1", "/{fault_id}")
+            .replace("/displays/1", "/displays/{display_id}"),
         )
         for method, path, _ in MATRIX
     }
@@ -281,7 +286,7 @@ def test_every_operation_is_in_the_matrix(api: Served) -> None:
         ("DELETE", "/back-tests/{number}"),
         ("POST", "/devices/{code}/commands"),
     }
-    assert offered - listed == {("GET", "/health"), ("POST", "/auth/token"), *elsewhere}
+    assert offered - listed == {("GET", "/health"), ("POST", "/auth/token"), ("GET", "/displays/{key}"), *elsewhere}
 
 
 def test_scope_bounds_what_is_seen(api: Served, db: Connection) -> None:
