@@ -76,7 +76,7 @@ def recompute(
         for table in _ROWS:
             connection.execute(
                 f"CREATE TEMP TABLE {table} "
-                f"(LIKE public.{table} INCLUDING DEFAULTS INCLUDING INDEXES INCLUDING IDENTITY)"
+                f"(LIKE public.{table} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING INDEXES INCLUDING IDENTITY)"
             )
         readings = 0
         for entries in _entries(connection, begin, cursor):

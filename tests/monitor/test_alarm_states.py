@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from monitor.alarms.book import ORDINALS, Book, BookError, Changes
-from monitor.alarms.states import AlarmState, Happening, active, step
+from monitor.alarms.states import MUTING, WAITING, AlarmState, Happening, Standing, active, step
 from tests.monitor.worlds import START
 
 
@@ -30,20 +31,63 @@ def test_stories_of_isa_18_2(story: list[Happening], end: AlarmState) -> None:
     assert state is end
 
 
-@given(st.lists(st.sampled_from(Happening)))
-def test_an_alarm_is_active_exactly_between_raise_and_return(story: list[Happening]) -> None:
-    """Whatever people do, only raise and return switch the condition, and nothing else than a person acknowledges."""
-    state, on, seen = AlarmState.NORMAL, False, True
+stories = st.lists(st.sampled_from(Happening), max_size=25)
+
+
+def told(story: list[Happening], *, latches: bool) -> Iterator[tuple[Standing, Happening, Standing]]:
+    """Each step of a story: before, what happened, after."""
+    standing = Standing(latches=latches)
     for happening in story:
-        before = state
-        state = step(state, happening)
-        if before is AlarmState.NORMAL and happening is Happening.RAISED:
-            on, seen = True, False
-        elif before is not AlarmState.NORMAL:
-            on = on and happening is not Happening.RETURNED
-            seen = seen or happening is Happening.ACKNOWLEDGED
-        assert active(state) == on
-        assert (state in (AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED_UNACKNOWLEDGED)) == (not seen)
+        after = standing.after(happening)
+        yield standing, happening, after
+        standing = after
+
+
+@given(stories, st.booleans())
+def test_a_condition_is_on_exactly_between_raise_and_return(story: list[Happening], latches: bool) -> None:
+    """Whatever people do and whatever is muted, only the process switches a condition."""
+    for before, happening, after in told(story, latches=latches):
+        begins = before.state is AlarmState.NORMAL and happening is Happening.RAISED
+        assert after.active == (begins or (before.active and happening is not Happening.RETURNED))
+
+
+@given(stories, st.booleans())
+def test_nobody_but_a_person_stops_an_alarm_from_asking(story: list[Happening], latches: bool) -> None:
+    """An alarm asks until it is acknowledged, or a later occurrence asks in its place; muting it answers nothing."""
+    for before, happening, after in told(story, latches=latches):
+        if before.state in WAITING and after.state not in WAITING:
+            assert happening in {Happening.ACKNOWLEDGED, Happening.RELAPSED}
+        if after.state in WAITING and before.state not in WAITING:
+            assert happening in {Happening.RAISED, Happening.FOUND, Happening.UNSHELVED, Happening.IN_SERVICE}
+
+
+@given(stories)
+def test_a_latched_alarm_ends_by_reset_alone(story: list[Happening]) -> None:
+    """What latches is over only when a person resets it, or when it comes back as a new occurrence."""
+    for before, happening, after in told(story, latches=True):
+        if before.state is not AlarmState.NORMAL and after.state is AlarmState.NORMAL:
+            seen = before.state is AlarmState.LATCHED and happening is Happening.RESET
+            found = before.state is AlarmState.RETURNED_UNACKNOWLEDGED and happening is Happening.ACKNOWLEDGED
+            assert seen or found or happening is Happening.RELAPSED
+
+
+@given(stories, st.booleans())
+def test_a_mute_lasts_until_it_is_taken_off_or_the_alarm_is_over(story: list[Happening], latches: bool) -> None:
+    """Each of the three mutes comes and goes by its own two happenings; what is over is not muted."""
+    for before, happening, after in told(story, latches=latches):
+        mute, on = MUTING.get(happening, (None, False))
+        expected = before.mutes if mute is None else before.mutes | {mute} if on else before.mutes - {mute}
+        assert after.mutes == (frozenset() if after.state is AlarmState.NORMAL else expected)
+        assert (after.isa == after.state) == (not after.muted)
+
+
+@pytest.mark.parametrize("mute_off", [Happening.UNSHELVED, Happening.IN_SERVICE])
+def test_what_was_put_away_asks_again_while_it_is_still_there(mute_off: Happening) -> None:
+    """The end of a shelf or of being out of service shows an acknowledged alarm as new; by design it does not."""
+    on = Standing().after(Happening.RAISED).after(Happening.ACKNOWLEDGED)
+    assert on.after(mute_off).state is AlarmState.UNACKNOWLEDGED
+    assert on.after(Happening.SUPPRESSED).after(Happening.UNSUPPRESSED) == on
+    assert on.after(Happening.RETURNED).after(mute_off).state is AlarmState.NORMAL
 
 
 CONDITIONS = ("channel:1:low", "channel:1:high", "site:P1:offline")

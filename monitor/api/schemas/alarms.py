@@ -23,14 +23,33 @@ class AlarmEvent(BaseModel):
 
     at: Time
     event: Literal[
-        "raised", "acknowledged", "returned", "worsened", "comment", "verdict", "feedback", "feedback_undone"
-    ]
+        "raised",
+        "found",
+        "returned",
+        "relapsed",
+        "acknowledged",
+        "reset",
+        "shelved",
+        "unshelved",
+        "suppressed",
+        "unsuppressed",
+        "out_of_service",
+        "in_service",
+        "on_the_way",
+        "comment",
+        "worsened",
+        "verdict",
+        "feedback",
+        "feedback_undone",
+    ] = Field(description="`found`: a historic finding in late data; `relapsed`: a later occurrence took its place")
     state: AlarmState
     actor: str | None = Field(description="Username; null for the platform itself")
     text: str | None
     journal_id: int
     detail: dict[str, Any] | None = Field(
-        default=None, description="Of a verdict: what the detector said; of feedback: the answer, or what it undoes"
+        default=None,
+        description="Of a verdict: what the detector said; of feedback: the answer, or what it undoes; "
+        "of a shelf: until when, and whether it concerns a legal lead",
     )
 
 

@@ -9,7 +9,10 @@ from registry.catalogue import entries
 
 RoleName = Literal["administrator", "centre", "inspector", "venue", "public"]
 Priority = Literal["high", "medium", "low"]
-AlarmState = Literal["unacknowledged", "acknowledged", "returned_unacknowledged", "normal"]
+AlarmState = Literal[
+    "unacknowledged", "acknowledged", "returned_unacknowledged", "latched_unacknowledged", "latched", "normal"
+]
+IsaState = Literal[AlarmState, "shelved", "suppressed_by_design", "out_of_service"]
 ChannelState = Literal["normal", "advice", "pending", "breach", "closed", "stale", "unjudged", "bad"]
 SiteState = Literal["normal", "advice", "pending", "breach", "closed", "stale", "offline", "none"]
 FAULTS: Final = tuple(key.split(".")[1] for key in entries() if key.startswith("fault.") and key.endswith(".effect"))
