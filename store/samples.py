@@ -1,6 +1,7 @@
 """Manual results, as rows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -28,7 +29,7 @@ class Entered(NamedTuple):
 def add_samples(connection: Connection, samples: Sequence[Sample], by: str, at: datetime, source: str) -> list[Sample]:
     """Keep results; those that are there already (same place, indicator, time and kind) are passed over.
 
-    Returns those that were new, without their ids. Does not commit.
+    Returns those that were new. Does not commit.
     """
     new = []
     for sample in samples:
@@ -56,7 +57,7 @@ def add_samples(connection: Connection, samples: Sequence[Sample], by: str, at: 
             ),
         ).fetchone()
         if added is not None:
-            new.append(sample)
+            new.append(replace(sample, id=int(added[0])))
     return new
 
 

@@ -66,6 +66,7 @@ LEFT JOIN device_status AS status ON status.device = device.code
 LEFT JOIN device_credential AS credential ON credential.device = device.code
 LEFT JOIN LATERAL (SELECT calibrated_on, due_on FROM calibration WHERE calibration.device = device.code
                    ORDER BY calibrated_on DESC, id DESC LIMIT 1) AS calibration ON true
+WHERE %(site)s::text IS NULL OR device.site = %(site)s
 ORDER BY device.code
 """
 _GAPS: Final = """
@@ -134,10 +135,10 @@ def calibrations_of(connection: Connection, device: str) -> list[dict[str, Any]]
         ).fetchall()
 
 
-def devices(connection: Connection) -> list[dict[str, Any]]:
-    """Every device with what is kept of it."""
+def devices(connection: Connection, site: str | None = None) -> list[dict[str, Any]]:
+    """Every device with what is kept of it; those of one `site` if it is named."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(_DEVICES).fetchall()
+        return cursor.execute(_DEVICES, {"site": site}).fetchall()
 
 
 def names(connection: Connection, device: str) -> dict[str, list[str]]:

@@ -11,7 +11,8 @@ from urllib.parse import quote, urlsplit
 import bcrypt
 from fastapi import APIRouter, Depends, HTTPException, Path, status
 
-from monitor.api.context import Now, Shared, requires
+from monitor.api.alarms import Reader
+from monitor.api.context import Now, Shared, requires, visible_site
 from monitor.api.registry import Editor
 from monitor.api.registry_change import MistakesError, changing, mistake_info, record, require_scope, save
 from monitor.api.schemas import (
@@ -27,6 +28,7 @@ from monitor.api.schemas import (
     NewDevice,
 )
 from monitor.api.scope import Permission, Principal
+from monitor.api.sites import SiteInPath
 from monitor.layout import MIN_SILENCE_S
 from registry.credentials import HJ212_PW_CHARACTERS
 from registry.importing import Plan, plan_tables
@@ -72,6 +74,20 @@ def devices(now: Now, principal: Viewer, shared: Shared) -> list[DeviceRow]:
         DeviceRow(**_row(now.registry, device, kept[device.code], at))
         for device in now.registry.devices.values()
         if device.code in kept and principal.sees(now.registry.sites[device.site])
+    ]
+
+
+@router.get("/sites/{code}/devices", summary="The devices of a site", responses=NOT_FOUND)
+def site_devices(code: SiteInPath, now: Now, reader: Reader, shared: Shared) -> list[DeviceRow]:
+    """The state and calibration of a site's instruments: what whoever reads its alarms must know."""
+    visible_site(now, reader, code)
+    with shared.database.connection() as connection:
+        kept = {row["code"]: row for row in upkeep.devices(connection, code)}
+    at = shared.clock()
+    return [
+        DeviceRow(**_row(now.registry, device, kept[device.code], at))
+        for device in now.registry.devices_of_site[code]
+        if device.code in kept
     ]
 
 

@@ -112,7 +112,8 @@ def enter(given: NewSamples, shared: Shared, now: Now, enterer: Enterer) -> Samp
         for indicator, result in results
     ]
     added = _save(shared, enterer, new, "form", at)
-    return SamplesEntered(added=len(added), known=len(new) - len(added), suspected=_suspected(added, now))
+    ids = [sample.id for sample in added]
+    return SamplesEntered(added=len(added), known=len(new) - len(added), suspected=_suspected(added, now), ids=ids)
 
 
 @router.get("/template.xlsx", summary="An empty workbook to fill in", response_class=Response,
@@ -167,18 +168,19 @@ def withdraw(
     """It stays, marked with who withdrew it and why, and says nothing about the site any more."""
     at = shared.clock()
     with shared.database.connection() as connection, connection.transaction():
-        found = _found(connection, sample_id, now, enterer)
+        found = visible_sample(connection, sample_id, now, enterer)
         if found.withdrawn_at is not None:
             raise HTTPException(status.HTTP_409_CONFLICT, f"result {sample_id} was withdrawn by {found.withdrawn_by}")
         withdraw_sample(connection, sample_id, enterer.username, at, said.reason)
         detail = {"sample": sample_id, "reason": said.reason}
         audit.append(connection, enterer.username, "withdraw_sample", f"site:{found.sample.site}", detail, at)
-        found = _found(connection, sample_id, now, enterer)
+        found = visible_sample(connection, sample_id, now, enterer)
     shared.refresher.hasten()
     return _infos([found], now, enterer)[0]
 
 
-def _found(connection: Connection, sample_id: int, now: Snapshot, principal: Principal) -> Entered:
+def visible_sample(connection: Connection, sample_id: int, now: Snapshot, principal: Principal) -> Entered:
+    """A result, if its site is in scope; 404 otherwise."""
     found = find_sample(connection, sample_id)
     site = now.registry.sites.get(found.sample.site) if found else None
     if found is None or site is None or not principal.sees(site):

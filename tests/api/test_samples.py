@@ -42,7 +42,9 @@ def test_results_are_judged_by_the_same_limits_and_shown_on_the_map(api: Served)
     answer = enter(
         api, {"colony_count": "320", "total_coliform": "未检出", "urea": "<0.5", "water_temperature": "31.6"}
     )
-    assert (answer.status_code, answer.json()) == (201, {"added": 4, "known": 0, "suspected": 1})
+    said = answer.json()
+    assert (answer.status_code, said["added"], said["known"], said["suspected"]) == (201, 4, 0, 1)
+    assert len(set(said["ids"])) == 4
     assert states(api) == {
         "colony_count": "suspected",
         "total_coliform": "within",
@@ -91,7 +93,7 @@ def test_a_sample_is_judged_by_the_sites_own_rule_of_its_time(api: Served) -> No
 def test_entering_the_same_twice_adds_nothing(api: Served) -> None:
     """A second click is answered with what is known already; another value is not taken over in silence."""
     enter(api, {"urea": "2.5"}).raise_for_status()
-    assert enter(api, {"urea": "2.5"}).json() == {"added": 0, "known": 1, "suspected": 0}
+    assert enter(api, {"urea": "2.5"}).json() == {"added": 0, "known": 1, "suspected": 0, "ids": []}
 
 
 def test_what_cannot_be_right_is_refused(api: Served, db: Connection) -> None:

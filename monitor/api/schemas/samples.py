@@ -83,6 +83,25 @@ class SamplesEntered(BaseModel):
     added: int
     known: int = Field(description="There already (same place, indicator, time and method), not entered again")
     suspected: int = Field(description="Of those added, how many are outside a binding limit")
+    ids: list[int] = Field(description="The results that were added")
+
+
+class SampleComparison(BaseModel):
+    """A result beside what the instrument said at its time."""
+
+    sample_id: int
+    channel_id: int | None = Field(description="The channel that measured the same at the same place")
+    online: float | None = Field(description="Mean of its readings from `first` to `last`, in the indicator's unit")
+    readings: int = Field(description="How many readings the mean is of")
+    first: Time
+    last: Time
+    difference: float | None = Field(description="On-line minus result, in the indicator's unit")
+    tolerance: float | None = Field(
+        description="Difference that is still agreement, in the indicator's unit: a default of the platform"
+    )
+    agreement: Literal["agrees", "differs", "missing"]
+    online_state: SampleStateName | None = Field(description="What the limits say of the on-line value")
+    finding: Literal["water_right", "water_wrong", "false_alarm", "missed", "instrument_off", "test_only"]
 
 
 class SampleReport(BaseModel):
