@@ -150,7 +150,8 @@ class Device:
 
     `gateway` is the device that speaks for it, empty where it has a credential and a topic of its own. `identity` is
     what its dialect calls it where that is not its code: the MN of HJ 212, the name a gateway gives it. `address` is
-    where a device that must be asked is found, such as ``modbus://192.0.2.7:502/1?map=neopool``.
+    where a device that must be asked is found, such as ``modbus://192.0.2.7:502/1?map=neopool``. `kind` is one of its
+    scenario's kinds of device, empty where nobody said.
     """
 
     code: str
@@ -161,6 +162,7 @@ class Device:
     gateway: str = ""
     identity: str = ""
     address: str = ""
+    kind: str = ""
 
     def __post_init__(self) -> None:
         _require_code("device", self.code)

@@ -1,12 +1,12 @@
-"""Partitions of the big tables on plain PostgreSQL: a week of readings or flags each, a million journal rows each.
+"""Partitions of the big tables on plain PostgreSQL: some weeks of rows each, a million journal rows each.
 
-On TimescaleDB readings and flags are hypertables and make their own chunks; the journal is partitioned everywhere.
+On TimescaleDB those by time are hypertables and make their own chunks; the journal is partitioned everywhere.
 Each table has a DEFAULT partition, so that a row never has nowhere to go; what landed there is moved out when
 its own partition is made.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -20,7 +20,13 @@ from store.connections import Connection, is_timescale, scalar
 from store.records import from_us, to_us
 
 WEEK_US: Final = 7 * 86_400 * 1_000_000
-BY_WEEK: Final = ("reading", "reading_flag")
+READINGS: Final = ("reading", "reading_flag", "position")
+"""What devices measured and where they were, and what is said about it: kept equally long."""
+
+WASTE: Final = ("waste_event",)
+WEEKS: Final[Mapping[str, int]] = {**dict.fromkeys(READINGS, 1), "waste_event": 4}
+"""How many weeks a partition of each table holds. Whether a device has used an event's id is asked of every one."""
+
 _MONDAY_US: Final = 4 * 86_400 * 1_000_000  # the epoch was a Thursday; 1970-01-05 was a Monday
 JOURNAL_ROWS: Final = 1_000_000
 LOCK_PARTITIONS: Final = 0x4C44_5054
@@ -37,25 +43,26 @@ _journal_ahead: "WeakKeyDictionary[Connection, int]" = WeakKeyDictionary()
 
 
 def ensure_partitions(connection: Connection, first: datetime, last: datetime) -> list[str]:
-    """Make the weekly partitions from `first` to `last` (both included) and the next ones of `journal`.
+    """Make the partitions by time from `first` to `last` (both included) and the next ones of `journal`.
 
     Returns the names of those made; one that a long transaction of somebody else keeps from being made is left for
-    the next call, with a warning. None by week are made on TimescaleDB. Opens and commits its own transaction
+    the next call, with a warning. None by time are made on TimescaleDB. Opens and commits its own transaction
     (a savepoint if one is open).
     """
     weeks = range(week_of(to_us(first)), week_of(to_us(last)) + 1)
-    by_week = [name for table in BY_WEEK for name in _unless_locked(connection, ensure_weeks, weeks, table)]
-    return by_week + _unless_locked(connection, ensure_journal)
+    by_time = [name for table in WEEKS for name in _unless_locked(connection, ensure_weeks, weeks, table)]
+    return by_time + _unless_locked(connection, ensure_journal)
 
 
 def ensure_for(connection: Connection, ts: NDArray[np.int64], table: str = "reading") -> None:
-    """Make the weekly partitions of a table that these device times (us) need; free once the connection knows them.
+    """Make the partitions of a table that these device times (us) need; free once the connection knows them.
 
     The way of every write: it does not wait for long, since the DEFAULT partition takes the rows meanwhile.
     """
     if len(ts) == 0:
         return
-    weeks = {(table, week) for week in np.unique((ts - _MONDAY_US) // WEEK_US).tolist()}
+    step = WEEKS[table]
+    weeks = {(table, number * step) for number in np.unique((ts - _MONDAY_US) // (WEEK_US * step)).tolist()}
     missing = weeks - _known.setdefault(connection, set())
     if missing:
         _unless_locked(connection, ensure_weeks, sorted(week for _, week in missing), table)
@@ -86,7 +93,8 @@ def week_name(week: int, table: str = "reading") -> str:
 
 def ensure_weeks(connection: Connection, weeks: Iterable[int], table: str = "reading") -> list[str]:
     """Make the partitions of these weeks and return the names of those made."""
-    wanted = list(weeks)
+    step = WEEKS[table]
+    wanted = sorted({week - week % step for week in weeks})
     known = _known.setdefault(connection, set())
     with connection.transaction():
         made = [] if is_timescale(connection) else _make_weeks(connection, wanted, table)
@@ -98,7 +106,7 @@ def _make_weeks(connection: Connection, weeks: list[int], table: str) -> list[st
     bounds = {
         week_name(week, table): (
             from_us(_MONDAY_US + week * WEEK_US).isoformat(),
-            from_us(_MONDAY_US + (week + 1) * WEEK_US).isoformat(),
+            from_us(_MONDAY_US + (week + WEEKS[table]) * WEEK_US).isoformat(),
         )
         for week in weeks
     }
@@ -179,21 +187,30 @@ def _attach(connection: Connection, table: str, key: str, name: str, lo: Any, hi
 def drop_readings_before(connection: Connection, before: datetime) -> list[str]:
     """Drop what lies wholly before an instant, by whole weeks (TimescaleDB: chunks), and return the names.
 
-    Readings and the flags about them go together; their aggregates stay.
+    Readings, the flags about them and positions go together; their aggregates stay.
     """
+    return _drop_before(connection, READINGS, before)
+
+
+def drop_waste_before(connection: Connection, before: datetime) -> list[str]:
+    """Drop the partitions (TimescaleDB: chunks) of custody events that lie wholly before an instant; their names."""
+    return _drop_before(connection, WASTE, before)
+
+
+def _drop_before(connection: Connection, tables: Sequence[str], before: datetime) -> list[str]:
     if is_timescale(connection):
         dropped = [
             str(name)
-            for table in BY_WEEK
+            for table in tables
             for (name,) in connection.execute("SELECT drop_chunks(%s::regclass, older_than => %s)", (table, before))
         ]
     else:
         with connection.transaction():
             dropped = [
                 name
-                for table in BY_WEEK
+                for table in tables
                 for name in _partitions(connection, table, f"{table}_w")
-                if datetime.strptime(f"{name[-8:]}+0000", "%Y%m%d%z") + timedelta(days=7) <= before
+                if datetime.strptime(f"{name[-8:]}+0000", "%Y%m%d%z") + timedelta(weeks=WEEKS[table]) <= before
             ]
             _drop(connection, dropped)
     for known in _known.values():

@@ -27,9 +27,9 @@ def load_registry(connection: Connection) -> Registry:
             ).fetchall()
         ),
         devices=(
-            Device(code, site, point, period, Dialect(dialect), gateway or "", identity, address)
-            for code, site, point, period, dialect, gateway, identity, address in connection.execute(
-                "SELECT code, site, sampling_point, period_s, dialect, gateway, identity, address FROM device "
+            Device(code, site, point, period, Dialect(dialect), gateway or "", identity, address, kind)
+            for code, site, point, period, dialect, gateway, identity, address, kind in connection.execute(
+                "SELECT code, site, sampling_point, period_s, dialect, gateway, identity, address, kind FROM device "
                 "ORDER BY code"
             ).fetchall()
         ),
@@ -88,7 +88,7 @@ def save_sites(connection: Connection, sites: Iterable[Site]) -> None:
         }
         for site in sites
     )
-    _upsert(connection, "site", ("code",), rows)
+    upsert(connection, "site", ("code",), rows)
 
 
 def save_sampling_points(connection: Connection, points: Iterable[SamplingPoint]) -> None:
@@ -104,7 +104,7 @@ def save_sampling_points(connection: Connection, points: Iterable[SamplingPoint]
         }
         for point in points
     )
-    _upsert(connection, "sampling_point", ("site", "code"), rows)
+    upsert(connection, "sampling_point", ("site", "code"), rows)
 
 
 def save_devices(connection: Connection, devices: Iterable[Device]) -> None:
@@ -119,11 +119,12 @@ def save_devices(connection: Connection, devices: Iterable[Device]) -> None:
             "gateway": device.gateway or None,
             "identity": device.identity,
             "address": device.address,
+            "kind": device.kind,
         }
         # A gateway before those it speaks for.
         for device in sorted(devices, key=lambda each: bool(each.gateway))
     )
-    _upsert(connection, "device", ("code",), rows)
+    upsert(connection, "device", ("code",), rows)
 
 
 def save_channels(connection: Connection, channels: Iterable[Channel]) -> None:
@@ -142,7 +143,7 @@ def save_channels(connection: Connection, channels: Iterable[Channel]) -> None:
         }
         for channel in listed
     )
-    _upsert(connection, "channel", ("id",), rows)
+    upsert(connection, "channel", ("id",), rows)
 
 
 def _new_numbers(connection: Connection, count: int) -> list[int]:
@@ -159,7 +160,8 @@ def _new_numbers(connection: Connection, count: int) -> list[int]:
     return [int(number) for (number,) in rows]
 
 
-def _upsert(connection: Connection, table: str, key: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> None:
+def upsert(connection: Connection, table: str, key: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert or update rows with the same columns; the names are constants of the caller's. Does not commit."""
     listed = list(rows)
     if not listed:
         return

@@ -67,7 +67,8 @@ class Handler:
 class Receiver:
     """Who may take waste over: a disposer or carrier with its licence (医疗废物经营许可证), valid on both days named.
 
-    `site` is the receiver's own site, empty where it is not watched.
+    `site` is the receiver's own site, empty where it is not watched; `method` how it treats waste (处置方法), which the
+    register wants to know.
     """
 
     code: str
@@ -77,6 +78,7 @@ class Receiver:
     valid_from: date
     valid_until: date
     site: str = ""
+    method: str = ""
 
     def __post_init__(self) -> None:
         _require_code("receiver", self.code)
@@ -119,7 +121,10 @@ class Tare:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A planned way: a vehicle may be within `tolerance_m` of the line. Without vehicles it is anyone's."""
+    """A planned way: a vehicle may be within `tolerance_m` of the line. Without vehicles it is anyone's.
+
+    `site` is whose way it is: that of the disposer or carrier, empty where it is not watched.
+    """
 
     code: str
     name_zh: str
@@ -127,6 +132,7 @@ class Route:
     line: tuple[Point, ...]
     tolerance_m: float = 200.0
     vehicles: tuple[str, ...] = ()
+    site: str = ""
 
     def __post_init__(self) -> None:
         _require_code("route", self.code)
@@ -135,13 +141,17 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """A place where vehicles may stop: within `radius_m` of a point, or of a line (a yard, a street)."""
+    """A place where vehicles may stop: within `radius_m` of a point, or of a line (a yard, a street).
+
+    `site` is whose place it is, empty where it is not watched.
+    """
 
     code: str
     name_zh: str
     name_en: str
     line: tuple[Point, ...]
     radius_m: float = 150.0
+    site: str = ""
 
     def __post_init__(self) -> None:
         _require_code("fence", self.code)
@@ -210,6 +220,8 @@ class WasteRegistry:
             *(("person", each.code, each.site) for each in self.handlers.values()),
             *(("receiver", each.code, each.site) for each in self.receivers.values() if each.site),
             *(("container", each.tag, each.site) for each in self.tares.values()),
+            *(("route", each.code, each.site) for each in self.routes.values() if each.site),
+            *(("fence", each.code, each.site) for each in self.fences.values() if each.site),
         ):
             _require_known(what, code, "site", site, registry.sites)
         for vehicle in self.vehicles.values():
