@@ -7,6 +7,7 @@ import numpy as np
 from psycopg.types.json import Jsonb
 
 from monitor.alarms.book import AlarmEvent, Changes
+from store import outbox
 from store.connections import Connection
 from store.flags import write_flags
 
@@ -75,7 +76,7 @@ GROSS_RANGE_FLAG: Final = 4
 def write(connection: Connection, changes: Changes, *, partitioned: bool = True) -> None:
     """Write alarms, events and flags; older alarms are amended first, so that a condition is free before it recurs.
 
-    `partitioned` is False where plain tables of the same names hide the real ones.
+    `partitioned` is False where plain tables of the same names hide the real ones; nobody is told of what those hold.
     """
     with connection.cursor() as cursor:
         if changes.amended:
@@ -83,7 +84,10 @@ def write(connection: Connection, changes: Changes, *, partitioned: bool = True)
         if changes.raised:
             cursor.executemany(_INSERT, [_with_json(row, "evidence") for row in changes.raised.values()])
         if changes.events:
-            cursor.executemany(_EVENT, (_event(event) for event in changes.events))
+            events = [_event(event) for event in changes.events]
+            cursor.executemany(_EVENT, events)
+            if partitioned:
+                outbox.put(connection, events)
     if changes.gross_range:
         channel_ids, ts = np.array(changes.gross_range, dtype=np.int64).T
         flags = np.full(len(ts), GROSS_RANGE_FLAG, dtype=np.int16)

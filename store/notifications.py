@@ -1,0 +1,233 @@
+"""Messages to people: what each recipient was told, every message with its reason, and its way out."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from psycopg.rows import dict_row
+from psycopg.sql import SQL
+from psycopg.types.json import Jsonb
+
+from store.connections import Connection, scalar
+
+KEPT: Final = timedelta(days=2 * 366)
+"""How long messages are kept: the two years of records that a venue must keep too."""
+
+_INSERT: Final = """
+INSERT INTO notification (at, reason, person, channel_id, priority, simulated, sites, counties, alarms, title, body,
+                          language, why)
+VALUES (%(at)s, %(reason)s, %(person)s, %(channel_id)s, %(priority)s, %(simulated)s, %(sites)s, %(counties)s,
+        %(alarms)s, %(title)s, %(body)s, %(language)s, %(why)s)
+RETURNING id
+"""
+
+
+# ---------------------------------------------------------------------- the log that decides
+def log_entries(connection: Connection) -> list[dict[str, Any]]:
+    """What recipients were told of groups that are not over."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute("SELECT * FROM notify_log").fetchall()
+
+
+def save_log(connection: Connection, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Insert or replace entries of the log. Does not commit."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO notify_log (group_key, recipient, told, worst, first_at, last_at) "
+            "VALUES (%(group_key)s, %(recipient)s, %(told)s, %(worst)s, %(first_at)s, %(last_at)s) "
+            "ON CONFLICT (group_key, recipient) DO UPDATE SET told = EXCLUDED.told, worst = EXCLUDED.worst, "
+            "last_at = EXCLUDED.last_at",
+            [{**each, "told": Jsonb(each["told"])} for each in entries],
+        )
+
+
+def forget_log(connection: Connection, keys: Sequence[tuple[str, str]]) -> None:
+    """Delete entries of groups that are over. Does not commit."""
+    with connection.cursor() as cursor:
+        cursor.executemany("DELETE FROM notify_log WHERE group_key = %s AND recipient = %s", keys)
+
+
+def sent_since(connection: Connection, first: datetime) -> list[tuple[str, bool, datetime, bool]]:
+    """(recipient, about simulated sites, when, collected) of every message about alarms since `first`."""
+    rows = connection.execute(
+        "SELECT coalesce('person:' || person, 'channel:' || channel_id), simulated, at, coalesce((why ->> 'collected')::bool, false) "  # noqa: E501
+        "FROM notification WHERE at > %s AND reason NOT IN ('test', 'undelivered')",
+        (first,),
+    ).fetchall()
+    return [(str(name), bool(simulated), at, bool(collected)) for name, simulated, at, collected in rows]
+
+
+# ---------------------------------------------------------------------- messages and their way out
+def add(connection: Connection, message: Mapping[str, Any], drops: Sequence[Mapping[str, Any]]) -> int:
+    """Write a message and its deliveries, those to the inbox as done; the message's id. Does not commit."""
+    number = int(scalar(connection, _INSERT, {**message, "why": Jsonb(message["why"])}))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO delivery (notification_id, channel_id, kind, state, quiet_until, next_at, sent_at) "
+            "VALUES (%(number)s, %(channel_id)s, %(kind)s, %(state)s, %(quiet_until)s, %(next_at)s, %(sent_at)s)",
+            [{"number": number, **_drop(each, message["at"])} for each in drops],
+        )
+    return number
+
+
+def _drop(drop: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    inbox = drop["channel_id"] is None
+    quiet = drop.get("quiet_until")
+    return {
+        "channel_id": drop["channel_id"],
+        "kind": drop["kind"],
+        "state": "sent" if inbox else "waiting",
+        "quiet_until": quiet,
+        "next_at": None if inbox else quiet or at,
+        "sent_at": at if inbox else None,
+    }
+
+
+_DUE: Final = """
+SELECT d.id, d.notification_id, d.kind, d.attempts, d.quiet_until,
+       c.target, c.secret, c.enabled, c.language AS channel_language, c.person, c.name,
+       n.at, n.reason, n.priority, n.simulated, n.sites, n.counties, n.alarms, n.title, n.body, n.language, n.why,
+       n.person AS told,
+       d.quiet_until IS NOT NULL AND cardinality(n.alarms) > 0 AND NOT EXISTS (
+           SELECT 1 FROM alarm a WHERE a.id = ANY(n.alarms) AND a.state = 'unacknowledged') AS obsolete
+FROM delivery d JOIN notification n ON n.id = d.notification_id JOIN notify_channel c ON c.id = d.channel_id
+WHERE d.state = 'waiting' AND d.next_at <= %s
+ORDER BY array_position('{high,medium,low}', n.priority), d.id LIMIT %s
+"""
+
+
+def due(connection: Connection, now: datetime, limit: int) -> list[dict[str, Any]]:
+    """Deliveries whose time has come, the most urgent first, with message and channel, secret included."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(_DUE, (now, limit)).fetchall()
+
+
+def delivered(connection: Connection, number: int, at: datetime) -> None:
+    """Note that a delivery was taken by its receiver."""
+    connection.execute(
+        "UPDATE delivery SET state = 'sent', sent_at = %s, attempts = attempts + 1, next_at = NULL, problem = NULL, "
+        "problem_detail = NULL WHERE id = %s",
+        (at, number),
+    )
+
+
+def put_off(connection: Connection, number: int, next_at: datetime, problem: str, detail: str) -> None:
+    """Note that an attempt failed, and when the next is."""
+    connection.execute(
+        "UPDATE delivery SET attempts = attempts + 1, next_at = %s, problem = %s, problem_detail = %s WHERE id = %s",
+        (next_at, problem, detail, number),
+    )
+
+
+def give_up(connection: Connection, number: int, state: str, problem: str, detail: str) -> None:
+    """Note that there will be no further attempt: `state` is failed or obsolete."""
+    connection.execute(
+        "UPDATE delivery SET state = %s, next_at = NULL, attempts = attempts + (%s = 'failed')::int, problem = %s, "
+        "problem_detail = %s WHERE id = %s",
+        (state, state, problem, detail, number),
+    )
+
+
+def waiting(connection: Connection, now: datetime) -> dict[str, int]:
+    """How many deliveries wait, how many of them were tried in vain, and how many failed in the last day."""
+    row = connection.execute(
+        "SELECT count(*) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state = 'waiting' AND attempts > 0), "
+        "count(*) FILTER (WHERE state = 'failed') FROM delivery d "
+        "WHERE state = 'waiting' OR state = 'failed' AND EXISTS (SELECT 1 FROM notification n "
+        "WHERE n.id = d.notification_id AND n.at > %s)",
+        (now - timedelta(days=1),),
+    ).fetchone()
+    return dict(zip(("waiting", "retrying", "failed"), map(int, row or (0, 0, 0)), strict=True))
+
+
+# ---------------------------------------------------------------------- the inbox and the log that people read
+def inbox(
+    connection: Connection, person: str, *, unread: bool, limit: int, before: int | None = None
+) -> tuple[int, list[dict[str, Any]]]:
+    """How many messages a person has not read, and a page of their inbox, newest first."""
+    tests = [SQL("person = %(person)s")]
+    if unread:
+        tests.append(SQL("read_at IS NULL"))
+    if before is not None:
+        tests.append(SQL("id < %(before)s"))
+    query = SQL("SELECT * FROM notification WHERE {} ORDER BY id DESC LIMIT %(limit)s").format(SQL(" AND ").join(tests))
+    left = int(scalar(connection, "SELECT count(*) FROM notification WHERE person = %s AND read_at IS NULL", (person,)))
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return left, cursor.execute(query, {"person": person, "before": before, "limit": limit}).fetchall()
+
+
+def mark_read(connection: Connection, person: str, numbers: Sequence[int] | None, at: datetime) -> int:
+    """Mark messages of a person's inbox as read, all of them for None; how many were not."""
+    return connection.execute(
+        "UPDATE notification SET read_at = %s WHERE person = %s AND read_at IS NULL "
+        "AND (%s::bigint[] IS NULL OR id = ANY(%s::bigint[]))",
+        (at, person, numbers, numbers),
+    ).rowcount
+
+
+def newest(connection: Connection) -> int:
+    """The id of the newest message, 0 of none."""
+    return int(scalar(connection, "SELECT coalesce(max(id), 0) FROM notification"))
+
+
+def inbox_since(connection: Connection, number: int) -> list[dict[str, Any]]:
+    """Messages to people's inboxes after a message, oldest first."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "SELECT * FROM notification WHERE id > %s AND person IS NOT NULL ORDER BY id", (number,)
+        ).fetchall()
+
+
+_LOG: Final = """
+SELECT n.*, c.name AS channel_name, coalesce(p.name, '') AS person_name, d.id AS delivery_id, d.kind,
+       d.state AS delivery_state, d.attempts, d.quiet_until, d.next_at, d.problem, d.problem_detail, d.sent_at,
+       dc.name AS delivery_channel
+FROM delivery d JOIN notification n ON n.id = d.notification_id
+LEFT JOIN notify_channel c ON c.id = n.channel_id LEFT JOIN person p ON p.username = n.person
+LEFT JOIN notify_channel dc ON dc.id = d.channel_id
+WHERE {} ORDER BY d.id DESC LIMIT %(limit)s OFFSET %(offset)s
+"""
+
+
+def deliveries(
+    connection: Connection,
+    *,
+    sites: Sequence[str] | None = None,
+    simulated: bool | None = None,
+    state: str | None = None,
+    person: str | None = None,
+    alarm: int | None = None,
+    reason: str | None = None,
+    number: int | None = None,
+    limit: int = 100,
+    offset: int = 0,
+) -> tuple[int, list[dict[str, Any]]]:
+    """How many deliveries match, and a page of them with their message, newest first; a filter of None passes all.
+
+    `sites` keeps what is about none but these sites; `number` is a message.
+    """
+    tests: list[tuple[str, Any]] = [
+        ("n.sites <@ %(sites)s", None if sites is None else list(sites)),
+        ("n.simulated = %(simulated)s", simulated),
+        ("d.state = %(state)s", state),
+        ("n.person = %(person)s", person),
+        ("%(alarm)s = ANY(n.alarms)", alarm),
+        ("n.reason = %(reason)s", reason),
+        ("n.id = %(number)s", number),
+    ]
+    names = ("sites", "simulated", "state", "person", "alarm", "reason", "number")
+    parameters: dict[str, Any] = dict(zip(names, (value for _, value in tests), strict=True))
+    parameters |= {"limit": limit, "offset": offset}
+    where = SQL(" AND ").join([SQL("true"), *(SQL(test) for test, value in tests if value is not None)])
+    counted = SQL(
+        "SELECT count(*) AS n FROM delivery d JOIN notification n ON n.id = d.notification_id WHERE {}"
+    ).format(where)
+    with connection.cursor(row_factory=dict_row) as cursor:
+        total = cursor.execute(counted, parameters).fetchone()
+        rows = cursor.execute(SQL(_LOG).format(where), parameters).fetchall()
+    return int(total["n"]) if total else 0, rows
+
+
+def prune(connection: Connection, now: datetime) -> int:
+    """Delete messages past their time; how many."""
+    return connection.execute("DELETE FROM notification WHERE at < %s", (now - KEPT,)).rowcount
