@@ -58,9 +58,17 @@ class Field:
         return self.own.then(conversion(unit, self.wanted)).apply(number)
 
 
+class Layout(NamedTuple):
+    """What the keys of a payload's values stand for: the channels of those that are `known`, in order, and the rest."""
+
+    channel_ids: tuple[int, ...]
+    known: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Binding:
-    """What a device's topic stands for. `layouts` caches channel ids by the exact key order of a payload.
+    """What a device's topic stands for. `layouts` caches what a payload's keys mean by their exact order.
 
     `speaks_for` holds a gateway's devices and itself, by their code and by what the gateway calls them.
     """
@@ -71,7 +79,7 @@ class Binding:
     registered_us: int
     decode: Decoder | None
     speaks_for: dict[str, "Binding"] = field(default_factory=dict)
-    layouts: dict[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
+    layouts: dict[tuple[str, ...], Layout] = field(default_factory=dict)
 
     @property
     def plain(self) -> bool:

@@ -4,7 +4,8 @@ import json
 import logging
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -28,6 +29,19 @@ LONGEST_FIRMWARE: Final = 64
 FAULT: Final = "the decoder failed on this payload, please report it"
 
 _UNBORN: Final = Node()
+
+
+class Wrong(NamedTuple):
+    """What is wrong beside the readings of a message, and the device it is of."""
+
+    binding: Binding
+    rejections: Sequence[Rejection]
+
+
+HalfRead = Mapping[int, Wrong]
+"""Messages whose readings were taken, by their place in the batch."""
+
+_NOTHING: Final[HalfRead] = MappingProxyType({})
 _parse = json.JSONDecoder().decode
 _log = logging.getLogger(__name__)
 
@@ -52,10 +66,16 @@ class Exact:
         self.statuses: list[DeviceStatus] = []
         self.numbers: list[Numbered] = []
 
-    def read(self, deliveries: Sequence[Delivery], indices: Sequence[int]) -> Assembled:
-        """The readings and dead letters of the deliveries at these indices, in order."""
+    def read(self, deliveries: Sequence[Delivery], indices: Sequence[int], half_read: HalfRead = _NOTHING) -> Assembled:
+        """The readings and dead letters of the deliveries at these indices, in order.
+
+        Of those in `half_read` the readings were taken already, and what is wrong beside them is known.
+        """
         for index in indices:
             delivery = deliveries[index]
+            if (wrong := half_read.get(index)) is not None:
+                self._bury_fields(delivery, wrong.rejections, wrong.binding)
+                continue
             address = self.directory.address(delivery.topic)
             if address is None:
                 self.silent += 1

@@ -58,4 +58,6 @@ def storable(text: str) -> str:
     """Text as PostgreSQL can keep it: no NUL, no lone surrogates, not endless."""
     if len(text) > _LONGEST_TEXT:
         text = f"{text[: _LONGEST_TEXT - 3]}..."
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from ingest.decoders.model import NORMAL_FLAG, Decoded, Sample
-from ingest.directory import Binding
+from ingest.directory import Binding, Layout
 from ingest.rejection import Reason, Rejection, shown
 from registry.model import Device
 from registry.units import UnitError
@@ -118,15 +118,22 @@ def check_size(payload: bytes) -> Rejection | None:
     return Rejection(Reason.TOO_LARGE, f"payload is {len(payload)} bytes; must be at most {LARGEST_PAYLOAD_BYTES}")
 
 
-def channel_ids(binding: Binding, names: tuple[str, ...]) -> tuple[int, ...]:
-    """The channel ids of a payload's keys in order; empty when one of them is not this device's."""
-    try:
-        ids = tuple(binding.fields[name].channel_id for name in names)
-    except KeyError:
-        return ()
+def layout_of(binding: Binding, names: tuple[str, ...]) -> Layout:
+    """What a payload's keys stand for; without channels when one of them needs a closer look."""
+    fields = binding.fields
+    unknown = tuple(name for name in names if name not in fields)
+    if any(binding.field_of(name) is not None for name in unknown):
+        return Layout((), (), unknown)
+    known = tuple(name for name in names if name in fields)
+    layout = Layout(tuple(fields[name].channel_id for name in known), known, unknown)
     if len(binding.layouts) < 64:  # a device has one or two; the bound is for one that shuffles its keys
-        binding.layouts[names] = ids
-    return ids
+        binding.layouts[names] = layout
+    return layout
+
+
+def unknown_indicator(name: str, value: float, binding: Binding) -> Rejection:
+    """That a device gives a value for what it is not registered to measure."""
+    return _naming(binding.device, _unknown_indicator(name, value, binding))
 
 
 def _unknown_indicator(at: str, value: float, binding: Binding) -> Rejection:

@@ -49,12 +49,16 @@ def ingest(
     overload: Annotated[
         bool, typer.Option(help="Instead: publish ten times what a slowed database takes, then let it catch up.")
     ] = False,
+    broken: Annotated[
+        bool, typer.Option(help="Instead: the flood good, and broken in every message in several ways.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON line instead of a table.")] = False,
 ) -> None:
     """From the devices' first publish to ingest's last commit, beside bare COPY of the same rows."""
     import signal
     import sys
 
+    from operations.bench import broken as breaking
     from operations.bench import ingest as flood
     from operations.bench import overload as flooding
     from operations.bench.rig import Settings
@@ -64,13 +68,14 @@ def ingest(
         broker=broker,
         dsn=dsn,
         values=values,
-        messages=messages or (30_000 if overload else 1_000_000 // values),
+        messages=messages or (30_000 if overload or broken else 1_000_000 // values),
         devices=devices,
         workers=workers,
         late=late,
         sync_interval=sync,
     )
-    show(flooding.measure(settings) if overload else flood.measure(settings), as_json=json)
+    measure = flooding.measure if overload else breaking.measure if broken else flood.measure
+    show(measure(settings), as_json=json)
 
 
 @app.command()

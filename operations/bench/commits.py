@@ -12,12 +12,16 @@ from store.connections import Connection
 
 
 class Commits:
-    """What came into the journal since it was made. A row's time is when it was first seen: never too early."""
+    """What came into the journal since it was made: readings (`rows`) and dead letters (`letters`).
+
+    A row's time is when it was first seen: never too early.
+    """
 
     interval_s: Final = 0.004
 
     def __init__(self, connection: Connection) -> None:
         self.rows = 0
+        self.letters = 0
         self.last_at = 0.0
         self._connection = connection
         self._first = self._last = journal.last_id(connection)
@@ -26,15 +30,17 @@ class Commits:
     def look(self) -> bool:
         """Take note of new rows; whether there were any."""
         found = self._connection.execute(
-            "SELECT id, rows, kind = 'readings' FROM journal WHERE id > %s ORDER BY id", (self._last,)
+            "SELECT id, rows, kind FROM journal WHERE id > %s ORDER BY id", (self._last,)
         ).fetchall()
         now = time.time()
-        for entry_id, rows, readings in found:
+        for entry_id, rows, kind in found:
             self._last = entry_id
             self._seen_at[entry_id] = now
-            if readings:
+            if kind == "readings":
                 self.rows += rows
-                self.last_at = now
+            elif kind == "dead":
+                self.letters += rows
+            self.last_at = now
         return bool(found)
 
     def latencies_ms(self, workload: Workload, sent: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -251,6 +251,9 @@ def mutated(draw: st.DrawFn) -> bytes:
 @example([b'{"ts": %d, "values": {"ph": 1, "ph": 2}}' % NOW_MS])
 @example([b'{"ts": %d, "values": {"ph": 1}, "ts": 3}' % NOW_MS])
 @example([b'{"ts": %d, "values": {"ph": %s}}' % (NOW_MS, b"9" * 400), payload(NOW_MS, ph=7)])
+@example([payload(NOW_MS, nope=-0.0, ph=7.1, other=1e300), b"{", payload(NOW_MS, ph=7.2, nope=3)])
+@example([payload(NOW_MS, ph=7.1, **{f"nope_{n}": 0.5 for n in range(20)})])
+@example([payload(0, ph=7.1, nope=0.5), payload(NOW_MS, nope=0.5), payload(NOW_MS, ph=7.1, **{"pool/ph": 7.2})])
 def test_any_bytes_end_as_readings_or_dead_letters_and_the_quick_way_equals_the_exact(bodies: list[bytes]) -> None:
     """No payload raises; each gives readings or a dead letter; and the quick way changes nothing."""
     deliveries = [deliver(body, topic(f"dev-{index % 4}"), index + 1) for index, body in enumerate(bodies)]

@@ -10,8 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ingest.assembly import assemble
+from ingest.delivery import Delivery
+from ingest.directory import Directory
 from operations.assembly import COMMAND
 from operations.bench.audit import audit
+from operations.bench.broken import DAMAGES, Broken, Damage
 from operations.bench.fleet import packets_of
 from operations.bench.workload import Workload
 from store.connections import Connection
@@ -137,3 +141,28 @@ def test_packets_carry_what_the_rows_say() -> None:
     assert content["ts"] == workload.ts_ms[4]
     assert list(content["values"].values()) == workload.values_of[4].tolist()
     assert workload.topics[1].encode() in body
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason", "readings"),
+    [
+        ("cut", "malformed_json", 0),
+        ("unknown", "unknown_indicator", 7),
+        ("text", "not_a_number", 7),
+        ("future", "in_future", 0),
+    ],
+)
+def test_each_broken_message_of_the_benchmark_gives_exactly_one_dead_letter(
+    damage: Damage, reason: str, readings: int
+) -> None:
+    """So counting dead letters says when a broken flood is over, and its good values are kept."""
+    flood = Broken(devices=5, messages=20, values=8, now_ms=now_ms(), damages=(damage,))
+    arrived = flood.now_ms * 1_000
+    deliveries = [
+        Delivery(1, number + 1, flood.topics[number % 5], payload, arrived)
+        for number, payload in enumerate(flood.payloads())
+    ]
+    assembled = assemble(deliveries, Directory(flood.registry))
+    assert [each.reason for each in assembled.letters] == [reason] * 20
+    assert len(assembled.readings) == readings * 20
+    assert damage in DAMAGES
