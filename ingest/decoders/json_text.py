@@ -2,8 +2,10 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
+
+import orjson
 
 from ingest.decoders.model import Decoded
 from ingest.rejection import Reason, shown
@@ -33,6 +35,45 @@ def read_json(payload: bytes, shape: str, into: Decoded) -> Any:
     except ValueError as error:
         into.reject(Reason.MALFORMED_JSON, f"{error}; must be JSON in UTF-8")
     return None
+
+
+def read_objects(payload: bytes, shape: str, holding: str, into: Decoded) -> Iterator[tuple[JsonObject, str]]:
+    """The objects of a payload that is one or a list of them, each with the prefix of its fields' names.
+
+    A rejection says that they must be objects with `holding`, where something is none.
+    """
+    content = _read_plain(payload)
+    if content is None:
+        content = read_json(payload, shape, into)
+        if into.rejections:
+            return
+    listed = content if isinstance(content, list) else [content]
+    if not listed:
+        into.reject(Reason.WRONG_SHAPE, f"an empty list; must hold at least one object with {holding}")
+    for index, each in enumerate(listed):
+        where = f"[{index}]." if isinstance(content, list) else ""
+        if isinstance(each, JsonObject):
+            yield each, where
+            continue
+        named = where.removesuffix(".")
+        detail = f"{named or 'payload'} is {shown(each)}; must be an object with {holding}"
+        into.reject(Reason.WRONG_SHAPE, detail, named or None)
+
+
+def _read_plain(payload: bytes) -> Any:
+    """What `read_json` gives for a payload of flat objects, in a tenth of its time; None where it is not certain."""
+    try:
+        content = orjson.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    listed = content if type(content) is list else [content]
+    if not all(type(each) is dict for each in listed):
+        return None
+    # Every colon belongs to a key: so no key came twice, and no string hides a colon.
+    if payload.count(b":") != sum(map(len, listed)):
+        return None
+    objects = [JsonObject(tuple(each.items())) for each in listed]
+    return objects if type(content) is list else objects[0]
 
 
 def read_values(content: JsonObject, where: str, into: Decoded) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What every decoder gives: samples, and what is wrong with the payload.
+"""What every decoder gives: samples, events of custody and fixes, and what is wrong with the payload.
 
 A decoder is pure and total: any bytes give samples and rejections, never an exception. It knows no device and no
 registry; names stay the device's own until `ingest.mapping` translates them.
@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ingest.rejection import Reason, Rejection
+from registry.waste.catalogue import Container, Event
 
 NORMAL_FLAG: Final = "N"
 """HJ 212-2017's data flag for a valid measurement; the one flag that may be judged."""
@@ -41,10 +42,50 @@ class Sample:
 
 
 @dataclass(slots=True)
+class Scan:
+    """An event of custody as a device told it: time in us, weights in g, category by number (0: not given).
+
+    `where` is the prefix of its fields' names in error messages.
+    """
+
+    id: str
+    ts: int
+    event: Event
+    tag: str
+    kind: Container
+    parent: str
+    category: int
+    ward: str
+    gross_g: int | None
+    tare_g: int | None
+    signed_by: tuple[str, ...]
+    place: str
+    to: str
+    vehicle: str
+    manifest: str
+    sealed: bool | None
+    where: str = ""
+
+
+@dataclass(slots=True)
+class Fix:
+    """Where a device was: time in us, WGS-84 degrees, km/h and degrees from north (NaN: not given)."""
+
+    ts: int
+    lat: float
+    lon: float
+    speed_kmh: float
+    heading: float
+    where: str = ""
+
+
+@dataclass(slots=True)
 class Decoded:
-    """What a payload holds: samples in the payload's order, and what is wrong with it."""
+    """What a payload holds, in its order, and what is wrong with it."""
 
     samples: list[Sample] = field(default_factory=list)
+    scans: list[Scan] = field(default_factory=list)
+    fixes: list[Fix] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     numbers: list[tuple[int, int | None]] = field(default_factory=list)
     """Sequence number and time (us, None where it is wrong) of each sample that carries one, good or not."""

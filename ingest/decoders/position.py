@@ -10,7 +10,12 @@ from ingest.rejection import Reason, shown
 
 FASTEST_KMH: Final = 300.0
 _SHAPE: Final = "an object or a list of objects"
-_BOUNDS: Final = {"lat": (-90.0, 90.0), "lon": (-180.0, 180.0), "speed_kmh": (0.0, FASTEST_KMH), "heading": (0.0, 360.0)}
+_BOUNDS: Final = {
+    "lat": (-90.0, 90.0),
+    "lon": (-180.0, 180.0),
+    "speed_kmh": (0.0, FASTEST_KMH),
+    "heading": (0.0, 360.0),
+}
 _REQUIRED: Final = ("lat", "lon")
 _UNITS: Final = {"lat": "degrees", "lon": "degrees", "speed_kmh": "km/h", "heading": "degrees"}
 

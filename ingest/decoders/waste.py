@@ -57,7 +57,7 @@ def decode_event(content: JsonObject, where: str, into: Decoded) -> None:
         if reader is None:
             into.reject(Reason.WRONG_SHAPE, _unknown(name, where), where + name)
             continue
-        if value is None:
+        if value is None or value == "":
             continue  # as if it were left out
         try:
             read[name] = reader(value)
@@ -127,13 +127,13 @@ def _lacking(read: Mapping[str, Any], content: JsonObject) -> list[str]:
     """The required fields that were not given; one that was given wrongly is reported already."""
     event = read.get("event")
     needed = _REQUIRED if event is None else (*_REQUIRED, *event_kinds()[event].needs)
-    return [name for name in needed if name not in read and content.get(name) is None]
+    return [name for name in needed if name not in read and content.get(name) in (None, "")]
 
 
 def _why(name: str, read: Mapping[str, Any]) -> str:
     if name in _REQUIRED:
         return "must be given, as nobody can tell otherwise what happened to which container when"
-    return f"{read['event'].code} must say it"
+    return f"must be given, as {read['event'].code} says nothing without it"
 
 
 def _unknown(name: str, where: str) -> str:
@@ -152,10 +152,6 @@ def _code(value: object) -> str:
     if isinstance(value, str) and _CODE.match(value):
         return value
     raise ValueError(f"must be a string of 1 to {LONGEST_ID} letters, digits, '_' or '-'")
-
-
-def _optional_code(value: object) -> str:
-    return "" if value == "" else _code(value)
 
 
 def _tag(value: object) -> str:
@@ -213,9 +209,9 @@ def _signatures(value: object) -> tuple[str, ...]:
 
 
 def _sealed(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("must be true or false")
-    return value
+    if value is True or value is False:
+        return value
+    raise ValueError("must be true or false")
 
 
 def _seq(value: object) -> int:
@@ -233,14 +229,14 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
         "kind": _kind,
         "parent": _tag,
         "category": _category,
-        "ward": _optional_code,
+        "ward": _code,
         "gross_kg": _grams,
         "tare_kg": _grams,
         "signed_by": _signatures,
-        "place": _optional_code,
-        "to": _optional_code,
-        "vehicle": _optional_code,
-        "manifest": _optional_code,
+        "place": _code,
+        "to": _code,
+        "vehicle": _code,
+        "manifest": _code,
         "sealed": _sealed,
         "seq": _seq,
     }
