@@ -264,6 +264,7 @@ def _rows(event: Event, unit: Ints, institution: Ints, midnight: int, minute: Fl
     """Rows of an event at these minutes, to the millisecond; what else they say is left open."""
     found = np.zeros(len(unit), dtype=EVENT)
     found["ts"] = midnight + np.rint(minute * 60_000).astype(np.int64) * 1_000
+    found["said"] = found["ts"]
     found["unit"], found["institution"], found["event"] = unit, institution, event
     for field in ("parent", "ward", "manifest", "vehicle", "receiver"):
         found[field] = NOBODY

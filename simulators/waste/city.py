@@ -5,6 +5,7 @@ and smaller ones, and some three thousand clinics without beds. What a bed gives
 notes' figure for hospitals; all else is made up.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,8 @@ WITH_BEDS: Final = 409
 STOPS_A_DAY: Final = 40
 """Institutions a vehicle can visit in a day."""
 BEDS_A_WARD: Final = 28
+DEPARTURE: Final = 7.0 * 60
+"""Minute of the local day at which vehicles leave."""
 
 _TIERS: Final = (
     # Tier, share of the institutions with beds, fewest and most beds.
@@ -75,8 +78,9 @@ def city(
     *,
     counties: int = len(_COUNTIES),
     stops_a_day: int = STOPS_A_DAY,
+    departures: Sequence[float] = (DEPARTURE,),
 ) -> City:
-    """The city of a seed, in its first so many counties.
+    """The city of a seed, in its first so many counties; vehicles leave at `departures` (minutes of the day) in turn.
 
     Raises `ValueError` where it would have more hospitals than institutions.
     """
@@ -88,7 +92,8 @@ def city(
     vehicle, receiver_of = _vehicles(own, every, stops_a_day)
     parity = _parity(own, every, vehicle)
     receivers = np.array([each[1:] for each in _RECEIVERS])
-    routes = planned(own.lon, own.lat, own.beds, every, parity, vehicle, receivers[receiver_of])
+    leaving = np.resize(np.array(departures, dtype=np.float64), len(receiver_of))
+    routes = planned(own.lon, own.lat, own.beds, every, parity, vehicle, receivers[receiver_of], leaving)
     rate = np.clip(rng.normal(580.0, 120.0, institutions), 320.0, 950.0)
     visit = rng.uniform(18.0, 42.0, institutions)
     wards = _wards(own, own.beds * rate + own.visits * visit)
@@ -117,6 +122,14 @@ def city(
         receiver_lat=receivers[:, 1],
         routes=routes,
     )
+
+
+def demonstration_city(seed: int) -> City:
+    """The few institutions of the demonstration: four with beds, four clinics, two vehicles, one disposer.
+
+    One vehicle drives in the morning and one in the afternoon, so that there is something to see for longer.
+    """
+    return city(seed, 8, 4, counties=1, stops_a_day=3, departures=(8.5 * 60, 13.5 * 60))
 
 
 def _institutions(rng: np.random.Generator, size: int, with_beds: int, counties: int) -> _Institutions:

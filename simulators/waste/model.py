@@ -40,7 +40,8 @@ class WardKind(IntEnum):
 
 EVENT: Final = np.dtype(
     [
-        ("ts", np.int64),  # µs since the epoch
+        ("ts", np.int64),  # when it happened by the device's clock, µs since the epoch
+        ("said", np.int64),  # when the device says so
         ("unit", np.int64),  # bag or box, see `units`
         ("parent", np.int64),  # the box a bag is put into, else NOBODY
         ("manifest", np.int64),  # institution and day of a hand-over, else NOBODY

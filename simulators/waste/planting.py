@@ -26,13 +26,18 @@ GOES_OVERDUE_US: Final = 49 * HOUR_US
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A fault that is wanted: from an instant on, of a size in its kind's unit, over some days (since the epoch)."""
+    """A fault that is wanted: from an instant on, of a size in its kind's unit, over some days (since the epoch).
+
+    One that happens to a single bag or load happens to none any more after `ends`. `unregistered` is the number of a
+    vehicle or receiver that nobody knows.
+    """
 
     kind: WasteFault
     starts: int
     size: float
     first_day: int
     days: int
+    ends: int = 2**62
     unregistered: int = 9_999
 
 
@@ -68,9 +73,9 @@ def _day_of(rows: Events) -> NDArray[np.int64]:
     return of_bag
 
 
-def _first(rows: Events, among: NDArray[np.bool_], starts: int) -> int:
-    """The row of the first of these from an instant on."""
-    able = np.flatnonzero(among & (rows["ts"] >= starts))
+def _first(rows: Events, among: NDArray[np.bool_], starts: int, ends: int = 2**62) -> int:
+    """The row of the first of these from one instant to another."""
+    able = np.flatnonzero(among & (rows["ts"] >= starts) & (rows["ts"] < ends))
     if not len(able):
         raise NoVictimError
     return int(able[np.argmin(rows["ts"][able])])
@@ -79,7 +84,7 @@ def _first(rows: Events, among: NDArray[np.bool_], starts: int) -> int:
 def _bag(rows: Events, wish: Wish, among: NDArray[np.bool_] | None = None) -> int:
     """The first bag that is collected from the wish's instant on."""
     collected = _of(rows, Event.COLLECTED)
-    row = _first(rows, collected if among is None else collected & among, wish.starts)
+    row = _first(rows, collected if among is None else collected & among, wish.starts, wish.ends)
     return int(rows["unit"][row])
 
 
@@ -107,6 +112,12 @@ def _lighter(rows: Events, box: NDArray[np.bool_], unit: int, sign: int = -1) ->
     weighed = box & (rows["gross_g"] > 0)
     rows["gross_g"][weighed] += sign * round(int(collected["gross_g"]) / GATE_DIVISION_G) * GATE_DIVISION_G
     rows["tare_g"][weighed] += sign * int(collected["tare_g"])
+
+
+def _moved(rows: Events, own: NDArray[np.bool_], by: int) -> None:
+    """Let these happen so much later, µs."""
+    rows["ts"][own] += by
+    rows["said"][own] += by
 
 
 def _done(rows: Events, touched: NDArray[np.bool_] | None, units: tuple[int, ...]) -> Planted:
@@ -144,8 +155,7 @@ def _overdue(rows: Events, wish: Wish) -> Planted:
         later = _of(rows, Event.HANDED_OVER) & (rows["ts"] > collected["ts"] + GOES_OVERDUE_US)
         model = rows[_first(rows, later, wish.starts)]
         moved = life & _of(rows, *ON_ROAD)
-        shift = int(model["ts"]) - int(rows["ts"][moved].min())
-        rows["ts"][moved] += shift
+        _moved(rows, moved, int(model["ts"]) - int(rows["ts"][moved].min()))
         rows["manifest"][moved] = model["manifest"]
         return _done(rows, life, (unit,))
     boxed = life & _of(rows, Event.BOXED)
@@ -153,7 +163,8 @@ def _overdue(rows: Events, wish: Wish) -> Planted:
     model = rows[_first(rows, others & (rows["ts"] > collected["ts"] + GOES_OVERDUE_US), wish.starts)]
     _lighter(rows, box, unit)
     _lighter(rows, _box_rows(rows, int(model["unit"])), unit, sign=1)
-    rows["ts"][boxed], rows["parent"][boxed] = model["ts"] + 1_000_000, model["parent"]
+    _moved(rows, boxed, int(model["ts"]) + 1_000_000 - int(rows["ts"][boxed][0]))
+    rows["parent"][boxed] = model["parent"]
     rows = _without_empty(rows, box)
     return _done(rows, _life(rows, unit), (unit,))
 
@@ -203,7 +214,7 @@ def _opened(rows: Events, wish: Wish) -> Planted:
     if not len(stored):
         raise NoVictimError
     opened = stored[:1].copy()
-    opened["ts"] += 12 * MINUTE_US
+    _moved(opened, np.ones(1, dtype=np.bool_), 12 * MINUTE_US)
     opened["event"], opened["gross_g"], opened["tare_g"], opened["signatures"] = Event.OPENED, 0, 0, 0
     return _done(np.concatenate([rows, opened]), None, (unit,))
 
@@ -220,7 +231,7 @@ def _heavy(rows: Events, wish: Wish) -> Planted:
 
 def _clock(rows: Events, wish: Wish) -> Planted:
     """The scanner at the store is behind for a round: what it books was collected later."""
-    row = rows[_first(rows, _of(rows, Event.STORED_IN), wish.starts)]
+    row = rows[_first(rows, _of(rows, Event.STORED_IN), wish.starts, wish.ends)]
     near = np.abs(rows["ts"] - row["ts"]) < 10 * MINUTE_US
     stored = _of(rows, Event.STORED_IN) & near & (_day_of(rows) == int(row["unit"] >> 20) & 0xFFFFF)
     touched = np.flatnonzero(stored)
@@ -234,7 +245,7 @@ def _clock(rows: Events, wish: Wish) -> Planted:
 def _load(rows: Events, wish: Wish, among: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
     """The rows of the first load that is handed over from the wish's instant on."""
     handed = _of(rows, Event.HANDED_OVER)
-    row = rows[_first(rows, handed if among is None else handed & among, wish.starts)]
+    row = rows[_first(rows, handed if among is None else handed & among, wish.starts, wish.ends)]
     found: NDArray[np.bool_] = (
         (rows["unit"] == row["unit"]) & (rows["manifest"] == row["manifest"]) & _of(rows, *ON_ROAD)
     )
@@ -298,10 +309,10 @@ def _unlicensed_receiver(rows: Events, wish: Wish) -> Planted:
 def _late_treatment(rows: Events, wish: Wish) -> Planted:
     """It stays at the disposer for `size` hours; its box is not used meanwhile."""
     load = _load(rows, wish, ~is_box(rows["unit"]))
-    received = rows["ts"][load & _of(rows, Event.RECEIVED)]
-    if not len(received):
+    received, treated = (load & _of(rows, each) for each in (Event.RECEIVED, Event.TREATED))
+    if not (received.any() and treated.any()):
         raise NoVictimError
-    rows["ts"][load & _of(rows, Event.TREATED)] = received[0] + round(wish.size * HOUR_US)
+    _moved(rows, treated, int(rows["ts"][received][0] - rows["ts"][treated][0]) + round(wish.size * HOUR_US))
     return _done(rows, load, _with_content(rows, load))
 
 
@@ -319,8 +330,7 @@ def _missed(rows: Events, wish: Wish) -> Planted:
     on_road = _of(rows, *ON_ROAD)
     for day in after[:missed].tolist():
         own = stays & (_day_of(rows) == day)
-        shift = _handed_at(rows, int(after[missed])) - _handed_at(rows, day)
-        rows["ts"][own] += shift
+        _moved(rows, own, _handed_at(rows, int(after[missed])) - _handed_at(rows, day))
         rows["manifest"][own & on_road] += int(after[missed]) - day
     return _done(rows, stays, tuple(np.unique(rows["unit"][stays]).tolist()))
 

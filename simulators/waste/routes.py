@@ -11,7 +11,6 @@ from simulators.waste.model import FIX, MINUTE_US, Events, Ints, Route
 METRES_A_DEGREE: Final = np.array([111_320.0 * np.cos(np.radians(32.1)), 110_900.0])
 """Metres of a degree of longitude and of latitude, at the city."""
 SPEED_M_MIN: Final = 640.0  # 38 km/h, lights included
-DEPARTURE: Final = 7.0 * 60
 SERVICE_MIN: Final = 4.0
 SERVICE_PER_BED_MIN: Final = 0.012
 LATE_SIGMA_MIN: Final = 5.0
@@ -23,19 +22,20 @@ AT_PLANT_MIN: Final = 10.0
 
 
 def planned(
-    lon: Floats, lat: Floats, beds: Ints, every: Ints, parity: Ints, vehicle: Ints, plants: Floats
+    lon: Floats, lat: Floats, beds: Ints, every: Ints, parity: Ints, vehicle: Ints, plants: Floats, departures: Floats
 ) -> tuple[Route, ...]:
     """The routes of vehicle v on days of parity p, as number 2 v + p.
 
-    `plants` has shape (vehicles, 2): where each vehicle begins and ends, degrees.
+    `plants` has shape (vehicles, 2): where each vehicle begins and ends, degrees; `departures` are minutes of the
+    local day.
     """
     places = np.stack([lon, lat], axis=1)
     routes = []
-    for number, plant in enumerate(plants):
+    for number, (plant, departure) in enumerate(zip(plants, departures.tolist(), strict=True)):
         own = np.flatnonzero(vehicle == number)
         for day in (0, 1):
             stops = _nearest_next(places, plant, own[(every[own] == 1) | (parity[own] == day)])
-            routes.append(_route(number, places, plant, stops, beds))
+            routes.append(_route(number, places, plant, stops, beds, departure))
     return tuple(routes)
 
 
@@ -50,7 +50,7 @@ def _nearest_next(places: Floats, begin: Floats, wanted: Ints) -> Ints:
     return np.array(order, dtype=np.int64)
 
 
-def _route(vehicle: int, places: Floats, plant: Floats, stops: Ints, beds: Ints) -> Route:
+def _route(vehicle: int, places: Floats, plant: Floats, stops: Ints, beds: Ints, departure: float) -> Route:
     corners = [plant]
     at_vertex = []
     for stop in stops:
@@ -62,9 +62,9 @@ def _route(vehicle: int, places: Floats, plant: Floats, stops: Ints, beds: Ints)
     along = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(line, axis=0) * METRES_A_DEGREE).sum(axis=1))])
     stop_along = along[at_vertex]
     service: Floats = SERVICE_MIN + SERVICE_PER_BED_MIN * beds[stops].astype(np.float64)
-    arrival = DEPARTURE + stop_along / SPEED_M_MIN + np.cumsum(service) - service
-    back = DEPARTURE + along[-1] / SPEED_M_MIN + service.sum()
-    return Route(vehicle, line[:, 0], line[:, 1], along, stops, stop_along, arrival, service, DEPARTURE, float(back))
+    arrival = departure + stop_along / SPEED_M_MIN + np.cumsum(service) - service
+    back = departure + along[-1] / SPEED_M_MIN + service.sum()
+    return Route(vehicle, line[:, 0], line[:, 1], along, stops, stop_along, arrival, service, departure, float(back))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ HOUR_US = 3_600_000_000
 
 @pytest.fixture(scope="module")
 def town() -> City:
+    """Two counties with 40 hospitals and 80 clinics."""
     return city(7, 120, 40, counties=2)
 
 
