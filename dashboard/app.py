@@ -17,7 +17,7 @@ from dashboard.widgets.frame import language_switch, person, style
 def main() -> None:
     """Draw the page."""
     adopt_language()
-    st.set_page_config(page_title=t("title"), page_icon="🛡️", layout="wide", initial_sidebar_state="expanded")
+    st.set_page_config(page_title=t("title"), page_icon="🛡️", layout="wide", initial_sidebar_state="auto")
     style()
     signed_in = session.restore()
     session.keep_cookie()
@@ -66,6 +66,9 @@ def _hidden(show: Callable[[], None]) -> list[Any]:
     return [
         st.Page(show, title=t("nav.sign_in"), url_path=path)
         for path in (
+            "live",
+            "inspector",
+            "venue",
             "site",
             "rules",
             "samples",

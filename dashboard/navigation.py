@@ -11,6 +11,7 @@ from dashboard.screens import (
     alarms,
     back_test,
     devices,
+    inspector,
     live,
     registry_files,
     rules,
@@ -19,25 +20,32 @@ from dashboard.screens import (
     simulators,
     site,
     system,
+    venue,
 )
 
 
 def pages() -> dict[str, Any]:
     """The pages this person may see, by name."""
-    found = {
-        "live": st.Page(live.show, title=t("nav.live"), icon=":material/monitoring:", url_path="live", default=True),
-        "site": st.Page(site.show, title=t("nav.site"), icon=":material/pool:", url_path="site"),
-    }
+    role = session.me()["role"]
+    found = _at_home(role)
+    if role != "venue":
+        found["live"] = st.Page(
+            live.show,
+            title=t("nav.live"),
+            icon=":material/monitoring:",
+            url_path="live",
+            default=role != "inspector",
+        )
+    found["site"] = st.Page(site.show, title=t("nav.site"), icon=":material/pool:", url_path="site")
     found["rules"] = st.Page(rules.show, title=term("standard.page", "nav"), icon=":material/gavel:", url_path="rules")
     found["samples"] = st.Page(
         samples.show, title=term("sample.page", "nav"), icon=":material/biotech:", url_path="samples"
     )
-    for each in scenario.declared():
+    for each in scenario.declared() if role != "venue" else ():
         found[each.code] = st.Page(
             scenario.page_of(each), title=scenario.page_title(each), icon=f":material/{each.icon}:", url_path=each.code
         )
-    public = session.me()["role"] == "public"
-    if not public:
+    if role != "public":
         found["alarms"] = st.Page(
             alarms.show, title=t("nav.alarms"), icon=":material/notifications:", url_path="alarms"
         )
@@ -60,6 +68,24 @@ def pages() -> dict[str, Any]:
             icon=":material/admin_panel_settings:",
             url_path="administration",
         )
-    if not public:
+    if role not in ("public", "venue"):
         found["system"] = st.Page(system.show, title=t("nav.system"), icon=":material/dns:", url_path="system")
+    return found
+
+
+def _at_home(role: str) -> dict[str, Any]:
+    """The pages of those who work outside: where they begin, and at an address that a telephone keeps."""
+    found: dict[str, Any] = {}
+    for name, show, icon, whose in (
+        ("inspector", inspector.show, "assignment_ind", session.may_act()),
+        ("venue", venue.show, "storefront", role == "venue" or session.may_control()),
+    ):
+        if not whose:
+            continue
+        title = term(f"{name}.page", "nav")
+        if role == name:
+            found[f"{name}_home"] = st.Page(show, title=title, icon=f":material/{icon}:", default=True)
+        # The page at the root has no other address, so it stands twice, and once in the navigation.
+        visible = "hidden" if role == name else "visible"
+        found[name] = st.Page(show, title=title, icon=f":material/{icon}:", url_path=name, visibility=visible)  # type: ignore[arg-type]
     return found

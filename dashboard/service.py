@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from dashboard import cookies, exports
+from dashboard import cookies, display, exports, installing
 from dashboard.map_outline import outline
 from dashboard.settings import DashboardSettings, configure
 
@@ -47,6 +47,10 @@ def application() -> st.App:
             Route("/export/alarms.{ending:str}", exports.alarms),
             Route("/export/samples-template.xlsx", exports.sample_template),
             Route("/export/registry/{name:str}", exports.registry),
+            Route("/display/{key:str}", display.page),
+            Route("/display/{key:str}/values", display.values),
+            *(Route(f"/{name}", installing.page) for name in installing.PAGES),
+            Route("/landun-app/{name:str}.webmanifest", installing.manifest),
             Route("/landun/outline.json", _outline),
             Mount("/landun", _Assets(directory=FOLDER / "static")),
         ],

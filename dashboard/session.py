@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard.client import ApiClient, ApiError, ApiUnreachableError, SignInNeededError
 from dashboard.cookies import COOKIE, OFFICE
+from dashboard.field_client import FieldClient
 from dashboard.keeping_client import KeepingClient
 from dashboard.live_feed import FeedHub, LiveFeed
 from dashboard.settings import current
@@ -41,6 +42,11 @@ def client() -> ApiClient:
 def keeping() -> KeepingClient:
     """What administrators keep up, as the signed-in person may."""
     return KeepingClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+
+
+def field() -> FieldClient:
+    """What inspectors on their way and venues ask for, as the signed-in person may."""
+    return FieldClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
 
 
 def me() -> Me:

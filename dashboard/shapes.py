@@ -283,6 +283,9 @@ class Alarm(TypedDict):
     return_reason: str | None
     text_zh: str
     text_en: str
+    muted: NotRequired[bool]
+    on_the_way_at: NotRequired[str | None]
+    on_the_way_by: NotRequired[str | None]
     events: NotRequired[list[AlarmEvent]]
 
 

@@ -194,6 +194,7 @@ def _value(now: Snapshot, device: Device, channel: Channel, limit: LimitInfo | N
         precision=indicator.precision,
         value=newest.value if newest else None,
         ts=newest.ts if newest else None,
+        fresh_until=newest.ts + _allowed(now, device) if newest else None,
         state=_state(now, device, newest, limited=limit is not None),
         interval=limit.interval if limit else None,
         basis=f"{limit.standard} {limit.clause}" if limit and law else None,
@@ -204,9 +205,13 @@ def _value(now: Snapshot, device: Device, channel: Channel, limit: LimitInfo | N
 def _state(now: Snapshot, device: Device, newest: LatestValue | None, *, limited: bool) -> DisplayState:
     if newest is None:
         return "none"
-    site = now.registry.sites[device.site]
-    allowed = silence_allowed(device, simulated=site.simulated, speed=now.facts.speed or 1.0)
-    if now.at - newest.ts > allowed:
+    if now.at - newest.ts > _allowed(now, device):
         return "stale"
     state = _STATES.get(newest.state, "stale")
     return "unjudged" if state == "within" and not limited else state
+
+
+def _allowed(now: Snapshot, device: Device) -> timedelta:
+    """How old a value may be."""
+    site = now.registry.sites[device.site]
+    return silence_allowed(device, simulated=site.simulated, speed=now.facts.speed or 1.0)

@@ -39,6 +39,7 @@ class DisplayValue(BaseModel):
     precision: int = Field(description="Decimals to show")
     value: float | None = Field(description="In `unit`")
     ts: Time | None = Field(description="When the instrument measured it")
+    fresh_until: Time | None = Field(description="From then on the value is stale if no newer one has come")
     state: DisplayState = Field(
         description="`stale`: older than three periods and ten minutes; `closed`: measured, but the venue is not open"
     )

@@ -1,0 +1,69 @@
+"""The API for the pages of inspectors on their way and of venues."""
+
+from collections.abc import Mapping
+from typing import TypedDict, cast
+
+from dashboard.client import ApiClient
+from dashboard.keeping_client import Device
+
+
+class Comparison(TypedDict):
+    """A quick test beside the on-line value."""
+
+    sample_id: int
+    online: float | None
+    readings: int
+    difference: float | None
+    tolerance: float | None
+    agreement: str
+    online_state: str | None
+    finding: str
+
+
+class DisplayLink(TypedDict):
+    """A link to a venue's public display."""
+
+    id: int
+    site: str
+    place: str
+    key: str | None
+    made_by: str
+    made_at: str
+    revoked_by: str | None
+    revoked_at: str | None
+    shown_at: str | None
+
+
+class FieldClient(ApiClient):
+    """What these pages ask for beside what every page does."""
+
+    # ------------------------------------------------------------------ alarms
+    def on_the_way(self, number: int) -> bool:
+        """Say that one is on the way to an alarm; false when it is recorded but the monitor is away."""
+        return self._act(f"/alarms/{number}/on-the-way", {})
+
+    # ------------------------------------------------------------------ quick tests and instruments
+    def enter_test(self, test: Mapping[str, object]) -> list[int]:
+        """Enter the results of a quick test; the numbers of those that were new."""
+        return cast(list[int], self._post("/samples", test)["ids"])
+
+    def comparison(self, sample: int) -> Comparison:
+        """A result beside the on-line value of its time."""
+        return cast(Comparison, self._get(f"/samples/{sample}/comparison"))
+
+    def devices_of(self, site: str) -> list[Device]:
+        """The instruments of a site with state and calibration."""
+        return cast(list[Device], self._get(f"/sites/{site}/devices"))
+
+    # ------------------------------------------------------------------ public displays
+    def displays(self, site: str) -> list[DisplayLink]:
+        """The links to a venue's public display, newest first."""
+        return cast(list[DisplayLink], self._get(f"/sites/{site}/displays"))
+
+    def make_display(self, site: str, place: str) -> DisplayLink:
+        """Make a link."""
+        return cast(DisplayLink, self._post(f"/sites/{site}/displays", {"place": place}))
+
+    def revoke_display(self, site: str, number: int) -> None:
+        """Let a link open nothing any more."""
+        self._call("DELETE", f"/api/v1/sites/{site}/displays/{number}")

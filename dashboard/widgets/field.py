@@ -1,0 +1,143 @@
+"""Pieces of the pages for a telephone: an alarm to tap, how long ago, an action and its answer, an installable link."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Final
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from dashboard import installing, session
+from dashboard.client import ApiError, ApiUnreachableError
+from dashboard.formatting import clock, number, parse, precision_of
+from dashboard.html import badge, chip, escape
+from dashboard.language import county_name, indicator, language, name_of, term, unit_of
+from dashboard.links import address
+from dashboard.look import ALARM_TONE, PRIORITY_TONE
+from dashboard.problems import failed
+from dashboard.shapes import Alarm, Latest
+from dashboard.widgets.alarm_table import ZONE
+from dashboard.widgets.components import STATIC
+from registry.catalogue import text
+
+ACTIVE: Final = ("unacknowledged", "acknowledged")
+NEEDS: Final = ("unacknowledged", "returned_unacknowledged", "latched_unacknowledged")
+"""States in which somebody is yet to take note."""
+
+
+def w(key: str, /, **fields: object) -> str:
+    """A string of the inspector's page."""
+    return text(language(), f"inspector.page.{key}", **fields)
+
+
+def field_style() -> None:
+    """The style sheet of these pages."""
+    st.html(f"<style>{_style()}</style>")
+
+
+@cache
+def _style() -> str:
+    return (STATIC / "field.css").read_text(encoding="utf-8")
+
+
+def lasting(since: str, until: str | None = None) -> str:
+    """How long something has lasted, in the largest unit that says enough."""
+    end = parse(until) if until else datetime.now(UTC)
+    minutes = max(0, int((end - parse(since)).total_seconds() // 60))
+    if minutes < 120:
+        return w("minutes", count=minutes)
+    return w("hours", count=minutes // 60) if minutes < 2880 else w("days", count=minutes // 1440)
+
+
+def alarm_card(alarm: Alarm, latest: Mapping[int, Latest], *, page: str = "", county: bool = True) -> str:
+    """An alarm in a few lines; with `page` a tap leads there."""
+    priority = alarm["priority"]
+    active = alarm["state"] in ACTIVE
+    tone = priority if active else "quiet"
+    chips = chip(term("alarm.priority", priority), PRIORITY_TONE[priority]) + chip(
+        term("alarm.state", alarm["state"]), ALARM_TONE.get(alarm["state"], "plain")
+    )
+    mark = f" {badge()}" if alarm["simulated"] else ""
+    place = name_of(alarm, "sampling_point_name")
+    where = f"{name_of(alarm, 'site_name')} · {place}" if place else name_of(alarm, "site_name")
+    of_county = f"<span class='ld-soft'>{escape(county_name(alarm['county']))}</span>" if county else ""
+    inner = (
+        f"<header>{chips}{mark}<time>{escape(clock(alarm['raised_at'], ZONE))}</time></header>"
+        f"<h2>{escape(where)} {of_county}</h2>{_reading(alarm, latest)}{_who_acts(alarm)}"
+    )
+    common = f"class='ld-tap ld-{tone}' data-alarm='{alarm['id']}' data-state='{escape(alarm['state'])}'"
+    if page:
+        link = escape(address(page, alarm=alarm["id"]))
+        return f"<a {common.replace('ld-tap', 'ld-tap ld-go', 1)} href='{link}' target='_self'>{inner}</a>"
+    return f"<div {common}>{inner}</div>"
+
+
+def _reading(alarm: Alarm, latest: Mapping[int, Latest]) -> str:
+    """The value against its limit, or the alarm's sentence where it is about no single value."""
+    code = alarm["indicator"]
+    if code is None or alarm["value"] is None or alarm["kind"] not in ("limit", "circulation"):
+        return f"<p>{escape(name_of(alarm, 'text'))}</p>"
+    precision = precision_of(code)
+    newest = latest.get(alarm["channel_id"] or -1)
+    value, when = (newest["value"], w("now")) if newest and alarm["state"] in ACTIVE else (alarm["value"], "")
+    raised = w("when_raised", value=number(alarm["value"], precision))
+    soft = " · ".join(filter(None, (when, raised)))
+    return (
+        f"<div class='ld-read'><span>{escape(indicator(code))}</span>"
+        f"<b>{number(value, precision)}<small>{escape(unit_of(code))}</small></b>"
+        f"<span class='ld-soft'>{escape(soft)}</span></div>"
+        f"<p>{escape(w('limit', interval=limit_of(alarm)))} · {escape(since_of(alarm))}</p>"
+    )
+
+
+def limit_of(alarm: Alarm) -> str:
+    """The limit an alarm was raised by, with its unit."""
+    lo, hi = alarm["limit_lo"], alarm["limit_hi"]
+    unit = unit_of(alarm["indicator"] or "") if alarm["indicator"] else ""
+    if lo is not None and hi is not None:
+        return f"{lo:g}–{hi:g} {unit}"
+    return f"≤ {hi:g} {unit}" if hi is not None else f"≥ {lo:g} {unit}" if lo is not None else "–"
+
+
+def since_of(alarm: Alarm) -> str:
+    """Since when, and for how long."""
+    since, ended = alarm["since"], alarm["returned_at"]
+    if ended:
+        return w("lasted", time=clock(since, ZONE), minutes=lasting(since, ended), end=clock(ended, ZONE))
+    return w("since", time=clock(since, ZONE), minutes=lasting(since))
+
+
+def _who_acts(alarm: Alarm) -> str:
+    """Who has taken it: what spares a second inspector the way."""
+    if going := alarm.get("on_the_way_by"):
+        said = w("on_the_way_by", who=going, at=clock(alarm.get("on_the_way_at"), ZONE))
+    elif alarm["acknowledged_by"]:
+        said = w("acknowledged_by", who=alarm["acknowledged_by"], at=clock(alarm["acknowledged_at"], ZONE))
+    else:
+        return ""
+    return f"<p class='ld-who-acts'>{escape(said)}</p>"
+
+
+def act(call: Callable[[], bool]) -> None:
+    """Do something about an alarm and say that it is done; for the callback of a button."""
+    try:
+        applied = call()
+    except (ApiError, ApiUnreachableError) as error:
+        failed(error)
+        return
+    session.feed().poll_soon()
+    st.toast(w("done") if applied else w("pending"), icon=":material/check_circle:")
+
+
+def install(page: str) -> None:
+    """How to have this page on a telephone: link and QR code."""
+    here = urlsplit(st.context.url or "")
+    base = f"{here.scheme}://{here.netloc}" if here.netloc else ""
+    link = f"{base}/{page}?lang={language()}"
+    words = [text(language(), "inspector.install.how")]
+    if installing.only_here(link):
+        words.append(text(language(), "inspector.install.only_here", address=base))
+    said = "".join(f"<p>{escape(each)}</p>" for each in words)
+    named = f"<a href='{escape(link)}'>{escape(link)}</a>"
+    st.html(f"<div class='ld-install'>{installing.qr(link)}<div>{named}{said}</div></div>")
