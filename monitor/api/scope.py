@@ -24,6 +24,9 @@ class Permission(StrEnum):
     SEE_DEVICES = "see the devices"
     EDIT_REGISTRY = "change sites and devices"
     TUNE_DETECTOR = "set the detector's budget and test changes on history"
+    READ_CASES = "read cases"
+    WORK_CASES = "open cases and work on them"
+    DIRECT_CASES = "reopen cases and extend deadlines after filing"
     ADMINISTER = "administer people and the demonstration"
     ANSWER_AS_VENUE = "answer for the venue"
     MANAGE_DISPLAYS = "make links to the public display"
@@ -37,6 +40,8 @@ _INSPECTOR: Final = frozenset(
         Permission.SEE_SIMULATORS,
         Permission.SEE_DEVICES,
         Permission.ENTER_SAMPLES,
+        Permission.READ_CASES,
+        Permission.WORK_CASES,
     }
 )
 
@@ -51,6 +56,7 @@ PERMISSIONS: Final[Mapping[RoleName, frozenset[Permission]]] = MappingProxyType(
                 Permission.EXPORT,
                 Permission.ANSWER_AS_VENUE,
                 Permission.MANAGE_DISPLAYS,
+                Permission.READ_CASES,
             }
         ),
         "public": frozenset(),

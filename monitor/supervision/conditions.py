@@ -70,6 +70,7 @@ TWO_OFFICERS: Final = frozenset(
 )
 """Acts of enforcement: by two officers at least (行政处罚法 Art 42)."""
 
+ASKS_OFFICERS: Final = TWO_OFFICERS | {Action.ASSIGN}
 _NEEDS_TEXT: Final = frozenset(FROM) - {Action.ACCEPT, Action.FEEDBACK, Action.ADD_ALARMS, Action.ATTACH, Action.ASSIGN}
 _NEEDS_DUE: Final = frozenset({Action.WORK_ORDER, Action.GUIDE, Action.ORDER, Action.EXTEND, Action.RECHECK_FAILED})
 _MEASURE_OF: Final[Mapping[Closure, Measure]] = MappingProxyType(
@@ -77,6 +78,17 @@ _MEASURE_OF: Final[Mapping[Closure, Measure]] = MappingProxyType(
         Closure.REPAIRED: Measure.WORK_ORDER,
         Closure.ADVISED: Measure.GUIDANCE,
         Closure.RECTIFIED: Measure.RECTIFICATION,
+    }
+)
+_MORE: Final[Mapping[Action, tuple[str, ...]]] = MappingProxyType(
+    {
+        Action.FEEDBACK: ("files",),
+        Action.ATTACH: ("files",),
+        Action.TRANSFER: ("reason",),
+        Action.FILE: ("number",),
+        Action.CLOSE: ("closure", "officers", "number", "recipient", "minor", "harmless"),
+        Action.MERGE: ("into",),
+        Action.ADD_ALARMS: ("alarms",),
     }
 )
 _NO_PENALTY: Final = frozenset({Closure.NO_PENALTY_MINOR, Closure.NO_PENALTY_FIRST})
@@ -90,6 +102,20 @@ class Refusal:
 
     key: str
     fields: tuple[tuple[str, str], ...] = ()
+
+
+ASKS: Final[Mapping[Action, tuple[str, ...]]] = MappingProxyType(
+    {
+        action: (
+            *(("text",) if action in _NEEDS_TEXT | {Action.FEEDBACK} else ()),
+            *(("due",) if action in _NEEDS_DUE else ()),
+            *(("officers",) if action in ASKS_OFFICERS else ()),
+            *_MORE.get(action, ()),
+        )
+        for action in FROM
+    }
+)
+"""The fields that an act asks for, in the order in which a form shows them."""
 
 
 class ActRefusedError(Exception):
