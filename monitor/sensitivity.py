@@ -21,7 +21,8 @@ FACTORS: Final = {"false": 0.5, "true": 1.2}
 BOUNDS: Final = (1 / 64, 4.0)
 """A site's budget stays within these shares of the setting, whatever is answered."""
 _FOLD: Final = 0.08
-"""How much thresholds rise for each halving of the budget; measured on healthy simulated pools (docs/detection.md)."""
+"""How much thresholds rise for each halving of the budget: a design value. What a budget keeps in the end is measured
+(docs/detection.md)."""
 _THRESHOLDS: Final = (0.75, 1.75)
 
 

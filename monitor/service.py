@@ -21,8 +21,12 @@ from monitor.alarms.book import Changes
 from monitor.engine import Engine
 from monitor.figures import MonitorCollector
 from monitor.housekeeping import Retention, keep_house
+from monitor.memory import keep_freed_memory
 from registry.canary import with_canary
+from registry.model import Registry
 from store import journal
+from store.alarm_settings import load_alarm_settings
+from store.announcements import load_announcements
 from store.backoff import Backoff
 from store.connections import Connection, connect
 from store.exposition import Exposition, program_version
@@ -120,7 +124,7 @@ class Monitor:
         """The state as of the cursor: the snapshot, and what came after it folded again without its output."""
         registry = with_canary(load_registry(self.connection))
         # Without a snapshot the journal is folded from its first row: under the rules of that moment.
-        engine, at = Engine(registry, load_rules(self.connection, as_of=journal.first_id(self.connection) - 1)), 0
+        engine, at = first_engine(self.connection, registry, journal.first_id(self.connection) - 1), 0
         snapshot = journal.load_snapshot(self.connection, CONSUMER)
         if snapshot is not None:
             try:
@@ -257,6 +261,15 @@ class Monitor:
         self._heartbeat.done(now)
 
 
+def first_engine(connection: Connection, registry: Registry, as_of: int) -> Engine:
+    """An engine that has seen nothing, under the rules, alarm settings and announcements right after a journal row."""
+    engine = Engine(registry, load_rules(connection, as_of=as_of), load_alarm_settings(connection, as_of=as_of))
+    for each in load_announcements(connection, as_of=as_of):
+        engine.book.muting.announce(each)
+    engine.follow_announcements()
+    return engine
+
+
 def _changes_registry(entry: Entry) -> bool:
     return entry.kind == "config" and b'"registry"' in entry.body
 
@@ -306,6 +319,7 @@ def _alone(connection: Connection) -> bool:
 
 def run(settings: MonitorSettings) -> None:
     """Run the monitor until SIGTERM or SIGINT, then end within 5 s."""
+    keep_freed_memory()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -30,13 +30,13 @@ EDGES: Final = np.array([LEAST_PEAK * 2 ** (k * OCTAVES / BINS) for k in range(B
 LEAST_HOURS: Final = 24
 
 
-def threshold(state: State, layout: Layout, sites: Ints) -> Floats32:
-    """The site statistic at which each of `sites` alarms, shape (sites,)."""
-    quantile = state.site_quantile[sites]
-    hours = state.site_histogram_hours[sites] * (quantile > 0)
-    own = quantile * layout.rate[sites]
-    learned = (layout.default_threshold[sites] * DEFAULT_WEIGHT + own * hours) / (hours + DEFAULT_WEIGHT)
-    return np.asarray(learned * state.site_factor[sites])
+def threshold(state: State, layout: Layout, at: slice | Ints) -> Floats32:
+    """The site statistic at which each of the sites `at` alarms, shape (sites,)."""
+    quantile = state.site_quantile[at]
+    hours = state.site_histogram_hours[at] * (quantile > 0)
+    own = quantile * layout.rate[at]
+    learned = (layout.default_threshold[at] * DEFAULT_WEIGHT + own * hours) / (hours + DEFAULT_WEIGHT)
+    return np.asarray(learned * state.site_factor[at])
 
 
 def close_hours(state: State, sites: Ints, ts: Ints) -> None:

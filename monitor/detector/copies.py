@@ -77,9 +77,8 @@ class Copies:
         a = self.arrays
         before, length, old = a["last"][series], a["length"][series], a["digest"][series]
         number = np.where(fresh, np.rint(np.where(fresh, value, 0) / resolution).astype(np.int64), before)
-        with np.errstate(over="ignore"):
-            mixed = _mixed(number.view(np.uint64) * np.uint64(3) + before.view(np.uint64))
-            digest = np.where(fresh, old * _PRIME + _mixed(number.view(np.uint64)), old)
+        mixed = _mixed(number.view(np.uint64) * np.uint64(3) + before.view(np.uint64))
+        digest = np.where(fresh, old * _PRIME + _mixed(number.view(np.uint64)), old)
         steps = a["steps"][series] + (number != before)
         whole = length >= 0
         length = length + (fresh & whole)
@@ -104,8 +103,7 @@ class Copies:
             return
         row, series, digest, oddness = (np.concatenate(column) for column in zip(*self._ended, strict=True))
         self._ended = []
-        with np.errstate(over="ignore"):
-            digest = _mixed(digest + self._salt[series])
+        digest = _mixed(digest + self._salt[series])
         place = (digest % np.uint64(self.digests.size)).astype(np.int64)
         order = np.lexsort((series, row))
         columns = (each[order].tolist() for each in (row, series, digest, place, oddness))
@@ -129,8 +127,10 @@ class Copies:
 
 
 def _mixed(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """SplitMix64's finaliser (Steele, Lea, Flood 2014): every bit of the result depends on every bit of the value."""
-    with np.errstate(over="ignore"):
-        value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58_476D_1CE4_E5B9)
-        value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D0_49BB_1331_11EB)
+    """SplitMix64's finaliser (Steele, Lea, Flood 2014): every bit of the result depends on every bit of the value.
+
+    Arrays of integers wrap around without a word.
+    """
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58_476D_1CE4_E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D0_49BB_1331_11EB)
     return np.asarray(value ^ (value >> np.uint64(31)))

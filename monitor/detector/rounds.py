@@ -18,6 +18,12 @@ _POSITION_BITS: Final = 26
 
 _POSITION: Final = (1 << _POSITION_BITS) - 1
 
+_SPARSE: Final = 4
+"""Cells a row up to which a table is quicker than a sort."""
+
+_TICK_BITS: Final = 40
+_TICK: Final = (1 << _TICK_BITS) - 1
+
 NO_TICK: Final = -(2**62)
 """The open tick of a site that has never been heard."""
 
@@ -27,8 +33,8 @@ class Rounds:
     """Rows by round: round k holds `row[bounds[k]:bounds[k + 1]]`, in order of slot.
 
     `closes[closing_bounds[k]:closing_bounds[k + 1]]` are the places in `row` of the rows that open a tick, so that
-    their site's tick before it, where it had readings, is closed before round k is judged. `tick` is the site's open
-    tick once the row is in, counted in the site's own tick length.
+    their site's tick before it, where it had readings, is closed before round k is judged. `tick`, shape of `closes`,
+    is the tick that each of them opens, counted in the site's own tick length.
     """
 
     row: Ints
@@ -54,40 +60,42 @@ def rounds_of(slot: Ints, site: Ints, tick: Ints, open_tick: Ints) -> Rounds:
     first = np.empty(slot.size, dtype=np.bool_)
     first[:1] = True
     np.not_equal(of_site[1:], of_site[:-1], out=first[1:])
-    opens, newest = _openings(of_site, first, tick[by_site], open_tick)
+    opens, newest, base = _openings(of_site, first, tick[by_site], open_tick)
     segment = _count_within(opens, first)
     place, segment = _by_round(of_site, first, segment, slot[by_site])
-    counts = np.bincount(segment)
     closes = np.flatnonzero(opens[place])
-    closing = np.bincount(segment[closes], minlength=counts.size)
+    rounds = np.arange(int(segment[-1]) + 2)
     return Rounds(
         row=by_site[place],
-        bounds=[0, *np.cumsum(counts).tolist()],
+        bounds=np.searchsorted(segment, rounds).tolist(),
         closes=closes,
-        closing_bounds=[0, *np.cumsum(closing).tolist()],
-        tick=newest[place],
+        closing_bounds=np.searchsorted(segment[closes], rounds).tolist(),
+        tick=(newest[place[closes]] & _TICK) + base,
     )
 
 
-def _openings(of_site: Ints, first: Bools, tick: Ints, open_tick: Ints) -> tuple[Bools, Ints]:
-    """Whether each row opens a new tick at its site, and the newest tick there after it."""
+def _openings(of_site: Ints, first: Bools, tick: Ints, open_tick: Ints) -> tuple[Bools, Ints, int]:
+    """Whether each row opens a new tick at its site, and the newest tick there after it.
+
+    The tick stands in the lower `_TICK_BITS` bits, counted from the number that is returned with it.
+    """
     begin = np.flatnonzero(first)
-    lengths = np.diff(np.append(begin, of_site.size))
     known = open_tick[of_site[begin]]
-    # Ticks counted from the batch's least one fit 40 bits; a site's run of maxima must not see its neighbour's.
-    base = int(min(tick.min(), known[known != NO_TICK].min(initial=2**62)))
-    span = int(max(tick.max(), known.max())) - base + 2
-    if span >= 1 << 40:
-        raise ValueError("the readings of one call span more than 2**40 ticks")
-    offset = np.repeat(np.arange(begin.size, dtype=np.int64) << 40, lengths)
-    start = np.where(known == NO_TICK, 0, known - base + 1)
-    shifted = tick - base + 1 + offset
-    shifted[begin] = np.maximum(shifted[begin], start + offset[begin])
-    newest = np.maximum.accumulate(shifted)
-    before = np.empty_like(newest)
-    before[1:] = newest[:-1]
-    before[begin] = start + offset[begin]
-    return newest > before, newest - offset + base - 1
+    # A site's run of maxima must not see its neighbour's, so the site stands above the tick.
+    base = int(min(tick.min(), known[known != NO_TICK].min(initial=2**62))) - 1
+    if int(max(tick.max(), known.max())) - base >= 1 << _TICK_BITS:
+        raise ValueError(f"the readings of one call span more than 2**{_TICK_BITS} ticks")
+    newest = of_site << _TICK_BITS
+    before = newest[begin] + np.where(known == NO_TICK, 0, known - base)
+    newest += tick
+    newest -= base
+    newest[begin] = np.maximum(newest[begin], before)
+    if (newest[1:] < newest[:-1]).any():
+        np.maximum.accumulate(newest, out=newest)
+    opens = np.empty(newest.size, dtype=np.bool_)
+    np.not_equal(newest[1:], newest[:-1], out=opens[1:])
+    opens[begin] = newest[begin] > before
+    return opens, newest, base
 
 
 def _count_within(opens: Bools, first: Bools) -> Ints:
@@ -105,22 +113,37 @@ def _by_round(of_site: Ints, first: Bools, segment: Ints, slot: Ints) -> tuple[I
     bits = int(slot.max()).bit_length() if slot.size else 0
     if int(segment.max(initial=0)).bit_length() + bits + _POSITION_BITS > 63:
         raise ValueError("too many ticks in one call; hand the readings over in smaller pieces")
-    group, place = _sorted_by(segment, slot, bits)
-    again = group[1:] == group[:-1]
-    if not again.any():
+    group, place, unique = _sorted_by(segment, slot, bits)
+    if unique:
         return place, group >> bits
+    again = group[1:] == group[:-1]
     starts = np.flatnonzero(np.append(True, ~again))
     lengths = np.diff(np.append(starts, slot.size))
     rank = np.empty(slot.size, dtype=np.int64)
     rank[place] = np.arange(slot.size) - np.repeat(starts, lengths)
-    group, place = _sorted_by(_widened(of_site, first, segment, rank), slot, bits)
+    group, place, _ = _sorted_by(_widened(of_site, first, segment, rank), slot, bits)
     return place, group >> bits
 
 
-def _sorted_by(major: Ints, minor: Ints, bits: int) -> tuple[Ints, Ints]:
-    """(major << bits | minor) in ascending order, and the place of each; of equals the first comes first."""
-    key = np.sort((((major << bits) | minor) << _POSITION_BITS) | np.arange(minor.size, dtype=np.int64))
-    return key >> _POSITION_BITS, key & _POSITION
+def _sorted_by(major: Ints, minor: Ints, bits: int) -> tuple[Ints, Ints, bool]:
+    """(major << bits | minor) in ascending order, the place of each, and whether no two are equal.
+
+    Of equals the first comes first.
+    """
+    group = (major << bits) | minor
+    cells = int(group.max()) + 1
+    if cells <= minor.size * _SPARSE:
+        # Nearly every cell has its row, and hardly one has two: laying them out is quicker than comparing them.
+        taken = np.zeros(cells, dtype=np.bool_)
+        taken[group] = True
+        filled = np.flatnonzero(taken)
+        if filled.size == minor.size:
+            place = np.empty(cells, dtype=np.int64)
+            place[group] = np.arange(minor.size)
+            return filled, place[filled], True
+    key = np.sort((group << _POSITION_BITS) | np.arange(minor.size, dtype=np.int64))
+    group = key >> _POSITION_BITS
+    return group, key & _POSITION, not (group[1:] == group[:-1]).any()
 
 
 def _widened(of_site: Ints, first: Bools, segment: Ints, rank: Ints) -> Ints:

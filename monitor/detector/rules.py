@@ -90,7 +90,7 @@ class Levels:
 
     def oddness(self, some: Ints) -> Floats32:
         """How far some of the places are from their own past, in spreads."""
-        return np.asarray(np.abs(np.clip(self.z[some, :MEASURED], -20, 20)).max(axis=1), dtype=np.float32)
+        return np.asarray(np.minimum(np.abs(self.z[some, :MEASURED]), 20).max(axis=1), dtype=np.float32)
 
 
 def levels(senses: Senses, p: Parameters, at: Places) -> Levels:
@@ -128,7 +128,9 @@ def unusual(of: "Verdicts", at: Places, seen: Seen, now: Levels) -> Bools:
     found |= np.abs(seen.level[:, Sense.CHLORINE] - senses.ref[at, Sense.CHLORINE]) > 0.49
     found |= of.jags[at, :QUALITY].max(axis=1) >= np.float32(p.jags) * part
     calm, usual = senses.calm[at, :QUALITY], senses.rough_ref[at, :QUALITY]
-    found |= (calm < p.calm * np.maximum(usual, 1e-9)).sum(axis=1) >= 2
+    # A channel that is not there is calm, and says nothing.
+    rough = usual > floors_of(p.tuning.rough_floors)[:QUALITY] * np.float32(0.5)
+    found |= ((calm < p.calm * usual) & rough).sum(axis=1) >= 2
     long = senses.run_s[at] >= p.run_s
     if long.any():
         equal = np.clip(senses.equal[at], 0.05, 0.98)

@@ -35,35 +35,36 @@ def close(state: State, layout: Layout, sites: Ints, ticks: NDArray[Any]) -> Non
     excess = np.minimum(RESTLESS / usual, 1)
     u = q * layout.member_quality[:, at] * np.sqrt(USUAL_START / usual * (excess * excess * excess))
     plant = (q * layout.member_operational[:, at]).max(axis=0)
-    total = _loudest_three(u) / (plant * OPERATIONAL_DISCOUNT + 1)
+    loudness, slot = _loudest_three(u, members)
+    total = loudness / (plant * OPERATIONAL_DISCOUNT + 1)
 
-    due = newest >= state.site_block_end[sites]
+    due = newest >= state.site_block_end[at]
     if due.any():
         close_hours(state, sites[due], newest[due])
-    score = total / threshold(state, layout, sites)
-    hot, was = score >= 1, state.site_hot[sites]
+    score = total / threshold(state, layout, at)
+    hot, was = score >= 1, state.site_hot[at].copy()
     raised = hot & ~was
-    state.site_statistic[sites], state.site_score[sites], state.site_hot[sites] = total, score, hot
-    state.site_peak[sites] = np.maximum(state.site_peak[sites], total)
-    state.site_block_hot[sites] |= hot
+    state.site_statistic[at], state.site_score[at], state.site_hot[at] = total, score, hot
+    state.site_peak[at] = np.maximum(state.site_peak[at], total)
+    state.site_block_hot[at] |= hot
     if raised.any():
         state.site_since[sites[raised]] = newest[raised]
-    loudest = np.argmax(u, axis=0)
-    places = np.arange(sites.size)
     ticks["ts"], ticks["score"], ticks["raised"], ticks["returned"] = newest, score, raised, was & ~hot
     ticks["flag"] = np.where(hot, Flag.SUSPECT, Flag.GOOD)
-    ticks["slot"] = np.where(u[loudest, places] > 0, members[loudest, places], -1)
-    early = state.site_blocks[sites] < WARM_BLOCKS
+    ticks["slot"] = slot
+    early = state.site_blocks[at] < WARM_BLOCKS
     if early.any():
         ticks["flag"][early & ~hot] = Flag.UNKNOWN
 
 
-def _loudest_three(u: Floats32) -> Floats32:
-    """The greatest of each column, plus parts of the second and third; `u` is not negative."""
+def _loudest_three(u: Floats32, members: Ints) -> tuple[Floats32, Ints]:
+    """The greatest of each column, plus parts of the second and third; `u` is not negative. And whose it is, or -1."""
     first = second = third = np.zeros(u.shape[1], dtype=np.float32)
-    for row in u:
+    slot = np.full(u.shape[1], -1, dtype=np.int64)
+    for row, whose in zip(u, members, strict=True):
+        slot = np.where(row > first, whose, slot)
         over = np.minimum(first, row)
         first = np.maximum(first, row)
         third = np.maximum(third, np.minimum(second, over))
         second = np.maximum(second, over)
-    return np.asarray(first + second * SECOND + third * THIRD)
+    return np.asarray(first + second * SECOND + third * THIRD), slot

@@ -145,13 +145,15 @@ def step(state: State, layout: Layout, rows: Rows, observers: Sequence[Observer]
     out = outcome(order.size)
     ticks: list[NDArray[Any]] = []
     for k, (a, b) in enumerate(pairwise(rounds.bounds)):
-        at = rounds.closes[rounds.closing_bounds[k] : rounds.closing_bounds[k + 1]]
+        closing = slice(rounds.closing_bounds[k], rounds.closing_bounds[k + 1])
+        at = rounds.closes[closing]
         if at.size:
-            at = at[np.argsort(site[at])]
+            by_site = np.argsort(site[at])
+            at, opened = at[by_site], rounds.tick[closing][by_site]
             sites = site[at]
             ended = state.site_pending[sites]
             ticks.append(_close(state, layout, sites[ended], order[at[ended]], observers))
-            state.site_tick[sites] = rounds.tick[at]
+            state.site_tick[sites] = opened
         observe(state, layout, slot[a:b], ts[a:b], value[a:b], out.part(a, b))
         state.site_pending[site[a:b]] = True
     found = np.concatenate(ticks) if ticks else np.empty(0, dtype=TICK)

@@ -6,6 +6,7 @@ needs the order of the whole stream: who copied from whom.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -102,6 +103,8 @@ class Verdicts:
         self.unheeded: set[tuple[int, int]] = set()
         """Verdicts (place, lane) that stand but were not told, because the series is another's."""
         self._on_s, self._adopt_s = _on_s(self.parameters), _adopt_s(self.parameters)
+        self._whole: tuple[Layout, tuple[Ints, Bools, Floats, Floats]] | None = None
+        """What `_channels_of` every place is under a layout, which is asked for at nearly every tick."""
         self.found: list[Finding] = []
         self.spoke: list[tuple[Ints, Ints]] = []
         """(slots, us) of readings that standing verdicts rest on, since `spoken` was last asked."""
@@ -151,10 +154,9 @@ class Verdicts:
 
     def _newest(self, closing: Closing, at: Places) -> tuple[Floats, Ints]:
         """The newest values of the places' channels, NaN where there is none, and when they were read (us)."""
-        slots, state, layout = np.ascontiguousarray(self.slots[at].T), closing.state, closing.layout
-        there = slots >= 0
+        state = closing.state
+        slots, there, lowest, highest = self._channels_of(closing.layout, at)
         value = state.x.take(slots) + state.origin.take(slots)
-        lowest, highest = layout.gross_lo.take(slots), layout.gross_hi.take(slots)
         told = there & (value >= lowest) & (value <= highest)
         if (told != there).any():
             # What no working instrument reports is flagged by the gross range test, and says nothing here. The state
@@ -162,6 +164,17 @@ class Verdicts:
             slack = ROUNDING * (1 + np.abs(value))
             told = there & (value >= lowest - slack) & (value <= highest + slack)
         return np.where(told, value, np.nan).T, np.where(there, state.ts.take(slots), NEVER).T
+
+    def _channels_of(self, layout: Layout, at: Places) -> tuple[Ints, Bools, Floats, Floats]:
+        """Shape (columns, places) each: slots, whether there is a channel, and the least and greatest it reports."""
+        whole = isinstance(at, slice)
+        if whole and self._whole is not None and self._whole[0] is layout:
+            return self._whole[1]
+        slots = np.ascontiguousarray(self.slots[at].T)
+        found = slots, slots >= 0, layout.gross_lo.take(slots), layout.gross_hi.take(slots)
+        if whole:
+            self._whole = layout, found
+        return found
 
     def _decide(self, i: Ints, ticks: NDArray[Any], elapsed: Floats32, found: Strengths) -> None:
         ts = ticks["ts"].astype(np.int64)
@@ -294,7 +307,7 @@ class Verdicts:
             np.repeat(row.astype(np.int64), QUALITY),
             series,
             value[:, :QUALITY].ravel(),
-            np.tile(_STEPS, i.size),
+            _steps_of(i.size),
             fresh[:, :QUALITY].ravel(),
             lambda ended: now.oddness(ended // QUALITY),
         )
@@ -410,6 +423,14 @@ COPY_SURENESS: Final = 0.98
 _TICK_LANES: Final = np.array(TICK_LANES)
 _STEPS: Final = np.array([0.01, 0.01, 1.0, 0.01])
 """Resolution of chlorine, pH, ORP and turbidity, in their units."""
+
+
+@lru_cache(maxsize=8)
+def _steps_of(places: int) -> Floats:
+    """`_STEPS` for so many places, one after the other."""
+    return np.tile(_STEPS, places)
+
+
 _KINDS_OF: Final = {
     lane: np.array([kind for kind in Kind if LANE_OF.get(kind) is lane], dtype=np.int64) for lane in Lane
 }

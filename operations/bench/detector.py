@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from monitor.detector import TESTS, ChannelSpec, Layout, Observer, Rows, SiteSpec, State, step
 from monitor.detector.verdicts import Verdicts
+from monitor.memory import keep_freed_memory
 from operations.errors import OperatorError
 from registry.model import Role
 from store.records import READING, Readings
@@ -36,10 +37,8 @@ MINUTES_WARM: Final = 37 * 60
 
 def measure() -> dict[str, Any]:
     """Every figure. Raises `OperatorError` where a peer is not installed."""
-    # The largest first: like any process that has run for a while, the allocator then keeps the memory it was given
-    # back, and what is timed is arithmetic, not the kernel clearing pages.
-    found = {channels: round(_detector(channels)) for channels in reversed(FLEETS)}
-    by_channels = {str(channels): found[channels] for channels in FLEETS}
+    keep_freed_memory()  # as the monitor does
+    by_channels = {str(channels): round(_detector(channels)) for channels in FLEETS}
     own = by_channels[str(FLEETS[1])]
     with_verdicts = round(_detector(FLEETS[1], verdicts=True))
     river, ioos_qc = _river(), _ioos_qc()
