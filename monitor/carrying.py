@@ -15,17 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.alarms.book import Changes
-from monitor.alarms.states import AlarmState
 from monitor.clocks import Clocks
 from monitor.detection import Detection
 from monitor.engine import Engine
+from monitor.hindsight import Hindsight
 from monitor.judgement import CHANNEL_FIELDS
 from monitor.opinions import Opinions
+from registry.alarm_settings import AlarmSetting
 from registry.limits import SiteRule
 from registry.model import Registry
 from store.records import from_us
 
-VERSION: Final = 4
+VERSION: Final = 5
 _DEVICE_FIELDS: Final = ("timely", "recent", "lost", "silent", "device_alarm", "counted_from")
 
 Arrays = dict[str, NDArray[Any]]
@@ -52,7 +53,8 @@ def load(state: bytes, registry: Registry) -> Engine:
         head = json.loads(arrays["head"].tobytes())
         if head["version"] != VERSION:
             raise SnapshotError(f"snapshot is of version {head['version']}, this program reads version {VERSION}")
-        engine = Engine(registry, map(SiteRule.from_json, head["rules"]))
+        settings = map(AlarmSetting.from_json, head["book"]["settings"])
+        engine = Engine(registry, map(SiteRule.from_json, head["rules"]), settings)
         _take_head(engine, head)
         _adopt(engine, arrays)
     except (zlib.error, KeyError, ValueError, OSError, EOFError) as error:
@@ -62,7 +64,7 @@ def load(state: bytes, registry: Registry) -> Engine:
 
 def with_registry(engine: Engine, registry: Registry) -> Engine:
     """An engine of another registry, with the state of every channel, device and site that is in both."""
-    new = Engine(registry, engine.rules.values())
+    new = Engine(registry, engine.rules.values(), engine.settings.all.values())
     _take_head(new, _head(engine))
     _adopt(new, _export(engine))
     return new
@@ -85,25 +87,26 @@ def _head(engine: Engine) -> dict[str, Any]:
         "unregistered": engine.unregistered,
         "rules": [rule.to_json() for rule in engine.rules.values()],
         "platform": sorted(engine.platform.on),
-        "open": engine.book.open,
+        "book": engine.book.save(),
+        "hindsight": engine.hindsight.save(),
         "detection": engine.detection.head(),
         "clocks": engine.clocks.save(),
         "opinions": engine.opinions.standing,
-        "states": {str(alarm_id): state for alarm_id, state in engine.book.states.items()},
     }
 
 
 def _take_head(engine: Engine, head: Mapping[str, Any]) -> None:
     engine.speed = head["speed"]
-    engine.delays = engine.layout.delays(engine.speed)
+    engine.follow_speed()
     engine.silence.listened, engine.silence.interrupted = head["listened"], head["interrupted"]
     engine.unreadable, engine.unregistered = head["unreadable"], head["unregistered"]
     engine.platform.on = set(head.get("platform", ()))
-    engine.book.open = dict(head["open"])
+    engine.book.restore(head["book"])
+    engine.hindsight = Hindsight.restored(head["hindsight"])
+    engine.follow_announcements()
     engine.detection = Detection.of_head(engine.layout, head["detection"])
     engine.clocks = Clocks.restored(head["clocks"])
     engine.opinions = Opinions(head["opinions"])
-    engine.book.states = {int(alarm_id): AlarmState(state) for alarm_id, state in head["states"].items()}
 
 
 def _export(engine: Engine) -> Arrays:
@@ -123,6 +126,8 @@ def _export(engine: Engine) -> Arrays:
         "flow_ts": judge.circulation.ts,
         **{name: getattr(silence, name) for name in _DEVICE_FIELDS},
         "site_alarm": silence.site_alarm,
+        "gateways": np.array(layout.gateways, dtype=np.str_),
+        "gateway_alarm": silence.gateway_alarm,
         **engine.detection.export(),
     }
 
@@ -133,11 +138,13 @@ def _adopt(engine: Engine, arrays: Arrays) -> None:
         ("channels", (*CHANNEL_FIELDS, "dirty", "extreme_dirty")),
         ("devices", _DEVICE_FIELDS),
         ("sites", ("site_alarm",)),
+        ("gateways", ("gateway_alarm",)),
         ("points", ("flow_on", "flow_ts")),
         ("companions", ("companion_value", "companion_ts")),
     ):
         _adopt_by_name(mine, arrays, names, fields)
     engine.detection.adopt(arrays)
+    engine.follow_outages()
 
 
 def _adopt_by_name(mine: Arrays, theirs: Arrays, names: str, fields: Sequence[str]) -> None:

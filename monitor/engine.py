@@ -15,18 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.alarms import rows
-from monitor.alarms.book import LIMIT_FLAG, Book, Changes
+from monitor.alarms.acts import apply_act
+from monitor.alarms.book import LIMIT_FLAG, Act, Book, Changes
+from monitor.alarms.muting import HoldOff
 from monitor.clocks import REASONS, ClockFinding, Clocks
 from monitor.detection import Detection
 from monitor.detector import MULTIVARIATE, Flag
 from monitor.detector.verdicts import Finding
-from monitor.gates import Gate, carry_companions
+from monitor.gates import Closures, Gate, carry_companions
+from monitor.hindsight import SKIPPED, Hindsight, HistoricFinding, Run
 from monitor.judgement import SIDES, Findings, JudgeState, State, judge
 from monitor.layout import Delays, Ints, Layout
 from monitor.offline import Silence, Sweep
 from monitor.opinions import Opinions
 from monitor.platform import Platform
 from monitor.sensitivity import BUDGETS, FACTORS, Feedback
+from registry.alarm_settings import AlarmSetting, AlarmSettings
+from registry.announcements import Announcement
 from registry.limits import SiteRule
 from registry.model import Registry
 from store.journal import Entry, event_of, readings_of
@@ -47,20 +52,26 @@ _log = logging.getLogger(__name__)
 class Engine:
     """The folded state: layout of the registry, speed, judge, silence of devices and book of alarms."""
 
-    def __init__(self, registry: Registry, rules: Iterable[SiteRule] = ()) -> None:
+    def __init__(
+        self, registry: Registry, rules: Iterable[SiteRule] = (), settings: Iterable[AlarmSetting] = ()
+    ) -> None:
         self.rules = {rule.id: rule for rule in rules}
-        self.layout = Layout.of(registry, self.rules.values())
+        self.settings = AlarmSettings(settings)
+        self.layout = Layout.of(registry, self.rules.values(), settings=self.settings)
         self.speed = 1.0
         self.delays: Delays = self.layout.delays(self.speed)
         self.judge = JudgeState(self.layout)
         self.silence = Silence(self.layout)
         self.book = Book()
+        self.book.settings = self.settings
+        self.hindsight = Hindsight()
         self.detection = Detection(self.layout)
         self.clocks = Clocks()
         self.opinions = Opinions()
         self.platform = Platform()
         self.unreadable = 0
         self.unregistered = 0
+        self.follow_speed()
 
     def fold(self, entries: Sequence[Entry], changes: Changes) -> None:
         """Advance past journal rows in order and add to `changes` what is to be written.
@@ -104,6 +115,11 @@ class Engine:
                 self._set_speed(entry, body["speed"])
             elif body["what"] == "limits":
                 self._set_rule(SiteRule.from_json(body["rule"]))
+            elif body["what"] == "announcement":
+                self.book.muting.announce(Announcement.from_json(body["announcement"]))
+                self.follow_announcements()
+            elif body["what"] == "alarm_setting":
+                self._set_alarm_parameters(AlarmSetting.from_json(body["setting"]))
             elif body["what"] == "budget":
                 self._set_budget(float(body["per_site_week"]))
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -145,6 +161,8 @@ class Engine:
         told: list[tuple[int, int, Any]] = [(int(each["row"]), 0, each) for each in findings.transitions]
         told += [(each.row, 1, each) for each in detected.findings]
         told += [(each.row, 2, each) for each in clocks]
+        historic, grown = self.hindsight.follow(layout, self.delays, readings, findings.late)
+        told += [(each.row, 3, each) for each in historic]
         told.sort(key=lambda each: each[:2])
         for row, _, each in told:
             journal_id = journal_ids[int(np.searchsorted(ends, row, side="right"))]
@@ -152,8 +170,11 @@ class Engine:
                 self.opinions.found(self.book, changes, journal_id, layout, self.detection, each)
             elif isinstance(each, ClockFinding):
                 self.opinions.clock(self.book, changes, journal_id, layout, each)
+            elif isinstance(each, HistoricFinding):
+                self._historic(changes, journal_id, each)
             else:
                 self._transition(changes, journal_id, each)
+        self._lengthen(changes, grown)
         for test, (rows_of_test, flag) in detected.flags.items():
             changes.detected.setdefault(test, []).append(_flags(readings[rows_of_test], flag))
         slots, spoke = detected.spoke
@@ -169,13 +190,36 @@ class Engine:
             alarm = self.book.raise_alarm(changes, journal_id, rows.limit_row(self.layout, transition))
             self.opinions.limit_raised(self.book, changes, journal_id, channel.id, alarm, at)
         elif transition["worsened"]:
-            value = float(transition["value"])
-            self.book.worsen(
-                changes, journal_id, condition, from_us(at), rows.PRIORITY_OF_HAZARD, rows.worse_text(value)
-            )
+            self._worsen(changes, journal_id, condition, transition)
         else:
             reason = RETURN_REASONS[Gate(transition["gate"])]
             self.book.return_alarm(changes, journal_id, condition, from_us(at), reason, float(transition["extreme"]))
+
+    def _worsen(self, changes: Changes, journal_id: int, condition: str, transition: Any) -> None:
+        limit = self.layout.rulebook.limits[int(transition["version"])]
+        if limit is None:
+            raise ValueError(f"condition {condition}: nothing limits it, so it can't be worse")
+        columns = rows.graded(limit, int(transition["side"]), int(transition["grade"]))
+        said = rows.worse_text(float(transition["value"]))
+        self.book.worsen(changes, journal_id, condition, from_us(int(transition["ts"])), text=said, **columns)
+
+    def _historic(self, changes: Changes, journal_id: int, finding: HistoricFinding) -> None:
+        """A historic finding, unless a live alarm that began before its end tells of it already."""
+        run = finding.run
+        condition = rows.channel_condition(run.channel, run.side)
+        live = self.book.open.get(condition) or self.book.waiting.get(condition)
+        if live is not None and self.book.alarms[live].since <= finding.ts:
+            run.alarm = SKIPPED
+            return
+        run.alarm = self.book.find(changes, journal_id, rows.historic_row(self.layout, self.delays, finding))
+
+    def _lengthen(self, changes: Changes, runs: Iterable[Run]) -> None:
+        layout = self.layout
+        for run in runs:
+            if run.alarm > 0:
+                slot = layout.slot_of(np.array([run.channel]))
+                version = int(layout.rulebook.version_of(slot, np.array([run.last]))[0])
+                changes.amend(run.alarm, rows.historic_columns(layout, self.delays, version, run))
 
     def _dead(self, changes: Changes, journal_id: int, letters: Any) -> None:
         """Messages rejected for their time tell of the device's clock, and that the device is there."""
@@ -206,7 +250,28 @@ class Engine:
         for device in sweep.devices_lost.tolist():
             heard = int(self.silence.heard[device])
             self.book.raise_alarm(changes, journal_id, rows.silent_device_row(self.layout, device, heard, now))
+        for gateway in sweep.gateways_lost.tolist():
+            heard = self.silence.last_heard_of_gateway(self.layout, gateway)
+            self.book.raise_alarm(changes, journal_id, rows.silent_gateway_row(self.layout, gateway, heard, now))
         self._mark_stale(now)
+        if sweep.changed:
+            self.follow_outages()
+        self.book.sweep(changes, journal_id, now, outages_changed=sweep.changed)
+        if self.book.muting.forget(now):
+            self.follow_announcements()
+
+    def follow_outages(self) -> None:
+        """Let the muting know which devices are not heard."""
+        self.book.muting.down = self.silence.outages(self.layout)
+
+    def follow_announcements(self) -> None:
+        """Judge nothing where that is announced."""
+        self.judge.closures = Closures.of(self.layout, self.book.muting.announcements.values())
+
+    def _set_alarm_parameters(self, setting: AlarmSetting) -> None:
+        """Go on under another alarm setting of a site, or with one ended."""
+        self.settings = self.book.settings = self.settings.with_one(setting)
+        self.lay_out(Layout.of(self.layout.registry, self.rules.values(), settings=self.settings))
 
     def _follow_platform(self, changes: Changes, journal_id: int, tick: Any) -> None:
         for change in self.platform.sweep(tick):
@@ -219,7 +284,13 @@ class Engine:
         devices, sites, at = self.layout.devices, self.layout.sites, from_us(now)
         ended = [(rows.device_condition(devices[i].code), "online") for i in sweep.devices_back.tolist()]
         ended += [(rows.device_condition(devices[i].code), "whole_site_offline") for i in sweep.whole_site.tolist()]
+        ended += [
+            (rows.device_condition(devices[i].code), "whole_gateway_offline") for i in sweep.whole_gateway.tolist()
+        ]
         ended += [(rows.site_condition(sites[i].code), "online") for i in sweep.sites_back.tolist()]
+        gateways = self.layout.gateways
+        ended += [(rows.gateway_condition(gateways[i]), "online") for i in sweep.gateways_back.tolist()]
+        ended += [(rows.gateway_condition(gateways[i]), "whole_site_offline") for i in sweep.gateways_merged.tolist()]
         for condition, reason in ended:
             self.book.return_alarm(changes, journal_id, condition, at, reason)
 
@@ -231,7 +302,7 @@ class Engine:
     def _set_rule(self, rule: SiteRule) -> None:
         """Go on under a site's new rule, or one that was ended; readings are judged by it from this row on."""
         self.rules[rule.id] = rule
-        self.lay_out(Layout.of(self.layout.registry, self.rules.values()))
+        self.lay_out(Layout.of(self.layout.registry, self.rules.values(), settings=self.settings))
 
     def lay_out(self, layout: Layout) -> None:
         """Go on under a layout of the same registry with other limits."""
@@ -254,7 +325,7 @@ class Engine:
 
     def _change_speed(self, at: int, speed: float) -> None:
         self.speed = speed
-        self.delays = self.layout.delays(speed)
+        self.follow_speed()
         self.detection.set_speed(at, speed)
         # Devices need a moment to change pace: what was silence at the old one isn't at the new.
         self.silence.start_over(at, self.layout.simulated_device)
@@ -265,7 +336,6 @@ class Engine:
         self.detection.set_budget(budget)
 
     def _action(self, changes: Changes, journal_id: int, body: Any) -> None:
-        acts = {"acknowledge": self.book.acknowledge, "comment": self.book.comment}
         alarm_id, at, actor = int(body["alarm"]), from_us(int(body["at"])), _storable(body["actor"])
         if not 0 <= alarm_id < 2**63:
             raise ValueError(f"alarm {alarm_id} must be a positive 64-bit number")
@@ -274,7 +344,13 @@ class Engine:
             detail = self._feedback(journal_id, alarm_id, body)
             self.book.feedback(changes, journal_id, alarm_id, at, actor, text, detail)
             return
-        acts[body["what"]](changes, journal_id, alarm_id, at, actor, text)
+        apply_act(self.book, changes, Act(journal_id, at, actor, text), alarm_id, body)
+
+    def follow_speed(self) -> None:
+        """Let delays be those of the speed."""
+        self.delays = self.layout.delays(self.speed)
+        simulated = (site.code for site in self.layout.sites if site.simulated)
+        self.book.hold_off = HoldOff(simulated, self.speed)
 
     def _feedback(self, journal_id: int, alarm_id: int, body: Any) -> dict[str, Any]:
         """Move a site's sensitivity by an answer, or take one back; what the event then tells."""
@@ -307,6 +383,8 @@ class Engine:
         found += [
             rows.device_condition(layout.devices[i].code) for i in np.flatnonzero(self.silence.device_alarm).tolist()
         ]
+        gateways = np.flatnonzero(self.silence.gateway_alarm).tolist()
+        found += [rows.gateway_condition(layout.gateways[i]) for i in gateways]
         found += sorted(self.platform.on)
         return found + self.opinions.conditions(layout)
 

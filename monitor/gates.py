@@ -1,11 +1,15 @@
 """When a value may be judged at all: a limit is in force, the venue is open, the water circulates."""
 
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.layout import FOREVER, Bools, Delays, Floats, Ints, Layout
+from registry.announcements import Announcement, AnnouncementKind
+from store.records import to_us
 
 Codes = NDArray[np.uint8]
 
@@ -75,6 +79,61 @@ class Companions:
         return np.where((asked >= 0) & (ts - seen <= delays.gap[slot]), found, np.nan)
 
 
+class Closures:
+    """When places are announced to be closed or without circulation: arrays of shape (points, most of any point), us.
+
+    Where a point has fewer, the rest begin and end never.
+    """
+
+    def __init__(self, points: int, announced: Sequence[tuple[int, int, int, bool]] = ()) -> None:
+        """`announced` are (index of the point, from, to, whether it is closed rather than without circulation)."""
+        of_point: dict[int, list[tuple[int, int, bool]]] = {}
+        for point, first, last, closed in announced:
+            of_point.setdefault(point, []).append((first, last, closed))
+        most = max(map(len, of_point.values()), default=0)
+        self.first: Ints = np.full((points, most), FOREVER, dtype=np.int64)
+        self.last: Ints = np.full((points, most), FOREVER, dtype=np.int64)
+        self.closed: Bools = np.zeros((points, most), dtype=np.bool_)
+        for point, times in of_point.items():
+            for place, (first, last, closed) in enumerate(times):
+                self.first[point, place], self.last[point, place] = first, last
+                self.closed[point, place] = closed
+
+    @classmethod
+    def of(cls, layout: Layout, announcements: Iterable[Announcement]) -> "Closures":
+        """Those of a layout's places."""
+        return cls(
+            len(layout.points),
+            [
+                (point, to_us(each.starts_at), to_us(each.ends_at), each.kind is AnnouncementKind.CLOSED)
+                for each in announcements
+                if each.judges_nothing
+                for point in _points_of(layout, each)
+            ],
+        )
+
+    def at(self, point: Ints, ts: Ints) -> tuple[Bools, Bools]:
+        """Whether each place is announced closed, and without circulation, at each instant; shape (n,)."""
+        closed, off = np.zeros(ts.shape, dtype=np.bool_), np.zeros(ts.shape, dtype=np.bool_)
+        for place in range(self.first.shape[1]):
+            within = (self.first[point, place] <= ts) & (ts < self.last[point, place])
+            closed |= within & self.closed[point, place]
+            off |= within & ~self.closed[point, place]
+        return closed, off
+
+
+def _points_of(layout: Layout, announcement: Announcement) -> list[int]:
+    low = bisect_left(layout.points, (announcement.site, ""))
+    found = []
+    for place in range(low, len(layout.points)):
+        site, point = layout.points[place]
+        if site != announcement.site:
+            break
+        if announcement.sampling_point in (None, point):
+            found.append(place)
+    return found
+
+
 def carry_companions(companions: Companions, before: Layout, after: Layout) -> Companions:
     """What is known of the companions of one layout, as those of another."""
     carried = Companions(len(after.rulebook.companions))
@@ -102,9 +161,20 @@ def last_before(group: Ints, source: Ints, source_group: Ints | None = None) -> 
     return np.where((place >= 0) & (of_source[order][place] == group), found, -1)
 
 
-def gates(layout: Layout, slot: Ints, ts: Ints, circulation_off: Bools, in_force: Bools) -> Codes:
+def gates(
+    layout: Layout,
+    slot: Ints,
+    ts: Ints,
+    circulation_off: Bools,
+    in_force: Bools,
+    closures: Closures | None = None,
+) -> Codes:
     """The gate of each reading, shape (n,), as `Gate` codes. `in_force` says whether a limit is, at each."""
-    off = circulation_off & layout.needs_circulation[slot]
+    off, opened = circulation_off & layout.needs_circulation[slot], layout.is_open(slot, ts)
+    if closures is not None and closures.first.size:
+        closed, announced_off = closures.at(layout.point[slot], ts)
+        off |= announced_off & (layout.needs_circulation | layout.flow)[slot]
+        opened &= ~closed
     code = np.where(off, Gate.CIRCULATION_OFF, Gate.JUDGED)
-    code = np.where(layout.is_open(slot, ts), code, Gate.CLOSED)
+    code = np.where(opened, code, Gate.CLOSED)
     return np.where(in_force, code, Gate.NO_LIMIT).astype(np.uint8)

@@ -14,16 +14,24 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.gates import Circulation, Codes, Companions, Gate, gates
+from monitor.gates import Circulation, Closures, Codes, Companions, Gate, gates
+from monitor.hindsight import MIN_SAMPLES, Late, in_hindsight, judge_late
 from monitor.layout import FOREVER, Bools, Delays, Floats, Ints, Layout
 from monitor.rulebook import Applied
 from store.records import Readings
 
-MIN_SAMPLES: Final = 3
-"""Consecutive valid samples outside before an alarm, however short the on-delay (FACTS 2.3)."""
+__all__ = ["MIN_SAMPLES", "SIDES", "TRANSITION", "Findings", "Grade", "JudgeState", "State", "judge"]
 
 SIDES: Final = (-1, 1)
 """Low and high: the first axis of the arrays of shape (2, channels)."""
+
+
+class Grade(IntEnum):
+    """How bad a breach is by depth and duration (FACTS 2.3); the names are those of column ``alarm.severity``."""
+
+    WARNING = 0
+    ALARM = 1
+    SERIOUS = 2
 
 
 class State(IntEnum):
@@ -53,8 +61,8 @@ TRANSITION: Final = np.dtype(
         ("version", "<i8"),  # of the rulebook
         ("lo", "<f8"),  # the bounds it was judged by, -inf and inf where there is none
         ("hi", "<f8"),
-        ("hazard", "?"),  # beyond the hazard bound for `MIN_SAMPLES`: the severity is high
-        ("worsened", "?"),  # neither raised nor returned: on already, and now beyond the hazard bound
+        ("grade", "u1"),  # serious beyond the hazard bound for `MIN_SAMPLES`, an alarm once it has lasted
+        ("worsened", "?"),  # neither raised nor returned: on already, and now of a higher grade
     ]
 )
 """A condition began (on-delay over), ended, or became a hazard at a reading."""
@@ -65,8 +73,8 @@ class Findings:
     """What a batch brought.
 
     `transitions` (dtype `TRANSITION`) in the order of the stream, rows that failed the `gross_range` test, rows
-    `beyond` the limit in force at their time (late ones too) with the QARTOD flag of each, and how many rows were of
-    `unregistered` channels.
+    `beyond` the limit in force at their time (late ones too) with the QARTOD flag of each, how many rows were of
+    `unregistered` channels, and the `late` rows as they are judged in hindsight.
     """
 
     transitions: NDArray[Any]
@@ -74,6 +82,7 @@ class Findings:
     beyond: Ints
     beyond_flag: NDArray[np.int16]
     unregistered: int
+    late: Late
 
 
 CHANNEL_FIELDS: Final[dict[str, tuple[type, Any, bool]]] = {
@@ -94,7 +103,7 @@ CHANNEL_FIELDS: Final[dict[str, tuple[type, Any, bool]]] = {
     "return_start": (np.int64, -FOREVER, True),
     "extreme": (np.float64, 0.0, True),
     "hazard_count": (np.int64, 0, True),
-    "hazard": (np.bool_, False, True),
+    "grade": (np.uint8, Grade.WARNING, True),
 }
 
 
@@ -104,8 +113,8 @@ class JudgeState:
     `latest_*` and `code`/`since` are what `channel_latest` shows; `live` says that the newest value came in
     time. `run_*` is the unbroken run of values outside, `active*` the conditions that are on, `return_start`
     the beginning of the run of values back inside the deadband, `hazard_count` the run of values beyond the hazard
-    bound, `hazard` whether a condition that is on has been. `dirty` and `extreme_dirty` mark what changed since they
-    were last cleared.
+    bound, `grade` how bad a condition that is on has been. `dirty` and `extreme_dirty` mark what changed since they
+    were last cleared. `closures` is what is announced.
     """
 
     latest_ts: Ints
@@ -124,7 +133,7 @@ class JudgeState:
     return_start: Ints
     extreme: Floats
     hazard_count: Ints
-    hazard: Bools
+    grade: Codes
 
     def __init__(self, layout: Layout) -> None:
         channels = len(layout.channels)
@@ -132,6 +141,7 @@ class JudgeState:
             setattr(self, name, np.full((2, channels) if sided else channels, unknown, dtype=dtype))
         self.circulation = Circulation(len(layout.points))
         self.companions = Companions(len(layout.rulebook.companions))
+        self.closures = Closures(len(layout.points))
         self.dirty: Bools = np.zeros(channels, dtype=np.bool_)
         self.extreme_dirty: Bools = np.zeros((2, channels), dtype=np.bool_)
 
@@ -155,7 +165,9 @@ def judge(layout: Layout, delays: Delays, state: JudgeState, readings: Readings,
     late = readings["late"].astype(np.bool_)
     found, beyond, flag = _judge_live(layout, delays, state, np.flatnonzero(known & ~late), slot, readings, bad, batch)
     _take_late(layout, state, np.flatnonzero(known & late), slot, readings, bad, batch)
-    late_beyond, late_flag = _late_beyond(layout, np.flatnonzero(known & late & ~bad), slot, readings)
+    tardy = judge_late(layout, np.flatnonzero(known & late & ~bad), slot, readings, state.closures)
+    late_beyond = tardy.row[tardy.beyond]
+    late_flag = layout.rulebook.flags(tardy.applied.version[tardy.beyond], value[late_beyond])
     beyond, flag = np.concatenate((beyond, late_beyond)), np.concatenate((flag, late_flag))
     order = np.argsort(beyond)
     return Findings(
@@ -164,6 +176,7 @@ def judge(layout: Layout, delays: Delays, state: JudgeState, readings: Readings,
         beyond=beyond[order],
         beyond_flag=flag[order],
         unregistered=int(np.count_nonzero(~known)),
+        late=tardy,
     )
 
 
@@ -187,7 +200,7 @@ def _judge_live(
     side = book.side(applied, value)
     hazard = book.hazard_side(applied, value)
     off = state.circulation.follow(layout, delays, slot, ts, side, ~bad)
-    gate = gates(layout, slot, ts, off, applied.in_force)
+    gate = gates(layout, slot, ts, off, applied.in_force, state.closures)
     found: list[NDArray[Any]] = []
     for here in _rounds(slot):
         i = slot[here]
@@ -203,24 +216,6 @@ def _judge_live(
     outside = (gate == Gate.JUDGED) & (side != 0) & ~bad
     order = np.lexsort((transitions["side"], transitions["raised"], transitions["row"]))
     return transitions[order], row[outside], book.flags(applied.version[outside], value[outside])
-
-
-def _late_beyond(layout: Layout, row: Ints, slot: Ints, readings: Readings) -> tuple[Ints, NDArray[np.int16]]:
-    """The late rows beyond the limit in force at their time, with their flags.
-
-    Whether the water circulated then is not known, so it counts as circulating; nor is what bounds depended on.
-    """
-    i, ts = slot[row], readings["ts"][row].astype(np.int64)
-    applied, gate = _in_hindsight(layout, i, ts)
-    value = readings["value"][row].astype(np.float64)
-    outside = (gate == Gate.JUDGED) & (layout.rulebook.side(applied, value) != 0)
-    return row[outside], layout.rulebook.flags(applied.version[outside], value[outside])
-
-
-def _in_hindsight(layout: Layout, slot: Ints, ts: Ints) -> tuple[Applied, Codes]:
-    """What late readings are judged by."""
-    applied = layout.rulebook.applied(slot, ts, np.full(slot.shape, np.nan))
-    return applied, gates(layout, slot, ts, np.zeros(slot.shape, dtype=np.bool_), applied.in_force)
 
 
 def _rounds(slot: Ints) -> list[Ints]:
@@ -276,19 +271,27 @@ def _round(layout: Layout, delays: Delays, state: JudgeState, at: _Round) -> lis
         beyond = judged & (at.hazard == sign)
         count = np.where(broken, 0, state.hazard_count[axis, i]) + 1
         state.hazard_count[axis, i] = np.where(beyond, count, 0)
-        hazard = state.hazard_count[axis, i] >= MIN_SAMPLES
-        worsened = active & ~returned & hazard & ~state.hazard[axis, i]
+        since = np.where(began, state.run_start[i], state.active_since[axis, i])
+        grade = _grade(delays, at, judged & (side == sign), since, state.hazard_count[axis, i])
+        worsened = active & ~returned & (grade > state.grade[axis, i])
 
         state.active[axis, i] = (active & ~returned) | began
-        state.hazard[axis, i] = np.where(began, hazard, (state.hazard[axis, i] & ~returned) | worsened)
+        state.grade[axis, i] = np.where(began | worsened, grade, np.where(returned, 0, state.grade[axis, i]))
         state.return_start[axis, i] = np.where(returned, -FOREVER, state.return_start[axis, i])
-        state.active_since[axis, i] = np.where(began, state.run_start[i], state.active_since[axis, i])
+        state.active_since[axis, i] = since
         state.extreme[axis, i] = np.where(began, state.run_extreme[i], state.extreme[axis, i])
         state.extreme_dirty[axis, i] &= ~returned & ~began
         found.append(_transitions(at, axis, worsened, state, raised=False, worsened=True))
         found.append(_transitions(at, axis, began, state, raised=True))
     _show_judged(layout, state, at)
     return found
+
+
+def _grade(delays: Delays, at: _Round, outside: Bools, since: Ints, hazards: Ints) -> Codes:
+    """How bad a breach that began at `since` is by now; `hazards` counts values beyond the hazard bound."""
+    lasted = outside & (at.ts - since >= delays.alarm[at.applied.version])
+    grade = np.where(lasted, Grade.ALARM, Grade.WARNING)
+    return np.where(hazards >= MIN_SAMPLES, Grade.SERIOUS, grade).astype(np.uint8)
 
 
 def _move_run(layout: Layout, delays: Delays, state: JudgeState, at: _Round, judged: Bools, broken: Bools) -> Bools:
@@ -311,7 +314,7 @@ def _transitions(
     i = at.i[which]
     found = np.empty(int(which.sum()), dtype=TRANSITION)
     found["row"], found["slot"], found["side"] = at.row[which], i, SIDES[axis]
-    found["raised"], found["worsened"], found["hazard"] = raised, worsened, state.hazard[axis, i]
+    found["raised"], found["worsened"], found["grade"] = raised, worsened, state.grade[axis, i]
     found["gate"], found["ts"], found["value"] = at.gate[which], at.ts[which], at.value[which]
     found["since"], found["extreme"] = state.active_since[axis, i], state.extreme[axis, i]
     found["version"], found["lo"], found["hi"] = at.applied.version[which], at.applied.lo[which], at.applied.hi[which]
@@ -356,7 +359,7 @@ def _take_late(
     row = row[readings["ts"][row] > state.latest_ts[slot[row]]]
     i, ts = slot[row], readings["ts"][row].astype(np.int64)
     value = readings["value"][row].astype(np.float64)
-    applied, gate = _in_hindsight(layout, i, ts)
+    applied, gate = in_hindsight(layout, i, ts, state.closures)
     within = (gate == Gate.JUDGED) & (layout.rulebook.side(applied, value) == 0)
     code = np.where(within, State.NORMAL, np.where(gate == Gate.CLOSED, State.CLOSED, State.UNJUDGED))
     state.latest_ts[i], state.latest_value[i], state.latest_batch[i] = ts, value, batch[row]

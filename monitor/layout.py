@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.rulebook import Rulebook
+from registry.alarm_settings import AlarmSettings
 from registry.indicators import INDICATORS
-from registry.limits import FOREVER, LimitProfile, SiteRule
+from registry.limits import ALARM_AFTER_S, FOREVER, LimitProfile, SiteRule
 from registry.model import Channel, Device, Registry, Role, Site
 from registry.opening import MINUTES_A_DAY, OpeningHours, minute_of_week
 from registry.scenarios import scenario_of
@@ -33,10 +34,14 @@ MIN_SIMULATED_SILENCE_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """Delays in us at one speed of the simulation: `on`, `off` a version, `gap` a channel, `silence` a device."""
+    """Delays in us at one speed of the simulation: `on`, `off`, `alarm` a version, `gap` a channel, `silence` a device.
+
+    `alarm` is how long a breach is only a warning.
+    """
 
     on: Ints
     off: Ints
+    alarm: Ints
     gap: Ints
     silence: Ints
 
@@ -70,8 +75,12 @@ class Layout:
         registry: Registry,
         rules: Iterable[SiteRule] = (),
         known: Mapping[str, Sequence[LimitProfile]] | None = None,
+        settings: AlarmSettings | None = None,
     ) -> "Layout":
-        """Lay a registry out. `rules` are the sites' own, `known` standards by family, by default those declared."""
+        """Lay a registry out.
+
+        `rules` and `settings` are the sites' own, `known` standards by family, by default those declared.
+        """
         channels = tuple(sorted(registry.channels.values(), key=lambda each: each.id))
         devices = tuple(sorted(registry.devices.values(), key=lambda each: each.code))
         sites = tuple(sorted(registry.sites.values(), key=lambda each: each.code))
@@ -90,7 +99,7 @@ class Layout:
             channels=channels,
             devices=devices,
             sites=sites,
-            rulebook=Rulebook.of(registry, channels, rules, known),
+            rulebook=Rulebook.of(registry, channels, rules, known, settings),
             channel_ids=_ints([channel.id for channel in channels]),
             device=_ints([device_index[channel.device] for channel in channels]),
             point=_ints([point_index[d.site, d.sampling_point] for d in map(registry.device_of, channels)]),
@@ -128,9 +137,21 @@ class Layout:
         return Delays(
             on=_microseconds(self.rulebook.on_delay / of_version),
             off=_microseconds(self.rulebook.off_delay / of_version),
+            alarm=_microseconds(ALARM_AFTER_S / of_version),
             gap=_microseconds(silence[self.device]),
             silence=_microseconds(silence),
         )
+
+    @cached_property
+    def gateways(self) -> tuple[str, ...]:
+        """Codes of the gateways that devices hang on, in order."""
+        return tuple(sorted({device.gateway for device in self.devices if device.gateway}))
+
+    @cached_property
+    def gateway(self) -> Ints:
+        """Shape (devices,): the index of each device's gateway, -1 where it speaks for itself."""
+        index = {code: place for place, code in enumerate(self.gateways)}
+        return _ints([index.get(device.gateway, -1) for device in self.devices])
 
     @cached_property
     def simulated_device(self) -> Bools:

@@ -42,7 +42,8 @@ JOURNALED_WITHIN_US: Final = 60_000_000
 class Sweep:
     """What a tick found, as indices: alarms to return and to raise, in order of code.
 
-    `whole_site` are device alarms that end because the silence of the whole site takes their place.
+    `whole_site` and `whole_gateway` are device alarms that end because the silence of the whole site, or of all that
+    hangs on their gateway, takes their place; `gateways_merged` those of gateways that the whole site's does.
     """
 
     devices_back: Ints
@@ -50,15 +51,25 @@ class Sweep:
     sites_back: Ints
     sites_lost: Ints
     devices_lost: Ints
+    whole_gateway: Ints
+    gateways_back: Ints
+    gateways_merged: Ints
+    gateways_lost: Ints
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is."""
+        return any(getattr(self, name).size for name in self.__slots__)
 
 
 class Silence:
     """Struct of arrays, shape (devices,) unless said otherwise.
 
     `timely` and `recent` are when a timely and a late but recent reading last arrived (us), `silent` whether the
-    device is silent, `lost` the value of `heard` when that was found, `device_alarm` and `site_alarm` (shape
-    (sites,)) which alarms are on. Silence is counted from `counted_from` (us) at the earliest. `listened` (us) is
-    until when ingest is known to have listened; `interrupted` says that it has been heard not to since.
+    device is silent, `lost` the value of `heard` when that was found, `device_alarm`, `site_alarm` (shape (sites,)) and
+    `gateway_alarm` (shape (gateways,)) which alarms are on. Silence is counted from `counted_from` (us) at the
+    earliest. `listened` (us) is until when ingest is known to have listened; `interrupted` says that it has been heard
+    not to since.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -69,6 +80,7 @@ class Silence:
         self.silent: Bools = np.zeros(devices, dtype=np.bool_)
         self.device_alarm: Bools = np.zeros(devices, dtype=np.bool_)
         self.site_alarm: Bools = np.zeros(len(layout.sites), dtype=np.bool_)
+        self.gateway_alarm: Bools = np.zeros(len(layout.gateways), dtype=np.bool_)
         self.counted_from: Ints = np.full(devices, -FOREVER, dtype=np.int64)
         self.listened: int = -FOREVER
         self.interrupted: bool = False
@@ -136,17 +148,62 @@ class Silence:
         newest = np.full(sites, -FOREVER, dtype=np.int64)
         np.maximum.at(newest, layout.site, heard)
         alone = newest[layout.site] - heard > delays.silence // 2
-        device_alarm = self.silent & ~whole[layout.site] & (alone | self.device_alarm)
+        gateway_alarm, merged, behind = self._gateways(layout, commissioned, whole)
+        device_alarm = self.silent & ~whole[layout.site] & ~behind & (alone | self.device_alarm)
         ended = self.device_alarm & ~device_alarm
         sweep = Sweep(
             devices_back=np.flatnonzero(ended & ~self.silent),
-            whole_site=np.flatnonzero(ended & self.silent),
+            whole_site=np.flatnonzero(ended & self.silent & whole[layout.site]),
+            whole_gateway=np.flatnonzero(ended & self.silent & ~whole[layout.site]),
             sites_back=np.flatnonzero(self.site_alarm & ~whole),
             sites_lost=np.flatnonzero(whole & ~self.site_alarm),
             devices_lost=np.flatnonzero(device_alarm & ~self.device_alarm),
+            gateways_back=np.flatnonzero(self.gateway_alarm & ~gateway_alarm & ~merged),
+            gateways_merged=np.flatnonzero(self.gateway_alarm & merged),
+            gateways_lost=np.flatnonzero(gateway_alarm & ~self.gateway_alarm),
         )
-        self.device_alarm, self.site_alarm = device_alarm, whole
+        self.device_alarm, self.site_alarm, self.gateway_alarm = device_alarm, whole, gateway_alarm
         return sweep
+
+    def _gateways(self, layout: Layout, commissioned: Bools, whole: Bools) -> tuple[Bools, Bools, Bools]:
+        """Gateways behind which two devices or more are all silent, but not their whole site.
+
+        Shapes (gateways,), (gateways,) and (devices,): which are, which would be but for the whole site's silence,
+        and the devices behind the first.
+        """
+        gateways = len(layout.gateways)
+        if not gateways:
+            return self.gateway_alarm, self.gateway_alarm, np.zeros(self.silent.shape, dtype=np.bool_)
+        has = layout.gateway >= 0
+        counted = np.bincount(layout.gateway[has & commissioned], minlength=gateways)
+        silent = np.bincount(layout.gateway[has & commissioned & self.silent], minlength=gateways)
+        at_whole = np.bincount(layout.gateway[has & commissioned & whole[layout.site]], minlength=gateways)
+        all_silent = (counted > 1) & (silent == counted)
+        merged = all_silent & (at_whole == counted)
+        alarm = all_silent & ~merged
+        return alarm, merged, has & alarm[np.where(has, layout.gateway, 0)]
+
+    def last_heard_of_gateway(self, layout: Layout, gateway: int) -> int:
+        """When a device behind the gateway was last heard (us)."""
+        return int(self.heard[layout.gateway == gateway].max())
+
+    def outages(self, layout: Layout) -> dict[str, str]:
+        """Device code → the condition that says why it is not heard: of the site, its gateway, or itself."""
+        found = {}
+        at_site = self.site_alarm[layout.site]
+        behind = np.zeros(self.silent.shape, dtype=np.bool_)
+        if layout.gateways:
+            has = layout.gateway >= 0
+            behind = has & self.gateway_alarm[np.where(has, layout.gateway, 0)]
+        for place in np.flatnonzero(self.silent & (at_site | behind | self.device_alarm)).tolist():
+            device = layout.devices[place]
+            if at_site[place]:
+                found[device.code] = f"site:{device.site}:offline"
+            elif behind[place]:
+                found[device.code] = f"gateway:{device.gateway}:offline"
+            else:
+                found[device.code] = f"device:{device.code}:offline"
+        return found
 
     def last_heard_of_site(self, layout: Layout, site: int) -> int:
         """When a device of the site was last heard (us)."""

@@ -73,7 +73,7 @@ class Opinions:
         if stands is not None:
             stands |= {"channels": _channels(layout, finding), "columns": columns}
             for alarm_id in [stands["alarm"], *stands["evidence_on"]]:
-                if alarm_id is not None and alarm_id in book.states:
+                if alarm_id is not None and alarm_id in book.alarms:
                     self._note(book, changes, journal_id, alarm_id, at, columns, own=alarm_id == stands["alarm"])
             return
         stands = {"alarm": None, "evidence_on": [], "channels": _channels(layout, finding), "columns": columns}

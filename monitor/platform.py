@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from monitor.alarms.rules import declared_priority
 from registry.canary import PLATFORM
-from registry.limits import Severity
 from store.records import from_us
 
 CANARY_SILENT_S: Final = 60.0
@@ -73,7 +73,8 @@ def _row(kind: str, condition: str, value: float, unit: str, since: int, now: in
         "condition": condition,
         "site": PLATFORM,
         "simulated": False,
-        "priority": Severity.HIGH if kind == "accounting" else Severity.MEDIUM,
+        "rule": f"platform:{kind}",
+        "priority": declared_priority(f"platform:{kind}"),
         "since": from_us(since),
         "raised_at": from_us(now),
         "value": float(value),

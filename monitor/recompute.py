@@ -14,11 +14,11 @@ from typing import Final
 from monitor import carrying, latest, output
 from monitor.alarms.book import Changes
 from monitor.engine import Engine
+from monitor.service import first_engine
 from registry.canary import with_canary
 from store import journal
 from store.connections import Connection, scalar
 from store.registry_rows import load_registry
-from store.site_limits import load_rules
 
 CONSUMER: Final = "monitor"
 ROWS_AT_ONCE: Final = 256
@@ -96,7 +96,7 @@ def _beginning(connection: Connection) -> tuple[Engine, int]:
     registry = with_canary(load_registry(connection))
     oldest = journal.first_id(connection)
     if oldest <= 1:
-        return Engine(registry, load_rules(connection, as_of=0)), 0
+        return first_engine(connection, registry, 0), 0
     row = connection.execute(
         "SELECT journal_id, state FROM journal_snapshot WHERE journal_id >= %s ORDER BY journal_id LIMIT 1",
         (oldest - 1,),

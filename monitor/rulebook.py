@@ -4,15 +4,17 @@ A reading is judged by the version valid at its own time, so a late one is judge
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from registry.alarm_settings import AlarmSettings
 from registry.limits import FOREVER, Force, Limit, LimitProfile, SiteRule, Version, families, timelines
 from registry.limits.judgement import round_half_even, side_of_limit
 from registry.model import Channel, Registry
+from registry.scenarios import scenario_of
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -59,8 +61,9 @@ class Rulebook:
         channels: Sequence[Channel],
         rules: Iterable[SiteRule] = (),
         known: Mapping[str, Sequence[LimitProfile]] | None = None,
+        settings: AlarmSettings | None = None,
     ) -> "Rulebook":
-        """The limits of `channels`, which are in order of slot. `rules` are the sites' own."""
+        """The limits of `channels`, which are in order of slot. `rules` and `settings` are the sites' own."""
         known = families() if known is None else known
         of_site: dict[str, list[SiteRule]] = {}
         for rule in rules:
@@ -71,6 +74,8 @@ class Rulebook:
         }
         where = [(device.site, device.sampling_point) for device in map(registry.device_of, channels)]
         found = [lines[at].get(channel.indicator, _NOTHING) for at, channel in zip(where, channels, strict=True)]
+        if settings is not None:
+            found = [_set(line, settings, registry, at) for at, line in zip(where, found, strict=True)]
         needed = [
             [
                 None if each.limit is None or each.limit.depends_on is None else (*at, each.limit.depends_on)
@@ -263,6 +268,24 @@ class Rulebook:
                 lo[version, place] = -np.inf if band.lo is None else band.lo
                 hi[version, place] = np.inf if band.hi is None else band.hi
         return least, greatest, lo, hi
+
+
+def _set(
+    line: tuple[Version, ...], settings: AlarmSettings, registry: Registry, at: tuple[str, str]
+) -> tuple[Version, ...]:
+    """The versions with the alarm parameters of their place."""
+    running = scenario_of(registry.sites[at[0]].scenario).judging.running
+    return tuple(
+        each
+        if each.limit is None
+        else replace(each, limit=settings.limit(*at, limit_rule(each.limit.indicator, running), each.limit))
+        for each in line
+    )
+
+
+def limit_rule(indicator: str, running: str | None) -> str:
+    """The code of the rule that an indicator's limit is, without the side; `running` tells if the plant runs."""
+    return "circulation" if indicator == running else f"limit:{indicator}"
 
 
 def _ints(values: Sequence[int]) -> Ints:

@@ -4,32 +4,17 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, Final
 
+from monitor.alarms.rules import SEVERITIES, declared_priority, priority_at
 from monitor.clocks import ClockFinding
 from monitor.detector.verdict import AUDIENCE, LANE_OF, Kind
-from monitor.layout import Layout
+from monitor.hindsight import HistoricFinding, Run
+from monitor.layout import Delays, Layout
+from monitor.rulebook import limit_rule
 from registry.indicators import INDICATORS
-from registry.limits import Severity
+from registry.limits import Force, Limit
+from registry.model import Channel
 from store.records import from_us
 
-PRIORITY_OF_SILENT_SITE: Final = Severity.MEDIUM
-PRIORITY_OF_SILENT_DEVICE: Final = Severity.LOW
-PRIORITY_OF_HAZARD: Final = Severity.HIGH
-PRIORITY_OF_VERDICT: Final = {
-    Kind.DOSING_FAILURE: Severity.HIGH,
-    Kind.OVER_DOSING: Severity.HIGH,
-    Kind.PH_CONTROL: Severity.MEDIUM,
-    Kind.FILTRATION: Severity.MEDIUM,
-    Kind.PUMP_OFF: Severity.MEDIUM,
-    Kind.COLD_STORE: Severity.HIGH,
-    Kind.UNKNOWN: Severity.LOW,
-    Kind.SENSOR_FOULING: Severity.MEDIUM,
-    Kind.STUCK: Severity.MEDIUM,
-    Kind.AIR_BUBBLE: Severity.LOW,
-    Kind.CALIBRATION: Severity.LOW,
-    Kind.UNIT_ERROR: Severity.MEDIUM,
-    Kind.CLOCK: Severity.MEDIUM,
-    Kind.TAMPERING_SUSPECTED: Severity.HIGH,
-}
 SIDE_NAMES: Final = {-1: "low", 1: "high"}
 
 
@@ -48,31 +33,82 @@ def device_condition(code: str) -> str:
     return f"device:{code}:offline"
 
 
+def gateway_condition(code: str) -> str:
+    """The condition that all that hangs on a gateway is silent, while others of its site are not."""
+    return f"gateway:{code}:offline"
+
+
+def historic_condition(run: Run) -> str:
+    """The condition of a historic finding: each has one of its own, since none can be on."""
+    return f"historic:{channel_condition(run.channel, run.side)}:{run.start}"
+
+
 def limit_row(layout: Layout, transition: Any) -> dict[str, Any]:
     """The row of an alarm that the judge raised; `transition` is a scalar of dtype `TRANSITION`."""
     slot, side = int(transition["slot"]), int(transition["side"])
     channel, limit = layout.channels[slot], layout.rulebook.limits[int(transition["version"])]
     if limit is None:
         raise ValueError(f"channel {channel.id} has no limit, so nothing can be beyond it")
-    device = layout.registry.device_of(channel)
     return {
-        "kind": "circulation" if channel.indicator == layout.running_of(channel) else "limit",
+        **_of_channel(layout, channel, limit, side),
+        **graded(limit, side, int(transition["grade"])),
         "condition": channel_condition(channel.id, side),
+        "since": from_us(int(transition["since"])),
+        "raised_at": from_us(int(transition["ts"])),
+        "value": float(transition["value"]),
+        "extreme": float(transition["extreme"]),
+        "limit_lo": _finite(transition["lo"]),
+        "limit_hi": _finite(transition["hi"]),
+    }
+
+
+def graded(limit: Limit, side: int, grade: int) -> dict[str, Any]:
+    """Columns severity and priority of a breach of a grade (`monitor.judgement.Grade`)."""
+    declared = limit.severity_low if side < 0 else limit.severity
+    return {"severity": SEVERITIES[grade], "priority": priority_at(grade, declared)}
+
+
+def historic_row(layout: Layout, delays: Delays, finding: HistoricFinding) -> dict[str, Any]:
+    """The row of a historic finding, as it is when its run has lasted the on-delay."""
+    channel, limit = layout.channels[finding.slot], layout.rulebook.limits[finding.version]
+    if limit is None:
+        raise ValueError(f"channel {channel.id} had no limit, so nothing can have been beyond it")
+    return {
+        **_of_channel(layout, channel, limit, finding.run.side),
+        "condition": historic_condition(finding.run),
+        "since": from_us(finding.run.start),
+        "raised_at": from_us(finding.ts),
+        "value": finding.value,
+        "limit_lo": _finite(finding.lo),
+        "limit_hi": _finite(finding.hi),
+        "return_reason": "historic",
+        **historic_columns(layout, delays, finding.version, finding.run),
+    }
+
+
+def historic_columns(layout: Layout, delays: Delays, version: int, run: Run) -> dict[str, Any]:
+    """What a run that goes on changes of its finding."""
+    limit = layout.rulebook.limits[version]
+    grade = int(run.last - run.start >= int(delays.alarm[version]))
+    changed = {"returned_at": from_us(run.last), "extreme": run.extreme}
+    return changed if limit is None else {**changed, **graded(limit, run.side, grade)}
+
+
+def _of_channel(layout: Layout, channel: Channel, limit: Limit, side: int) -> dict[str, Any]:
+    device = layout.registry.device_of(channel)
+    circulation = channel.indicator == layout.running_of(channel)
+    return {
+        "kind": "circulation" if circulation else "limit",
+        "rule": f"{limit_rule(channel.indicator, layout.running_of(channel))}:{SIDE_NAMES[side]}",
+        "legal_lead": limit.force is Force.BINDING and not circulation,
         "site": device.site,
         "device": device.code,
         "sampling_point": device.sampling_point,
         "channel_id": channel.id,
         "indicator": channel.indicator,
         "simulated": layout.registry.sites[device.site].simulated,
-        "priority": PRIORITY_OF_HAZARD if transition["hazard"] else limit.severity_low if side < 0 else limit.severity,
-        "since": from_us(int(transition["since"])),
-        "raised_at": from_us(int(transition["ts"])),
-        "value": float(transition["value"]),
-        "extreme": float(transition["extreme"]),
         "unit": limit.unit,
         "side": SIDE_NAMES[side],
-        "limit_lo": _finite(transition["lo"]),
-        "limit_hi": _finite(transition["hi"]),
         "limit_profile": limit.profile,
         "clause": limit.clause,
     }
@@ -94,7 +130,22 @@ def silent_site_row(layout: Layout, site: int, last_heard: int, now: int) -> dic
         "condition": site_condition(layout.sites[site].code),
         "device": None,
         "sampling_point": None,
-        "priority": PRIORITY_OF_SILENT_SITE,
+        "rule": "offline:site",
+        "priority": declared_priority("offline:site"),
+    }
+
+
+def silent_gateway_row(layout: Layout, gateway: int, last_heard: int, now: int) -> dict[str, Any]:
+    """The row of an alarm that all that hangs on a gateway is silent; times in us. Its device is the gateway."""
+    code = layout.gateways[gateway]
+    site = next(device.site for device in layout.devices if device.gateway == code)
+    return {
+        **_offline_row(layout, site, last_heard, now),
+        "condition": gateway_condition(code),
+        "device": code,
+        "sampling_point": None,
+        "rule": "offline:gateway",
+        "priority": declared_priority("offline:gateway"),
     }
 
 
@@ -106,7 +157,8 @@ def silent_device_row(layout: Layout, device: int, last_heard: int, now: int) ->
         "condition": device_condition(known.code),
         "device": known.code,
         "sampling_point": known.sampling_point,
-        "priority": PRIORITY_OF_SILENT_DEVICE,
+        "rule": "offline:device",
+        "priority": declared_priority("offline:device"),
     }
 
 
@@ -153,7 +205,7 @@ def detector_row(
         "channel_id": None if first is None else first.id,
         "indicator": None if first is None else first.indicator,
         "simulated": registry.sites[site].simulated,
-        "priority": PRIORITY_OF_VERDICT.get(kind, Severity.LOW),
+        "priority": declared_priority(f"detector:{kind.code}"),
         "since": from_us(since),
         "raised_at": from_us(at),
         "value": spoke[0].get("value") if spoke else None,
@@ -176,7 +228,7 @@ def clock_row(layout: Layout, finding: ClockFinding) -> dict[str, Any]:
         "channel_id": None,
         "indicator": None,
         "simulated": layout.registry.sites[device.site].simulated,
-        "priority": PRIORITY_OF_VERDICT[Kind.CLOCK],
+        "priority": declared_priority(f"detector:{Kind.CLOCK.code}"),
         "since": from_us(finding.since),
         "raised_at": from_us(finding.at),
         "value": None,

@@ -3,12 +3,13 @@
 `profiles` reads the files, `timeline` says which limit was in force when at a sampling point, `judgement` compares.
 """
 
-from registry.limits.model import Band, Certainty, Condition, Force, Limit, LimitProfile, Severity
+from registry.limits.model import ALARM_AFTER_S, Band, Certainty, Condition, Force, Limit, LimitProfile, Severity
 from registry.limits.profiles import families, load_profile, profiles
 from registry.limits.site_rules import SiteRule, SiteRuleError
 from registry.limits.timeline import FOREVER, Version, rules_at, timelines
 
 __all__ = [
+    "ALARM_AFTER_S",
     "FOREVER",
     "Band",
     "Certainty",

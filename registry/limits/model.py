@@ -9,6 +9,13 @@ from zoneinfo import ZoneInfo
 from registry.model import SamplingPoint, Site
 
 
+ALARM_AFTER_S = 1_800.0
+"""A breach is a warning at first, an alarm once it has lasted this long (s), serious beyond a hazard bound.
+
+FACTS 2.3, design defaults: warning after 10 minutes and 3 valid samples, alarm after 30 minutes.
+"""
+
+
 class Severity(StrEnum):
     """Priority of the alarm that a breach raises (ISA-18.2 priorities)."""
 

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -6,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from monitor.alarms.book import ORDINALS, Book, BookError, Changes
-from monitor.alarms.states import MUTING, WAITING, AlarmState, Happening, Standing, active, step
+from monitor.alarms.book import ORDINALS, Act, Book, BookError, Changes
+from monitor.alarms.muting import Away
+from monitor.alarms.states import MUTING, WAITING, AlarmState, Happening, Mute, Standing, active, step
+from store.records import to_us
 from tests.monitor.worlds import START
 
 
@@ -102,6 +105,7 @@ class BookMachine(RuleBasedStateMachine):
         self.rows: dict[int, dict[str, object]] = {}
         self.journal_id = 0
         self.events = 0
+        self.relapsed: set[object] = set()
 
     def _apply(self, changes: Changes) -> None:
         for alarm_id, columns in changes.amended.items():
@@ -110,6 +114,11 @@ class BookMachine(RuleBasedStateMachine):
             assert alarm_id not in self.rows
             self.rows[alarm_id] = row
         self.events += len(changes.events)
+        self.relapsed |= {row["relapse_of"] for row in changes.raised.values()} - {None}
+        for alarm_id, row in self.rows.items():
+            mutes = self.book.alarms[alarm_id].standing.mutes if alarm_id in self.book.alarms else frozenset()
+            shown = {Mute.SHELVED: "shelved_until", Mute.SUPPRESSED: "suppressed_by"}
+            assert {mute for mute, column in shown.items() if row[column] is not None} == mutes
 
     def _next(self) -> tuple[Changes, int]:
         self.journal_id += 1
@@ -119,6 +128,8 @@ class BookMachine(RuleBasedStateMachine):
     def raise_alarm(self, condition: str) -> None:
         changes, journal_id = self._next()
         row = {"condition": condition, "raised_at": START}
+        if condition.startswith("channel"):
+            row |= {"kind": "limit", "indicator": "ph", "side": "high", "site": "P1", "device": "D1"}
         if condition in self.book.open:
             with pytest.raises(BookError, match="one condition is one alarm"):
                 self.book.raise_alarm(changes, journal_id, row)
@@ -131,8 +142,38 @@ class BookMachine(RuleBasedStateMachine):
         changes, journal_id = self._next()
         on = condition in self.book.open
         self.book.return_alarm(changes, journal_id, condition, START, "within_limit")
-        assert len(changes.events) == on
+        assert [each.event for each in changes.events].count(Happening.RETURNED) == on
         self._apply(changes)
+
+    @precondition(lambda self: self.rows)
+    @rule(data=st.data(), once=st.booleans(), minutes=st.integers(1, 3))
+    def shelve(self, data: st.DataObject, once: bool, minutes: int) -> None:
+        changes, journal_id = self._next()
+        alarm_id = data.draw(st.sampled_from([*self.rows]))
+        at = START + timedelta(minutes=journal_id)
+        away = Away(to_us(at + timedelta(minutes=minutes)), "inspector", "等待更换探头", once)
+        act = Act(journal_id, at, "inspector", "等待更换探头")
+        self.book.put_away(changes, act, alarm_id, Happening.SHELVED, away)
+        self._apply(changes)
+
+    @precondition(lambda self: self.rows)
+    @rule(data=st.data())
+    def unshelve(self, data: st.DataObject) -> None:
+        changes, journal_id = self._next()
+        act = Act(journal_id, START + timedelta(minutes=journal_id), "inspector")
+        self.book.take_back(changes, act, data.draw(st.sampled_from([*self.rows])), Happening.UNSHELVED)
+        self._apply(changes)
+
+    @rule(down=st.booleans())
+    def tick(self, down: bool) -> None:
+        changes, journal_id = self._next()
+        self.book.muting.down = {"D1": "site:P1:offline"} if down else {}
+        self.book.sweep(changes, journal_id, to_us(START + timedelta(minutes=journal_id)), outages_changed=True)
+        self._apply(changes)
+        for alarm in self.book.alarms.values():
+            muted = alarm.suppressed_by is not None
+            assert not muted or down, "nothing stays suppressed once its cause is over"
+            assert muted or not (down and alarm.standing.active and alarm.device == "D1"), "what hangs on it is muted"
 
     @precondition(lambda self: self.rows)
     @rule(data=st.data(), comment=st.booleans())
@@ -158,8 +199,25 @@ class BookMachine(RuleBasedStateMachine):
     @invariant()
     def who_acknowledged_is_kept_with_when(self) -> None:
         for row in self.rows.values():
-            seen = row["state"] in (AlarmState.ACKNOWLEDGED, AlarmState.NORMAL)
+            seen = row["state"] in (AlarmState.ACKNOWLEDGED, AlarmState.NORMAL) and row["id"] not in self.relapsed
             assert (row["acknowledged_by"] is not None) == seen == (row["acknowledged_at"] is not None)
+
+    @invariant()
+    def of_one_condition_one_occurrence_asks(self) -> None:
+        asking = [str(row["condition"]) for row in self.rows.values() if row["state"] in WAITING]
+        assert len(asking) == len(set(asking))
+        assert sorted(self.book.alarms) == sorted({*self.book.open.values(), *self.book.waiting.values()})
+
+    @invariant()
+    def a_book_kept_and_restored_is_the_same(self) -> None:
+        restored = Book()
+        restored.restore(json.loads(json.dumps(self.book.save())))
+        assert (restored.alarms, restored.open, restored.waiting) == (
+            self.book.alarms,
+            self.book.open,
+            self.book.waiting,
+        )
+        assert restored.save() == self.book.save()
 
 
 TestBook = BookMachine.TestCase

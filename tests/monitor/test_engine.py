@@ -128,7 +128,7 @@ def test_too_little_chlorine_is_more_urgent_than_too_much() -> None:
     """The two sides of a limit have priorities of their own."""
     low = fold(Engine(REGISTRY), outside(0, 11, indicator="free_chlorine", value=0.1))
     high = fold(Engine(REGISTRY), outside(0, 11, indicator="free_chlorine", value=3.0))
-    assert [row["priority"] for table in (low, high) for row in table.rows.values()] == ["high", "medium"]
+    assert [row["priority"] for table in (low, high) for row in table.rows.values()] == ["medium", "low"]
 
 
 def test_a_speed_takes_effect_at_its_row() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monitor import carrying
 from monitor.alarms.book import Changes
 from monitor.engine import Engine
-from monitor.judgement import JudgeState, State, judge
+from monitor.judgement import Grade, JudgeState, State, judge
 from monitor.layout import Layout
 from monitor.rulebook import Rulebook
 from registry.limits import SiteRule, timelines
@@ -88,7 +88,7 @@ def play(
         transitions += [(int(each["row"]) + start, *each.tolist()[1:]) for each in found.transitions]
         beyond += [row + start for row in found.beyond.tolist()]
     companions = state.companions.value.tobytes() + state.companions.ts.tobytes()
-    return transitions, beyond, state.code.tobytes() + state.hazard.tobytes() + companions
+    return transitions, beyond, state.code.tobytes() + state.grade.tobytes() + companions
 
 
 CHLORINE = channel(REGISTRY, "free_chlorine")
@@ -153,15 +153,18 @@ def test_a_late_reading_is_judged_by_the_limit_of_its_own_time() -> None:
 
 
 def test_a_value_far_outside_is_high_at_once_and_one_that_gets_there_worsens() -> None:
-    """Beyond the hazard bound for three samples the priority is high: when the alarm is raised, or later."""
+    """Serious beyond the hazard bound for three samples, when it is raised or later; an alarm after half an hour."""
     layout = Layout.of(REGISTRY)
     rising = [(CHLORINE, minute, 1.5) for minute in range(12)] + [(CHLORINE, minute, 3.4) for minute in range(12, 16)]
     told = [
         (each[0], each[3], each[-1], each[-2]) for each in play(layout, readings(rising))[0]
-    ]  # row, raised, worsened, hazard
-    assert told == [(10, True, False, False), (14, False, True, True)]
+    ]  # row, raised, worsened, grade
+    assert told == [(10, True, False, Grade.WARNING), (14, False, True, Grade.SERIOUS)]
     high = [(CHLORINE, minute, 3.4) for minute in range(12)]
-    assert [each[-2] for each in play(layout, readings(high))[0]] == [True]
+    assert [each[-2] for each in play(layout, readings(high))[0]] == [Grade.SERIOUS]
+    lasting = [(CHLORINE, minute, 1.5) for minute in range(40)]
+    told = [(each[0], each[3], each[-1], each[-2]) for each in play(layout, readings(lasting))[0]]
+    assert told == [(10, True, False, Grade.WARNING), (30, False, True, Grade.ALARM)]
 
 
 def test_what_is_outside_the_sites_own_limit_alone_is_only_suspect() -> None:

@@ -72,11 +72,14 @@ def test_the_event_of_an_action_names_its_journal_row(timeline: Timeline) -> Non
 
 
 def test_a_returned_alarm_waits_for_acknowledgement(timeline: Timeline) -> None:
-    """Returned and unseen is not over; a relapse before it was seen is an occurrence of its own."""
+    """Returned and unseen is not over; a relapse before it was seen is a new occurrence that asks in its place."""
     timeline.at(0, 11).push(ph=8.5).at(11, 22).push(ph=7.4).expect("limit ph high returned_unacknowledged")
-    timeline.at(22, 33).push(ph=8.5).expect("limit ph high returned_unacknowledged", f"limit ph high {OPEN}")
-    (alarm,) = timeline.rows("SELECT min(id) FROM alarm")[0]
-    timeline.act("acknowledge", alarm).expect("limit ph high normal", f"limit ph high {OPEN}")
+    timeline.at(22, 33).push(ph=8.5).expect("limit ph high normal", f"limit ph high {OPEN}")
+    ((first, _, _), (newest, before, occurrence)) = timeline.rows(
+        "SELECT id, relapse_of, occurrence FROM alarm ORDER BY id"
+    )
+    assert (before, occurrence) == (first, 2)
+    timeline.act("acknowledge", newest).expect("limit ph high normal", f"limit ph high {SEEN}")
 
 
 def test_water_temperature_is_advice(timeline: Timeline) -> None:
@@ -130,13 +133,14 @@ def test_a_value_beyond_a_limit_while_closed_is_not_flagged(connection: Connecti
 
 
 def test_history_pages_nobody_and_fills_an_empty_channel(timeline: Timeline) -> None:
-    """Hours of late readings outside the limit: stored, shown as the latest where there is none, no alarm."""
+    """Hours of late readings outside the limit: stored, shown as the latest where there is none, nobody told."""
     for minute in range(30):  # a gateway that sends two minutes of its backlog a minute
-        timeline.at(minute, minute + 1).push(late=True, age=90.0 - minute, ph=8.5, turbidity=0.2).expect()
+        timeline.at(minute, minute + 1).push(late=True, age=90.0 - minute, ph=8.5, turbidity=0.2)
     assert (timeline.shown("ph"), timeline.shown("turbidity")) == ("unjudged", "normal")
     timeline.at(30).push(ph=7.4)
-    timeline.at(31, 60).push(late=True, age=5.0, ph=8.5).expect()
+    timeline.at(31, 60).push(late=True, age=5.0, ph=8.5)
     assert timeline.shown("ph") == "normal"
+    assert timeline.rows("SELECT DISTINCT event FROM alarm_event") == [("found",)]
 
 
 def test_a_clock_that_is_hours_slow_is_found_by_its_steady_lateness(timeline: Timeline) -> None:
@@ -219,7 +223,11 @@ def test_restarts_neither_double_nor_lose_an_alarm(connection: Connection, every
         if minute % every == 0:
             timeline.restart()
     timeline.expect(f"limit free_chlorine low {OPEN}", "limit ph high returned_unacknowledged")
-    assert timeline.rows("SELECT count(*) FROM alarm_event") == [(3,)]
+    assert timeline.rows("SELECT event, count(*) FROM alarm_event GROUP BY 1 ORDER BY 1") == [
+        ("raised", 2),
+        ("returned", 1),
+        ("worsened", 1),
+    ]
 
 
 def test_a_lost_snapshot_is_made_up_from_the_journal(timeline: Timeline) -> None:

@@ -13,8 +13,10 @@ from typing import Any, Self
 import numpy as np
 
 from monitor.service import Monitor, MonitorSettings
+from registry.announcements import Announcement, AnnouncementKind, hold_off_of
 from registry.model import Registry
 from store import journal
+from store.announcements import add_announcement
 from store.connections import Connection
 from store.readings import WriteMode, write_batch
 from store.records import READING, to_us
@@ -110,11 +112,35 @@ class Timeline:
         """A `config` row of the journal."""
         return self._event("config", {**body, "at": to_us(self.now)})
 
-    def act(self, what: str, alarm: int, text: str = "") -> Self:
+    def act(self, what: str, alarm: int, text: str = "", **more: Any) -> Self:
         """What an inspector does, as the API journals it."""
-        return self._event(
-            "action", {"what": what, "alarm": alarm, "actor": "wang", "text": text, "at": to_us(self.now)}
+        said = {"what": what, "alarm": alarm, "actor": "wang", "text": text, "at": to_us(self.now)}
+        return self._event("action", said | more)
+
+    def put_away(self, what: str, alarm: int, minutes: float, **more: Any) -> Self:
+        """Shelve an alarm, or put it out of service, for so many minutes from now."""
+        until = to_us(self.now + timedelta(minutes=minutes))
+        return self.act(what, alarm, "等待更换探头", until=until, **more)
+
+    def announce(self, kind: str, minutes: float, *, point: str | None = None, site: str = "P1") -> Self:
+        """What a venue announces from now for so many minutes, as the API keeps it."""
+        known = AnnouncementKind(kind)
+        wanted = Announcement(
+            0,
+            site,
+            point,
+            known,
+            self.now,
+            self.now + timedelta(minutes=minutes),
+            hold_off_of(known),
+            "例行维护",
+            "venue",
+            self.now,
         )
+        with self.connection.transaction():
+            add_announcement(self.connection, wanted, self.now)
+        self.step()
+        return self
 
     def _event(self, kind: str, body: dict[str, Any]) -> Self:
         with self.connection.transaction():

@@ -1,0 +1,152 @@
+"""What venues and inspectors announce ahead: closure, stopped circulation, calibration, maintenance.
+
+An announcement mutes by design what begins while it lasts (ISA-18.2: suppressed by design), and never what was on
+before it was made: nobody can announce an alarm away. While closed or without circulation, the water is not judged,
+as outside opening hours; during calibration and maintenance it is, and what is found waits for the end.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+from registry.limits.site_rules import check_reason
+from registry.model import Registry
+
+HOLD_OFF_S: Final = 1_800
+"""So long after a calibration or maintenance its alarms stay muted (FACTS 2.3, design default)."""
+
+GRACE: Final = timedelta(minutes=5)
+"""An announcement may begin this long ago: a person's clock and a form that stood open for a moment."""
+
+AHEAD: Final = timedelta(days=366)
+"""… and no further ahead than this."""
+
+
+class AnnouncementKind(StrEnum):
+    """What is announced; values are those of column ``announcement.kind``."""
+
+    CLOSED = "closed"
+    CIRCULATION_OFF = "circulation_off"
+    CALIBRATION = "calibration"
+    MAINTENANCE = "maintenance"
+
+
+LONGEST: Final[Mapping[AnnouncementKind, timedelta]] = MappingProxyType(
+    {
+        AnnouncementKind.CLOSED: timedelta(days=366),
+        AnnouncementKind.CIRCULATION_OFF: timedelta(days=1),
+        AnnouncementKind.CALIBRATION: timedelta(hours=4),
+        AnnouncementKind.MAINTENANCE: timedelta(days=3),
+    }
+)
+"""How long each may be announced for at a time (design default): longer is another announcement, with its reason."""
+
+MUTES: Final[Mapping[AnnouncementKind, frozenset[str]]] = MappingProxyType(
+    {
+        AnnouncementKind.CLOSED: frozenset({"limit", "circulation", "detector", "offline"}),
+        AnnouncementKind.CIRCULATION_OFF: frozenset({"limit", "circulation", "detector"}),
+        AnnouncementKind.CALIBRATION: frozenset({"limit", "circulation", "detector"}),
+        AnnouncementKind.MAINTENANCE: frozenset({"limit", "circulation", "detector", "offline"}),
+    }
+)
+"""Kinds of alarm that each mutes."""
+
+_TIMES: Final = ("starts_at", "ends_at", "announced_at", "withdrawn_at")
+
+
+class AnnouncementError(ValueError):
+    """An announcement is not acceptable; the message names the field, the value and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One announcement for [`starts_at`, `ends_at`); `sampling_point` None: all of the site.
+
+    `hold_off_s` (seconds) is how long after its end alarms stay muted. `withdrawn_*` say who ended it ahead of time;
+    `ends_at` is then that moment, and one that had not begun never does.
+    """
+
+    id: int
+    site: str
+    sampling_point: str | None
+    kind: AnnouncementKind
+    starts_at: datetime
+    ends_at: datetime
+    hold_off_s: int
+    reason: str
+    announced_by: str
+    announced_at: datetime
+    withdrawn_by: str | None = None
+    withdrawn_at: datetime | None = None
+    withdraw_reason: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The announcement as the journal and the snapshot keep it."""
+        found = {name: getattr(self, name) for name in self.__slots__}
+        return {
+            name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+            for name, value in found.items()
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Announcement":
+        """What `to_json` made. Raises `KeyError`, `TypeError` or `ValueError` on anything else."""
+        fields = {name: raw[name] for name in cls.__slots__}
+        fields |= {name: datetime.fromisoformat(fields[name]) for name in _TIMES if fields[name] is not None}
+        return cls(**{**fields, "kind": AnnouncementKind(fields["kind"])})
+
+    def withdrawn(self, at: datetime, by: str, reason: str) -> "Announcement":
+        """The announcement ended at `at`."""
+        ends = min(max(at, self.starts_at), self.ends_at)
+        return replace(self, ends_at=ends, withdrawn_by=by, withdrawn_at=at, withdraw_reason=reason)
+
+    @property
+    def judges_nothing(self) -> bool:
+        """Whether values are not judged at all while it lasts."""
+        return self.kind in (AnnouncementKind.CLOSED, AnnouncementKind.CIRCULATION_OFF)
+
+    def covers(self, site: str, point: str | None) -> bool:
+        """Whether it is about a place; about a whole site only if it is for the whole site."""
+        return self.site == site and self.sampling_point in (None, point)
+
+    def mutes(self, kind: str, since: datetime, hold_off_s: float) -> bool:
+        """Whether an alarm of a kind whose condition began at `since` is muted by it; `hold_off_s` as it counts."""
+        return kind in MUTES[self.kind] and self.starts_at <= since < self.ends_at + timedelta(seconds=hold_off_s)
+
+
+def hold_off_of(kind: AnnouncementKind) -> int:
+    """Seconds after the end in which alarms stay muted."""
+    return HOLD_OFF_S if kind in (AnnouncementKind.CALIBRATION, AnnouncementKind.MAINTENANCE) else 0
+
+
+def check(wanted: Announcement, registry: Registry, now: datetime) -> None:
+    """Raise `AnnouncementError` where a new announcement is not acceptable."""
+    if wanted.site not in registry.sites:
+        raise AnnouncementError(f"site {wanted.site!r} is not registered")
+    if wanted.sampling_point is not None and (wanted.site, wanted.sampling_point) not in registry.sampling_points:
+        known = sorted(point for at, point in registry.sampling_points if at == wanted.site)
+        raise AnnouncementError(
+            f"sampling_point: {wanted.sampling_point!r} is not one of site {wanted.site}: {', '.join(known)}"
+        )
+    try:
+        check_reason("reason", wanted.reason)
+    except ValueError as error:
+        raise AnnouncementError(str(error)) from error
+    if wanted.starts_at < now - GRACE:
+        raise AnnouncementError(
+            f"from: {wanted.starts_at.isoformat()} is past; an announcement begins now or later, "
+            "what came before is judged already"
+        )
+    if wanted.starts_at > now + AHEAD:
+        raise AnnouncementError(f"from: {wanted.starts_at.isoformat()} is more than {AHEAD.days} days ahead")
+    if wanted.ends_at <= max(wanted.starts_at, now):
+        raise AnnouncementError(f"to: {wanted.ends_at.isoformat()} must be after the beginning and after now")
+    longest = LONGEST[wanted.kind]
+    if wanted.ends_at - wanted.starts_at > longest:
+        raise AnnouncementError(
+            f"to: {wanted.kind} may last at most {longest.total_seconds() / 3600:g} h at a time; "
+            "announce the rest later"
+        )
