@@ -241,6 +241,23 @@ def dashboard(
 
 
 @app.command()
+def notify(
+    database_url: DatabaseUrl,
+    dashboard_url: Annotated[
+        str, typer.Option(envvar="LANDUN_DASHBOARD_URL", help="Where links in messages lead: the dashboard's address.")
+    ] = "",
+    mqtt_url: Annotated[
+        str,
+        typer.Option(envvar="LANDUN_MQTT_URL", help="Broker for topics of notifications: mqtt(s)://user@host:port."),
+    ] = "",
+) -> None:
+    """Tell people about alarms: by route and roster, on their channels, until each message is delivered."""
+    from monitor.notify.service import NotifySettings, run
+
+    run(NotifySettings(database_url=database_url, dashboard_url=dashboard_url, mqtt_url=mqtt_url))
+
+
+@app.command()
 def canary(
     database_url: DatabaseUrl,
     token_secret_file: Annotated[

@@ -90,6 +90,7 @@ class Assembly:
                 probe=probes.heartbeat(self.dsn, "monitor"),
             ),
             self._api(),
+            self._notify(),
             self._canary(),
             self._dashboard(),
         ]
@@ -218,6 +219,15 @@ class Assembly:
             after={"devices", "api"},
         )
         return replace(service, background=True)
+
+    def _notify(self) -> Service:
+        user = f"{broker.NOTIFY_USER}:{self.secrets.mqtt_notify}"
+        environment = {
+            "LANDUN_DATABASE_URL": self.dsn,
+            "LANDUN_DASHBOARD_URL": self.address.dashboard,
+            "LANDUN_MQTT_URL": f"mqtt://{user}@{LOOPBACK}:{self.broker.mqtt_port}",
+        }
+        return self._landun("notify", environment, after={"schema"}, probe=probes.heartbeat(self.dsn, "notify"))
 
     def _metrics(self, service: str) -> str:
         """Where a service tells its figures."""

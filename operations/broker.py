@@ -23,7 +23,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Final
 
-from operations.broker_users import INGEST_USER, TOOL_USER, User, device_users, filter_of, service_users
+from operations.broker_users import INGEST_USER, NOTIFY_USER, TOOL_USER, User, device_users, filter_of, service_users
 from operations.ports import LOOPBACK
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "INGEST_USER",
     "MAX_ACK_PENDING",
     "MAX_PAYLOAD_BYTES",
+    "NOTIFY_USER",
     "TOOL_USER",
     "BrokerSettings",
     "DeniedPublish",

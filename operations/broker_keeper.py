@@ -85,7 +85,8 @@ class BrokerKeeper:
         return row is not None and datetime.now(UTC) - row[0] < HEARTBEAT_LIMIT
 
     def _users(self, connection: Connection, *, devices: bool) -> list[broker.User]:
-        users = service_users(self.secrets.mqtt_ingest, self.secrets.mqtt_tool, self.secrets.mqtt_keeper)
+        known = self.secrets
+        users = service_users(known.mqtt_ingest, known.mqtt_tool, known.mqtt_keeper, known.mqtt_notify)
         if devices:
             registry = with_canary(load_registry(connection))
             users += device_users(registry, self.secrets.device_master, credentials(connection))

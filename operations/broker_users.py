@@ -10,14 +10,15 @@ import bcrypt
 
 from registry.credentials import device_password
 from registry.model import Dialect, Registry
-from registry.topics import publish_filters, read_filters, subscribe_filters
+from registry.topics import NOTIFICATIONS, publish_filters, read_filters, subscribe_filters
 from store.upkeep import Credential
 
 INGEST_USER: Final = "ingest"
 TOOL_USER: Final = "landun"
 KEEPER_USER: Final = "keeper"
+NOTIFY_USER: Final = "notify"
 
-_WITHOUT_BROKER: Final = (Dialect.HJ212,)
+_WITHOUT_BROKER: Final = (Dialect.HJ212, Dialect.JT808)
 """Dialects whose devices never speak to the broker. A polled controller does, through whoever polls it."""
 
 
@@ -72,14 +73,22 @@ _INGEST_READS: Final = (
 )
 
 
-def service_users(ingest_password: str, tool_password: str, keeper_password: str = "") -> list[User]:
-    """Ingest, which only reads; the tool user of tests and the command line; the keeper, who has it reload."""
+def service_users(
+    ingest_password: str, tool_password: str, keeper_password: str = "", notify_password: str = ""
+) -> list[User]:
+    """Who is no device: each may do what its work needs.
+
+    Ingest only reads; the tool user is that of tests and the command line; the keeper has the broker reload; the
+    notifier publishes below its own topics and reads nothing.
+    """
     users = [
         User(INGEST_USER, ingest_password, ("spBv1//0.*.NCMD.*",), _INGEST_READS),
         User(TOOL_USER, tool_password, publish=(">",), subscribe=(">",)),
     ]
     if keeper_password:
         users.append(User(KEEPER_USER, keeper_password, system=True))
+    if notify_password:
+        users.append(User(NOTIFY_USER, notify_password, publish=(subject_of(f"{NOTIFICATIONS}/#"),)))
     return users
 
 

@@ -19,7 +19,7 @@ LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 def check(service: str) -> str:
     """What is wrong with a service; empty when it is well.
 
-    `service` is ``ingest`` or ``monitor`` by their heartbeats, ``broker`` by an MQTT connection, or the
+    `service` is ``ingest``, ``monitor`` or ``notify`` by their heartbeats, ``broker`` by an MQTT connection, or the
     http(s) address of one that answers.
     """
     if service.startswith(("http://", "https://")):

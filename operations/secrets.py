@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Final
 
 SECRET_BYTES: Final = 32
-NAMES: Final = ("postgres-password", "device-master", "token-secret", "mqtt-ingest", "mqtt-landun", "mqtt-keeper")
+NAMES: Final = (
+    *("postgres-password", "device-master", "token-secret"),
+    *("mqtt-ingest", "mqtt-landun", "mqtt-keeper", "mqtt-notify"),
+)
 SIGN_IN_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Characters of a password that a person types: none that looks like another."""
 
@@ -71,6 +74,7 @@ class Secrets:
     mqtt_ingest: str
     mqtt_tool: str
     mqtt_keeper: str
+    mqtt_notify: str = ""
 
     @classmethod
     def of(cls, folder: Path) -> "Secrets":

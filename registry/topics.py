@@ -11,6 +11,8 @@ from registry.model import Device, Dialect, Registry
 
 OWN: Final = "landun/v1"
 SPARKPLUG: Final = "spBv1.0"
+NOTIFICATIONS: Final = "landun/notify/v1"
+"""Below this the notifier publishes. Ingest does not read it, and no device may publish there."""
 
 
 def publish_filters(registry: Registry, device: Device) -> tuple[str, ...]:
@@ -33,17 +35,20 @@ def telemetry_topic(county: str, device: Device) -> str:
     """The topic that a device sends its readings to, or what stands in its place: an MN, an address to ask."""
     match device.dialect:
         case Dialect.SPARKPLUG:
-            return f"{SPARKPLUG}/{county}/NDATA/{device.code}"
+            topic = f"{SPARKPLUG}/{county}/NDATA/{device.code}"
         case Dialect.ALINK:
-            return f"/sys/{county}/{device.code}/thing/event/property/post"
+            topic = f"/sys/{county}/{device.code}/thing/event/property/post"
         case Dialect.HUAWEI:
-            return f"$oc/devices/{device.code}/sys/properties/report"
+            topic = f"$oc/devices/{device.code}/sys/properties/report"
         case Dialect.HJ212:
-            return f"MN={device.identity}"
+            topic = f"MN={device.identity}"
         case Dialect.MODBUS:
-            return device.address
+            topic = device.address
+        case Dialect.JT808:
+            topic = f"terminal={device.identity}"
         case _:
-            return f"{OWN}/{county}/{device.site}/{device.code}/telemetry"
+            topic = f"{OWN}/{county}/{device.site}/{device.code}/telemetry"
+    return topic
 
 
 def subscribe_filters(registry: Registry, device: Device) -> tuple[str, ...]:

@@ -84,22 +84,25 @@ def _drop(drop: Mapping[str, Any], at: datetime) -> dict[str, Any]:
 
 
 _DUE: Final = """
-SELECT d.id, d.notification_id, d.kind, d.attempts, d.quiet_until,
+SELECT d.id, d.notification_id, d.channel_id, d.kind, d.attempts, d.quiet_until,
        c.target, c.secret, c.enabled, c.language AS channel_language, c.person, c.name,
        n.at, n.reason, n.priority, n.simulated, n.sites, n.counties, n.alarms, n.title, n.body, n.language, n.why,
        n.person AS told,
        d.quiet_until IS NOT NULL AND cardinality(n.alarms) > 0 AND NOT EXISTS (
            SELECT 1 FROM alarm a WHERE a.id = ANY(n.alarms) AND a.state = 'unacknowledged') AS obsolete
 FROM delivery d JOIN notification n ON n.id = d.notification_id JOIN notify_channel c ON c.id = d.channel_id
-WHERE d.state = 'waiting' AND d.next_at <= %s
-ORDER BY array_position('{high,medium,low}', n.priority), d.id LIMIT %s
+WHERE d.state = 'waiting' AND d.next_at <= %(now)s AND d.channel_id <> ALL(%(busy)s)
+ORDER BY array_position('{high,medium,low}', n.priority), d.id LIMIT %(limit)s
 """
 
 
-def due(connection: Connection, now: datetime, limit: int) -> list[dict[str, Any]]:
-    """Deliveries whose time has come, the most urgent first, with message and channel, secret included."""
+def due(connection: Connection, now: datetime, limit: int, busy: Sequence[int] = ()) -> list[dict[str, Any]]:
+    """Deliveries whose time has come, the most urgent first, with message and channel, secret included.
+
+    Those of channels that are `busy` wait.
+    """
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(_DUE, (now, limit)).fetchall()
+        return cursor.execute(_DUE, {"now": now, "limit": limit, "busy": list(busy)}).fetchall()
 
 
 def delivered(connection: Connection, number: int, at: datetime) -> None:
@@ -111,12 +114,17 @@ def delivered(connection: Connection, number: int, at: datetime) -> None:
     )
 
 
-def put_off(connection: Connection, number: int, next_at: datetime, problem: str, detail: str) -> None:
-    """Note that an attempt failed, and when the next is."""
-    connection.execute(
-        "UPDATE delivery SET attempts = attempts + 1, next_at = %s, problem = %s, problem_detail = %s WHERE id = %s",
-        (next_at, problem, detail, number),
-    )
+def put_off(connection: Connection, number: int, channel: int, next_at: datetime, problem: str, detail: str) -> None:
+    """Note that an attempt failed, and when the next is; what else waits for the channel waits as long."""
+    with connection.transaction():
+        connection.execute(
+            "UPDATE delivery SET attempts = attempts + 1, problem = %s, problem_detail = %s WHERE id = %s",
+            (problem, detail, number),
+        )
+        connection.execute(
+            "UPDATE delivery SET next_at = greatest(next_at, %s) WHERE channel_id = %s AND state = 'waiting'",
+            (next_at, channel),
+        )
 
 
 def give_up(connection: Connection, number: int, state: str, problem: str, detail: str) -> None:
@@ -126,6 +134,12 @@ def give_up(connection: Connection, number: int, state: str, problem: str, detai
         "problem_detail = %s WHERE id = %s",
         (state, state, problem, detail, number),
     )
+
+
+def reported_since(connection: Connection, channel: int, first: datetime) -> bool:
+    """Whether somebody was told since `first` that a channel does not deliver."""
+    query = "SELECT 1 FROM notification WHERE at > %s AND reason = 'undelivered' AND (why ->> 'channel')::bigint = %s"
+    return connection.execute(query, (first, channel)).fetchone() is not None
 
 
 def waiting(connection: Connection, now: datetime) -> dict[str, int]:

@@ -57,6 +57,11 @@ class Address:
                     found.setdefault(name, Recipient(name, 0, None, "route"))
         return list(found.values())
 
+    def waits(self, group: Group) -> bool:
+        """Whether not even the first step's time has come, as outside working hours."""
+        steps = group.route.steps
+        return bool(steps) and not reached(steps[0], self._begin(group), self.now, group.zone, self.world.office)
+
     def _begin(self, group: Group) -> datetime:
         """When the clock of escalation began: when the first was told of what has been pressing for longest."""
         told = [self._told_at.get(each.id, self.now) for each in group.matters if each.pressing]

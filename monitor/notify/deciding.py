@@ -64,8 +64,10 @@ class Decide:
         told = tuple(each for each in group.matters if each.id in entry.told)
         if not any(each.active for each in group.matters):
             if route.tell_resolved and told:
+                # What flaps is not over: it has to stay so for an interval.
+                over = max((each.returned_at for each in group.matters if each.returned_at), default=entry.last_at)
                 yield from self._when(
-                    entry.last_at + route.group_interval, group, recipient, Reason.RESOLVED, told, entry
+                    max(over, entry.last_at) + route.group_interval, group, recipient, Reason.RESOLVED, told, entry
                 )
             return
         if not present or not pressing:

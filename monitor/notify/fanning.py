@@ -18,7 +18,7 @@ class FanOut:
     now: datetime
 
     def run(self, message: Message) -> Iterator[Drop]:
-        """The drops of a message. What is simulated reaches inboxes, and channels marked for the demonstration."""
+        """The drops of a message, all in one language. What is simulated reaches inboxes and marked channels only."""
         kind, _, name = message.recipient.partition(":")
         if kind == "channel":
             channel = self.world.channels[int(name)]
@@ -30,7 +30,7 @@ class FanOut:
         until = quiet_until(contact.quiet, message.priority, self.now, contact.zone)
         for channel in self.world.channels.values():
             if channel.person == name and self._wanted(channel, message):
-                yield Drop(channel.id, channel.kind, channel.language, until)
+                yield Drop(channel.id, channel.kind, contact.language, until)
 
     @staticmethod
     def _wanted(channel: Channel, message: Message) -> bool:

@@ -77,6 +77,7 @@ class Matter:
     active: bool
     acknowledged: bool
     raised_at: datetime
+    returned_at: datetime | None = None
     device: str | None = None
     muted: Outcome | None = None
 

@@ -34,7 +34,7 @@ def decide(world: World, now: datetime) -> Decided:
             else:
                 decided.held.append(found)
         if not recipients and any(each.pressing for each in group.matters):
-            decided.held.append(Held(group, None, _why_nobody(address, group)))
+            decided.held.append(Held(group, None, "off_hours" if address.waits(group) else "nobody"))
     messages, held = Collect(world.sent, now).run(tellings)
     decided.held += held
     fan = FanOut(world, now)
@@ -46,11 +46,6 @@ def decide(world: World, now: datetime) -> Decided:
 def _there(world: World, recipient: str) -> bool:
     kind, _, name = recipient.partition(":")
     return name in world.contacts if kind == "person" else int(name) in world.channels
-
-
-def _why_nobody(address: Address, group: Group) -> str:
-    """Whether there is nobody at all, or only nobody outside working hours."""
-    return "off_hours" if any(address.at_step(each.role, group) for each in group.route.steps) else "nobody"
 
 
 def _settle(decided: Decided, world: World, groups: Sequence[Group], speaking: Sequence[Matter]) -> None:

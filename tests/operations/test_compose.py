@@ -118,6 +118,7 @@ class Stack:
             "${LANDUN_HOST:-localhost}:${LANDUN_HJ212_PORT:-9212}": f"127.0.0.1:{self.ports['9212']}",
             "${LANDUN_SIMULATORS_URL:-http://simulators:8010}": f"http://127.0.0.1:{self.ports['simulators']}",
             "${LANDUN_DEMONSTRATION:-false}": "true",
+            "${LANDUN_DASHBOARD_URL:-http://localhost:8501}": f"http://127.0.0.1:{self.ports['dashboard']}",
             "api:8000": f"localhost:{self.ports['api']}",
             "127.0.0.1:8000": f"127.0.0.1:{self.ports['api']}",
             "127.0.0.1:8501": f"127.0.0.1:{self.ports['dashboard']}",
@@ -216,9 +217,9 @@ def test_every_service_runs_by_hand_and_its_health_check_passes(stack: Stack) ->
     said = stack.job("setup")
     password = said.split("password ")[1].split()[0]
     stack.job("broker-config")
-    for name in ("broker", "ingest", "monitor", "api", "dashboard", "simulators"):
+    for name in ("broker", "ingest", "monitor", "notify", "api", "dashboard", "simulators"):
         stack.start(name)
-    for name in ("broker", "ingest", "monitor", "api", "dashboard"):
+    for name in ("broker", "ingest", "monitor", "notify", "api", "dashboard"):
         stack.well(name)
     stack.start("broker-keeper")
     stack.start("canary")
