@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from dashboard.client import PREFIX, trusted
 from dashboard.formatting import DASH, clock, number
 from dashboard.settings import current
-from registry.catalogue import LANGUAGES, Language, clause, entries, indicator_name, text, unit
+from registry.catalogue import LANGUAGES, Language, entries, indicator_name, text, unit
 
 STATIC: Final = Path(__file__).parent / "static"
 TIMEOUT: Final = httpx.Timeout(5.0, connect=1.5)
@@ -72,9 +72,9 @@ async def values(request: Request) -> Response:
 def shown(view: Mapping[str, Any], language: Language) -> dict[str, Any]:
     """What the API says of a display as a screen shows it: all in words, so that the page only puts it in place."""
     zone = view["zone"]
-    basis = {(each["basis"], each["verified"]) for point in view["points"] for each in point["values"] if each["basis"]}
-    named = "；".join(sorted({_basis(language, each) for each, _ in basis}))
-    doubt = "" if all(verified for _, verified in basis) else text(language, "venue.display.unverified")
+    shown_values = [each for point in view["points"] for each in point["values"] if each["standard"]]
+    named = ("、" if language == "zh" else ", ").join(sorted({each["standard"] for each in shown_values}))
+    doubt = "" if all(each["verified"] for each in shown_values) else text(language, "venue.display.unverified")
     return {
         "version": version(),
         "at": view["at"],
@@ -106,12 +106,6 @@ def _value(each: Mapping[str, Any], zone: str, language: Language) -> dict[str, 
         "measured": text(language, "venue.display.measured", time=clock(each["ts"], zone)) if each["ts"] else "",
         "fresh_until": each["fresh_until"],
     }
-
-
-def _basis(language: Language, basis: str) -> str:
-    """A standard, without the clauses of single indicators: the hall wants to know by which, not by which row."""
-    standard, _, number_of_clause = basis.rpartition(" ")
-    return standard or clause(language, number_of_clause)
 
 
 def _state(language: Language, state: str) -> str:

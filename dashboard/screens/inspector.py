@@ -2,22 +2,21 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import clock, full_time, parse, rfc3339
+from dashboard.formatting import clock, full_time, rfc3339
 from dashboard.html import escape, heading
 from dashboard.language import county_name, name_of, t, term
 from dashboard.links import address
-from dashboard.look import PRIORITY_ORDER
 from dashboard.opening import opening_text
 from dashboard.problems import failed
 from dashboard.shapes import Alarm, Picture, SiteDetail
 from dashboard.widgets.alarm_table import ZONE
-from dashboard.widgets.field import ACTIVE, NEEDS, act, alarm_card, field_style, install, w
+from dashboard.widgets.field import ACTIVE, NEEDS, act, alarm_card, field_style, install, urgency, w
 from dashboard.widgets.instruments import instruments
 from dashboard.widgets.picture import picture_chart
 from dashboard.widgets.quick_test import quick_test
@@ -89,12 +88,7 @@ def _mine() -> list[Alarm]:
     for priority in PRIORITIES:  # one by one, so that many low ones cannot crowd a high one out
         page = session.client().alarms(open="true", audience="inspector", priority=priority, limit=50, **_county())
         found += [each for each in page["items"] if not each.get("muted")]
-    return sorted(found, key=_urgency)
-
-
-def _urgency(alarm: Alarm) -> tuple[Any, ...]:
-    """Worst first; among equals those nobody has taken, then the longest waiting."""
-    return PRIORITY_ORDER[alarm["priority"]], alarm["state"] != "unacknowledged", alarm["raised_at"]
+    return sorted(found, key=urgency)
 
 
 def _county() -> dict[str, str]:
@@ -272,7 +266,7 @@ def _history(number: int) -> None:
 def history_of(alarm: Alarm) -> str:
     """What happened to an alarm, newest first: on a small screen the newest is what is looked for."""
     lines = []
-    for event in sorted(alarm.get("events", []), key=lambda each: parse(each["at"]), reverse=True):
+    for event in reversed(alarm.get("events", [])):
         actor = escape(event["actor"] or t("alarms.platform"))
         words = f"<br>“{escape(event['text'])}”" if event["text"] and event["actor"] else ""
         lines.append(

@@ -13,7 +13,7 @@ from dashboard.opening import opening_text
 from dashboard.problems import failed
 from dashboard.shapes import Alarm, Site, SiteDetail
 from dashboard.widgets.display_links import display_links
-from dashboard.widgets.field import NEEDS, act, alarm_card, field_style, install
+from dashboard.widgets.field import NEEDS, act, alarm_card, field_style, install, urgency
 from dashboard.widgets.indicator_cards import cards
 from dashboard.widgets.instruments import instruments
 from dashboard.widgets.site_choice import choose_site
@@ -109,12 +109,12 @@ def _to_do(code: str) -> None:
         failed(error)
         return
     st.html(heading(w("to_do")))
-    called = [each for each in found["items"] if not each.get("muted")]
+    called = sorted((each for each in found["items"] if not each.get("muted")), key=urgency)
     if not called:
         st.html(f"<p class='ld-say'>{escape(w('nothing_to_do'))}</p>")
     for alarm in called:
         with st.container(key=f"todo-{alarm['id']}", gap="small"):
-            st.html(alarm_card(alarm, now.latest, county=False) + _asked(alarm))
+            st.html(alarm_card(alarm, now.latest, for_venue=True) + _asked(alarm))
             _answer(alarm)
 
 

@@ -1,5 +1,5 @@
 // A screen in a hall: asks for its values, puts them in place, and never blinks. What it can't renew it shows as old.
-const about = JSON.parse(document.getElementById("about").textContent);
+const about = JSON.parse(document.body.dataset.about);
 const place = (id) => document.getElementById(id);
 const address = `${location.pathname.replace(/\/$/, "")}/values${location.search}`;
 let shown = null;

@@ -14,7 +14,7 @@ from dashboard.formatting import clock, number, parse, precision_of
 from dashboard.html import badge, chip, escape
 from dashboard.language import county_name, indicator, language, name_of, term, unit_of
 from dashboard.links import address
-from dashboard.look import ALARM_TONE, PRIORITY_TONE
+from dashboard.look import ALARM_TONE, PRIORITY_ORDER, PRIORITY_TONE
 from dashboard.problems import failed
 from dashboard.shapes import Alarm, Latest
 from dashboard.widgets.alarm_table import ZONE
@@ -45,23 +45,35 @@ def lasting(since: str, until: str | None = None) -> str:
     """How long something has lasted, in the largest unit that says enough."""
     end = parse(until) if until else datetime.now(UTC)
     minutes = max(0, int((end - parse(since)).total_seconds() // 60))
+    if minutes < 1:
+        return w("under_a_minute")
     if minutes < 120:
         return w("minutes", count=minutes)
     return w("hours", count=minutes // 60) if minutes < 2880 else w("days", count=minutes // 1440)
 
 
-def alarm_card(alarm: Alarm, latest: Mapping[int, Latest], *, page: str = "", county: bool = True) -> str:
-    """An alarm in a few lines; with `page` a tap leads there."""
+def urgency(alarm: Alarm) -> tuple[int, bool, str]:
+    """Order of work: worst first; among equals those nobody has taken, then the longest waiting."""
+    return PRIORITY_ORDER[alarm["priority"]], alarm["state"] != "unacknowledged", alarm["raised_at"]
+
+
+def alarm_card(alarm: Alarm, latest: Mapping[int, Latest], *, page: str = "", for_venue: bool = False) -> str:
+    """An alarm in a few lines; with `page` a tap leads there. A venue needs neither its own name nor the states' words.
+
+    Whether an inspector has seen it matters to a venue, and what it has to acknowledge itself.
+    """
     priority = alarm["priority"]
     active = alarm["state"] in ACTIVE
     tone = priority if active else "quiet"
-    chips = chip(term("alarm.priority", priority), PRIORITY_TONE[priority]) + chip(
-        term("alarm.state", alarm["state"]), ALARM_TONE.get(alarm["state"], "plain")
-    )
+    chips = chip(term("alarm.priority", priority), PRIORITY_TONE[priority])
+    if not for_venue or alarm["audience"] == "venue":
+        chips += chip(term("alarm.state", alarm["state"]), ALARM_TONE.get(alarm["state"], "plain"))
+    elif alarm["state"] == "unacknowledged":
+        chips += chip(w("not_seen"), "plain")
     mark = f" {badge()}" if alarm["simulated"] else ""
     place = name_of(alarm, "sampling_point_name")
-    where = f"{name_of(alarm, 'site_name')} · {place}" if place else name_of(alarm, "site_name")
-    of_county = f"<span class='ld-soft'>{escape(county_name(alarm['county']))}</span>" if county else ""
+    where = " · ".join(filter(None, ("" if for_venue and place else name_of(alarm, "site_name"), place)))
+    of_county = "" if for_venue else f"<span class='ld-soft'>{escape(county_name(alarm['county']))}</span>"
     inner = (
         f"<header>{chips}{mark}<time>{escape(clock(alarm['raised_at'], ZONE))}</time></header>"
         f"<h2>{escape(where)} {of_county}</h2>{_reading(alarm, latest)}{_who_acts(alarm)}"
@@ -94,9 +106,10 @@ def _reading(alarm: Alarm, latest: Mapping[int, Latest]) -> str:
 def limit_of(alarm: Alarm) -> str:
     """The limit an alarm was raised by, with its unit."""
     lo, hi = alarm["limit_lo"], alarm["limit_hi"]
-    unit = unit_of(alarm["indicator"] or "") if alarm["indicator"] else ""
+    unit = unit_of(alarm["indicator"]) if alarm["indicator"] else ""
     if lo is not None and hi is not None:
-        return f"{lo:g}–{hi:g} {unit}"
+        decimals = max(len(f"{bound:g}".partition(".")[2]) for bound in (lo, hi))
+        return f"{lo:.{decimals}f}–{hi:.{decimals}f} {unit}"
     return f"≤ {hi:g} {unit}" if hi is not None else f"≥ {lo:g} {unit}" if lo is not None else "–"
 
 

@@ -23,8 +23,11 @@ from registry.indicators import INDICATORS
 
 RESULT: Final = "quick_test_result"
 FORM: Final = "quick_test_form"
+USUAL: Final = ("free_chlorine", "ph", "turbidity", "water_temperature")
 LEAST: Final[Mapping[str, float]] = {"free_chlorine": 0.05, "combined_chlorine": 0.05}
 """Below this, in mg/L, a chlorine test stays colourless: it is "not detected", and not zero."""
+AT_ONCE: Final = 3
+"""Fields in sight: what is tested beside a pool in a minute."""
 TONE: Final = {
     "water_right": "ok",
     "water_wrong": "high",
@@ -57,10 +60,8 @@ def offered(site: SiteDetail, point: Point, first: str | None) -> list[str]:
     """What is worth testing by hand: what the instrument there measures too, the alarm's own indicator first."""
     here: list[Channel] = [each for each in site["channels"] if each["sampling_point"] == point["code"]]
     measured = [each["indicator"] for each in here]
-    return sorted(
-        (code for code in tolerances() if code in measured or code == "combined_chlorine"),
-        key=lambda code: (code != first, list(tolerances()).index(code)),
-    )
+    known = [code for code in (*USUAL, *tolerances()) if code in measured or code == "combined_chlorine"]
+    return sorted(dict.fromkeys(known), key=lambda code: code != first)
 
 
 def _form(site: SiteDetail, point: Point, first: str | None, alarm: int | None) -> None:
@@ -68,8 +69,13 @@ def _form(site: SiteDetail, point: Point, first: str | None, alarm: int | None) 
     with st.form(f"quick-{site['code']}-{point['code']}-{filled}", border=True):
         st.html(f"<p class='ld-note'>{escape(w('lead'))}</p>")
         given: dict[str, str] = {}
-        for code in offered(site, point, first):
+        codes = offered(site, point, first)
+        for code in codes[:AT_ONCE]:
             _field(code, filled, given)
+        if codes[AT_ONCE:]:
+            with st.expander(w("more")):
+                for code in codes[AT_ONCE:]:
+                    _field(code, filled, given)
         minutes = st.number_input(w("earlier"), 0, 240, 0, 5, key=f"quick_earlier_{filled}")
         saved = st.form_submit_button(w("save"), type="primary", key=f"quick_save_{filled}", width="stretch")
     if saved:

@@ -197,7 +197,8 @@ def _value(now: Snapshot, device: Device, channel: Channel, limit: LimitInfo | N
         fresh_until=newest.ts + _allowed(now, device) if newest else None,
         state=_state(now, device, newest, limited=limit is not None),
         interval=limit.interval if limit else None,
-        basis=f"{limit.standard} {limit.clause}" if limit and law else None,
+        standard=limit.standard if limit and law else None,
+        clause=limit.clause if limit and law else None,
         verified=limit is not None and limit.certainty == "primary",
     )
 

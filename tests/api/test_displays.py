@@ -23,7 +23,8 @@ def test_a_venue_makes_a_display_that_needs_no_sign_in(api: Served, db: Connecti
     values = {each["indicator"]: each for each in shown["points"][0]["values"]}
     assert (values["free_chlorine"]["value"], values["free_chlorine"]["state"]) == (0.12, "outside")
     assert values["free_chlorine"]["interval"] == "0.3–1.0 mg/L"
-    assert values["free_chlorine"]["basis"].startswith("GB 37488-2019 4.4.1")
+    assert values["free_chlorine"]["standard"] == "GB 37488-2019"
+    assert values["free_chlorine"]["clause"].startswith("4.4.1")
     assert values["ph"]["state"] == "within"
     assert values["water_temperature"]["state"] == "none"
     assert values["water_temperature"]["value"] is None

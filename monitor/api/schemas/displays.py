@@ -44,7 +44,8 @@ class DisplayValue(BaseModel):
         description="`stale`: older than three periods and ten minutes; `closed`: measured, but the venue is not open"
     )
     interval: str | None = Field(description="The limit in force", examples=["0.3–1.0 mg/L"])
-    basis: str | None = Field(description="Standard and clause; null for a rule of the platform's or the site's own")
+    standard: str | None = Field(description="Null for a rule of the platform's or the site's own")
+    clause: str | None
     verified: bool = Field(description="Whether the limit was checked against the official text")
 
 
