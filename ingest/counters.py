@@ -17,7 +17,8 @@ class Counters:
 
     `dead` counts dead letters by reason (a message may give several and still bring readings). `readings`,
     `duplicate`, `conflict` and `late` count readings. `missing` are messages that the numbering of devices shows to
-    be lost on the way. `trouble` is why nothing can be written at the moment, `trouble_said` the server's own words.
+    be lost on the way. `scans` and `fixes` count events of custody and positions; `duplicate` and `conflict` count
+    those as well. `trouble` is why nothing can be written at the moment, `trouble_said` the server's own words.
     """
 
     committed: int = 0
@@ -27,6 +28,8 @@ class Counters:
     duplicate: int = 0
     conflict: int = 0
     late: int = 0
+    scans: int = 0
+    fixes: int = 0
     batches: int = 0
     dead: Counter[str] = field(default_factory=Counter)
     missing: int = 0
@@ -56,6 +59,8 @@ class Counters:
             "duplicate": self.duplicate,
             "conflict": self.conflict,
             "late": self.late,
+            "scans": self.scans,
+            "fixes": self.fixes,
             "batches": self.batches,
             "dead": dict(self.dead),
             "missing": self.missing,

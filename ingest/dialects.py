@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from ingest.decoders import alink, hj212, huawei, modbus, native, senml, thingsboard
+from ingest.decoders import alink, hj212, huawei, jt808, modbus, native, position, senml, thingsboard, waste
 from ingest.decoders.model import Decoded
 from registry.model import Dialect
 
@@ -30,4 +30,12 @@ DECODERS: Final[Mapping[Dialect, Decoder]] = MappingProxyType(
         Dialect.MODBUS: _timeless(modbus.decode),
     }
 )
-"""The decoders without memory. Sparkplug's needs what its node has declared, see `ingest.decoders.sparkplug`."""
+"""The decoders of readings without memory.
+
+Sparkplug's needs what its node has declared, see `ingest.decoders.sparkplug`; terminals of vehicles have no readings.
+"""
+
+CUSTODY: Final[Mapping[str, Callable[[bytes], Decoded]]] = MappingProxyType(
+    {"waste": waste.decode, "position": position.decode, Dialect.JT808.value: jt808.decode}
+)
+"""The decoders of events of custody and positions: by the kind of topic, and that of terminals."""

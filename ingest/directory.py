@@ -9,13 +9,16 @@ from ingest.dialects import DECODERS, Decoder
 from ingest.rejection import Reason, Rejection, shown
 from registry.indicators import INDICATORS
 from registry.model import CODE_PATTERN, Channel, Device, Dialect, Registry, Site
+from registry.topics import telemetry_topic
 from registry.units import IDENTITY, Conversion, UnitError, conversion
+from registry.waste.model import NO_WASTE, WasteRegistry
 from store.records import to_us
 
-KINDS: Final = ("telemetry", "status")
+KINDS: Final = ("telemetry", "status", "waste", "position")
 HJ212_TOPIC: Final = "hj212/"
-HJ212_REFUSED: Final = "/refused"
-"""Ends the topic of an HJ 212 frame whose MN and PW do not belong together."""
+JT808_TOPIC: Final = "jt808/"
+REFUSED: Final = "/refused"
+"""Ends the topic of a frame whose sender has not shown that it is who it says: MN and PW, number and code."""
 
 _LEVELS: Final = 6
 _ALINK: Final = ("thing", "event", "property", "post")
@@ -105,18 +108,22 @@ class Address(NamedTuple):
 
 
 class Directory:
-    """The devices by topic. Built anew when the registry changes."""
+    """The devices by topic, and what is registered of waste. Built anew when the registry changes."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, waste: WasteRegistry = NO_WASTE) -> None:
         self.registry = registry
+        self.waste = waste
         self._bindings = {device.code: _bind(registry, device) for device in registry.devices.values()}
         self._instruments: dict[str, Binding] = {}
+        self._terminals: dict[str, Binding] = {}
         for binding in self._bindings.values():
             device = binding.device
             # A gateway may name itself among those it speaks for.
             binding.speaks_for.update({name: binding for name in (device.code, device.identity) if name})
             if device.dialect is Dialect.HJ212:
                 self._instruments[device.identity] = binding
+            elif device.dialect is Dialect.JT808:
+                self._terminals[device.identity.lstrip("0")] = binding
             if device.gateway:
                 speaks_for = self._bindings[device.gateway].speaks_for
                 speaks_for[device.code] = binding
@@ -137,12 +144,18 @@ class Directory:
         """The binding of an HJ 212 instrument, by its MN."""
         return self._instruments.get(mn)
 
+    def terminal(self, phone: str) -> Binding | None:
+        """The binding of a JT/T 808 terminal, by its telephone number without leading zeros."""
+        return self._terminals.get(phone)
+
     def address(self, topic: str) -> Address | Rejection | None:
         """The device and kind of a topic, or what is wrong with it; None for a command to a device, ours as well."""
         if topic.startswith("landun/"):
             return self._own(topic)
         if topic.startswith(HJ212_TOPIC):
             return self._hj212(topic)
+        if topic.startswith(JT808_TOPIC):
+            return self._jt808(topic)
         if topic.startswith(f"{sparkplug.NAMESPACE}/"):
             return None if sparkplug.is_command(topic) else self._sparkplug(topic)
         return self._cloud(topic)
@@ -166,7 +179,7 @@ class Directory:
         if (county, site) != (binding.site.county, binding.site.code):
             right = self.registry.topic_of(binding.device, kind)
         elif kind == "telemetry" and binding.decode is None:
-            right = f"{sparkplug.NAMESPACE}/{county}/NDATA/{device}, as it is registered to speak Sparkplug"
+            right = f"{telemetry_topic(county, binding.device)}, as it is registered to speak {binding.device.dialect}"
         elif kind not in KINDS:
             right = f"a topic whose kind is one of {KINDS}, not {shown(kind)}"
         else:
@@ -175,14 +188,30 @@ class Directory:
 
     def _hj212(self, topic: str) -> Address | Rejection:
         mn = topic.removeprefix(HJ212_TOPIC)
-        if mn.endswith(HJ212_REFUSED):
-            mn = mn.removesuffix(HJ212_REFUSED)
+        if mn.endswith(REFUSED):
+            mn = mn.removesuffix(REFUSED)
             if mn in self._instruments:
                 return Rejection(Reason.WRONG_IDENTITY, f"PW is not that of MN {shown(mn)}; check the password")
         binding = self._instruments.get(mn)
         if binding is None:
             return Rejection(Reason.UNKNOWN_DEVICE, f"MN {shown(mn)} is not registered; register it as an identity")
         return Address(binding, "telemetry")
+
+    def _jt808(self, topic: str) -> Address | Rejection:
+        phone = topic.removeprefix(JT808_TOPIC)
+        if phone.endswith(REFUSED):
+            phone = phone.removesuffix(REFUSED)
+            if phone in self._terminals:
+                return Rejection(
+                    Reason.WRONG_IDENTITY,
+                    f"terminal {shown(phone)} sends without having presented its authentication code (0x0102)",
+                )
+        binding = self._terminals.get(phone)
+        if binding is None:
+            return Rejection(
+                Reason.UNKNOWN_DEVICE, f"terminal {shown(phone)} is not registered; register its number as an identity"
+            )
+        return Address(binding, "position")
 
     def _sparkplug(self, topic: str) -> Address | Rejection:
         levels = sparkplug.read_topic(topic)

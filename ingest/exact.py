@@ -9,17 +9,21 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from ingest.decoders import hj212, sparkplug
+from ingest import custody
+from ingest.decoders import hj212, jt808, sparkplug
 from ingest.decoders.model import Decoded
 from ingest.decoders.sparkplug import Node
 from ingest.delivery import Assembled, Delivery
-from ingest.directory import HJ212_TOPIC, Address, Binding, Directory
+from ingest.dialects import CUSTODY
+from ingest.directory import HJ212_TOPIC, JT808_TOPIC, Address, Binding, Directory
 from ingest.rejection import Reason, Rejection, shown, storable
 from ingest.sequences import Numbered
 from ingest.validation import Good, check_size, combine, validate
 from registry.model import Device
 from store.records import READING, DeadLetter, from_us
 from store.upkeep import DeviceStatus
+from store.waste_body import PositionRow
+from store.waste_rows import StoredScan
 
 MOST_LETTERS_A_MESSAGE: Final = 16
 """A message of a thousand bad fields must not be kept a thousand times."""
@@ -65,6 +69,10 @@ class Exact:
         self.silent = 0
         self.statuses: list[DeviceStatus] = []
         self.numbers: list[Numbered] = []
+        self.scans: list[StoredScan] = []
+        self.scan_owners: list[int] = []
+        self.fixes: list[PositionRow] = []
+        self.fix_owners: list[int] = []
 
     def read(self, deliveries: Sequence[Delivery], indices: Sequence[int], half_read: HalfRead = _NOTHING) -> Assembled:
         """The readings and dead letters of the deliveries at these indices, in order.
@@ -85,6 +93,8 @@ class Exact:
                 self._bury(delivery, [too_large], address.binding)
             elif address.kind == "status":
                 self._status(delivery, address)
+            elif address.kind in custody.KINDS:
+                self._custody(index, delivery, address)
             else:
                 self._telemetry(index, delivery, address)
         return Assembled(
@@ -99,6 +109,10 @@ class Exact:
             nodes=dict(self._nodes.maps[0]),
             rebirths=self._rebirths,
             numbers=self.numbers,
+            scans=self.scans,
+            scan_owners=self.scan_owners,
+            fixes=self.fixes,
+            fix_owners=self.fix_owners,
         )
 
     def _telemetry(self, index: int, delivery: Delivery, address: Address) -> None:
@@ -111,18 +125,42 @@ class Exact:
             _log.exception("device %s: payload not understood", binding.device.code)
             good, rejections = [], [Rejection(Reason.WRONG_SHAPE, f"{FAULT}: {error!r}")]
         else:
-            device = binding.device.code
-            self.numbers += [
-                Numbered(index, device, seq, delivery.arrived if ts is None else ts) for seq, ts in decoded.numbers
-            ]
+            self._number(index, delivery, decoded, binding)
         for reading in good:
             self._keep(index, reading, delivery.arrived)
-        if rejections and not good:
+        self._settle(delivery, rejections, binding, bringing=bool(good))
+
+    def _custody(self, index: int, delivery: Delivery, address: Address) -> None:
+        binding = address.binding
+        decode = CUSTODY["jt808" if delivery.topic.startswith(JT808_TOPIC) else address.kind]
+        try:
+            decoded = decode(delivery.payload)
+            good, rejections = custody.accept(decoded, address.kind, binding, self.directory.waste, delivery.arrived)
+        except Exception as error:
+            _log.exception("device %s: payload not understood", binding.device.code)
+            good, rejections = custody.Accepted(), [Rejection(Reason.WRONG_SHAPE, f"{FAULT}: {error!r}")]
+        else:
+            self._number(index, delivery, decoded, binding)
+        self.scans += good.scans
+        self.scan_owners += [index] * len(good.scans)
+        self.fixes += good.fixes
+        self.fix_owners += [index] * len(good.fixes)
+        self._settle(delivery, rejections, binding, bringing=bool(good.scans or good.fixes))
+
+    def _number(self, index: int, delivery: Delivery, decoded: Decoded, binding: Binding) -> None:
+        device = binding.device.code
+        self.numbers += [
+            Numbered(index, device, seq, delivery.arrived if ts is None else ts) for seq, ts in decoded.numbers
+        ]
+
+    def _settle(self, delivery: Delivery, rejections: Sequence[Rejection], binding: Binding, *, bringing: bool) -> None:
+        """Account for a message that has been read: whether it brought anything, and what is wrong with it."""
+        if rejections and not bringing:
             self._bury(delivery, rejections, binding)
         elif rejections:
             self._bury_fields(delivery, rejections, binding)
-        elif not good:
-            self.silent += 1  # a death, or a birth that declares nothing of ours
+        elif not bringing:
+            self.silent += 1  # a death, a birth that declares nothing of ours, a vehicle that does not know where it is
 
     def _decode(self, delivery: Delivery, address: Address) -> Decoded:
         device = address.binding.device.code
@@ -182,10 +220,12 @@ def _life_of(address: Address, delivery: Delivery) -> DeviceStatus | None:
 
 
 def _damage(delivery: Delivery) -> list[Rejection]:
-    """What is wrong with an HJ 212 frame itself, from whom it may be: its MN can't be believed then."""
+    """What is wrong with a frame itself, from whom it may be: the name in it can't be believed then."""
     decoded = Decoded()
     if delivery.topic.startswith(HJ212_TOPIC):
         hj212.read_packet(delivery.payload, decoded)
+    elif delivery.topic.startswith(JT808_TOPIC):
+        jt808.read_packet(delivery.payload, decoded)
     return decoded.rejections
 
 

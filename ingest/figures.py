@@ -97,6 +97,8 @@ class IngestCollector(Collector):
         for outcome in ("stored", "duplicate", "conflict", "late"):
             readings.add_metric([outcome], getattr(counters, "readings" if outcome == "stored" else outcome))
         yield readings
+        yield CounterMetricFamily("landun_waste_events", "Events of waste's custody stored", counters.scans)
+        yield CounterMetricFamily("landun_positions", "Positions of vehicles stored", counters.fixes)
         letters = CounterMetricFamily("landun_dead_letters", "Dead letters by reason", labels=["reason"])
         for reason, count in sorted(counters.dead.items()):
             letters.add_metric([reason], count)

@@ -1,15 +1,17 @@
-"""The ways in beside the broker: HJ 212 instruments that connect, Modbus controllers that are asked."""
+"""The ways in beside the broker: HJ 212 instruments and JT/T 808 terminals that connect, controllers that are asked."""
 
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Final, Protocol
 
-from ingest.admission import Admission
+from ingest.admission import Admission, TerminalAdmission
 from ingest.decoders.hj212 import Command
+from ingest.decoders.jt808 import Registered, Registration
 from ingest.delivery import Delivery
 from ingest.directory import Directory
 from ingest.hj212 import Listener
+from ingest.jt808 import Listener as TerminalListener
 from ingest.modbus_poller import Poller
 from store import device_commands
 from store.connections import Connection
@@ -40,41 +42,53 @@ class _Inlet(Protocol):
 
 
 class Inlets:
-    """Both of them as one more source of deliveries.
+    """All of them as one more source of deliveries.
 
     Parameters
     ----------
-    hj212 : address that instruments connect to; without it nobody listens
+    hj212, jt808 : addresses that instruments and terminals connect to; without one nobody listens
     polls : whether this worker asks controllers
     master : secret that passwords derive from, see `registry.credentials`
 
     """
 
-    def __init__(self, hj212: tuple[str, int] | None, *, polls: bool, master: str | None) -> None:
+    def __init__(
+        self,
+        hj212: tuple[str, int] | None,
+        *,
+        polls: bool,
+        master: str | None,
+        jt808: tuple[str, int] | None = None,
+    ) -> None:
         self._master = master
         self._admission: Admission | None = None
+        self._terminals = _Terminals()
         self._listener = Listener(*hj212, self._admits) if hj212 else None
+        self._terminal_listener = TerminalListener(*jt808, self._terminals) if jt808 else None
+        self._listeners = [each for each in (self._listener, self._terminal_listener) if each is not None]
         self._poller = Poller() if polls else None
         self._commanded: dict[str, int] = {}
-        self._open: list[_Inlet] = [each for each in (self._listener, self._poller) if each is not None]
+        self._open: list[_Inlet] = [*self._listeners, *([self._poller] if self._poller is not None else [])]
 
     def adopt(self, directory: Directory, connection: Connection) -> None:
-        """Go by this registry from now on, with the credentials of now. The first call opens the listener.
+        """Go by this registry from now on, with the credentials of now. The first call opens the listeners.
 
-        Raises `OSError` when its port can't be had.
+        Raises `OSError` when a port can't be had.
         """
         first = self._admission is None
-        self._admission = Admission(directory, credentials(connection), self._master)
-        if self._listener is not None and first:
-            self._listener.start()
-            _log.info("listening for HJ 212 instruments on %s:%d", self._listener.host, self._listener.port)
+        known = credentials(connection)
+        self._admission = Admission(directory, known, self._master)
+        self._terminals.admission = TerminalAdmission(directory, known, self._master)
+        for listener in self._listeners if first else ():
+            listener.start()
+            _log.info("listening for %s on %s:%d", listener.protocol, listener.host, listener.port)
         if self._poller is not None:
             self._poller.watch(directory.registry, configured_speed(connection) or 1.0)
 
     @property
     def received(self) -> int:
         """Deliveries ever received."""
-        return sum(each.received for each in self._open) - (self._listener.unqueued if self._listener else 0)
+        return sum(each.received for each in self._open) - sum(each.unqueued for each in self._listeners)
 
     @property
     def waiting(self) -> int:
@@ -119,11 +133,11 @@ class Inlets:
     def detail(self) -> dict[str, object]:
         """How they are doing, for the heartbeat."""
         said: dict[str, object] = {}
-        if self._listener is not None:
-            said["hj212"] = {
-                "connections": self._listener.connections,
-                "received": self._listener.received,
-                "repeated": self._listener.repeated,
+        for listener in self._listeners:
+            said[listener.protocol] = {
+                "connections": listener.connections,
+                "received": listener.received,
+                "repeated": listener.repeated,
             }
         if self._poller is not None:
             said["modbus"] = {"received": self._poller.received, "failed": self._poller.failed}
@@ -131,3 +145,20 @@ class Inlets:
 
     def _admits(self, mn: str, pw: str) -> bool:
         return self._admission is not None and self._admission(mn, pw)
+
+
+class _Terminals:
+    """Who of the terminals may report, by the registry of now."""
+
+    def __init__(self) -> None:
+        self.admission: TerminalAdmission | None = None
+
+    def register(self, phone: str, registration: Registration) -> tuple[Registered, str]:
+        """What becomes of a registration, and the code where it succeeds."""
+        if self.admission is None:
+            return Registered.NO_SUCH_TERMINAL, ""
+        return self.admission.register(phone, registration)
+
+    def authenticate(self, phone: str, code: str) -> bool:
+        """Whether a terminal's code is its own."""
+        return self.admission is not None and self.admission.authenticate(phone, code)

@@ -28,6 +28,7 @@ from ingest.session import ACK_WAIT_S, WHOLE_TREE, BrokerAddress, Session
 from ingest.subtrees import Subtree
 from ingest.writer import Load, StoppingError, Writer
 from registry.model import Registry
+from registry.waste.model import WasteRegistry
 from store import journal
 from store.connections import Connection
 from store.exposition import Exposition, program_version
@@ -35,6 +36,7 @@ from store.queries import forget_heartbeat, newest_ts, write_heartbeat
 from store.records import Readings, to_us
 from store.registry_follower import RegistryFollower
 from store.sequences import add_gaps
+from store.waste_registry import load_waste_registry
 
 HEARTBEAT_S: Final = 5.0
 FOLLOW_S: Final = 0.4
@@ -64,8 +66,8 @@ class IngestSettings:
     ingest leaves the broker; `hold_s` is how long a resumed session's deliveries are held to be put in order; `metrics`
     is the address (``host:port``) that figures are served on; `subtree` is this worker's part of the topic tree;
     with `drain` it ends, session and all, once nothing comes any more: another division of the tree takes over.
-    `hj212` is the address that HJ 212 instruments connect to, and `device_master` the secret that their passwords
-    derive from; the worker that reads the rest of the tree has these instruments and polls the controllers.
+    `hj212` and `jt808` are where HJ 212 instruments and JT/T 808 terminals connect, `device_master` is what their
+    passwords derive from; the worker that reads the rest of the tree has these and polls the controllers.
     """
 
     database_url: str
@@ -78,6 +80,7 @@ class IngestSettings:
     subtree: Subtree = WHOLE_TREE
     drain: bool = False
     hj212: tuple[str, int] | None = None
+    jt808: tuple[str, int] | None = None
     device_master: str | None = None
 
 
@@ -112,7 +115,12 @@ class Service:
             settle=self._settle if settings.subtree.member else None,
         )
         rest = settings.subtree.rest
-        self.inlets = Inlets(settings.hj212 if rest else None, polls=rest, master=settings.device_master)
+        self.inlets = Inlets(
+            settings.hj212 if rest else None,
+            jt808=settings.jt808 if rest else None,
+            polls=rest,
+            master=settings.device_master,
+        )
         self.reconciliation = Reconciliation()
         self._sequences = SequenceWatch()
         self._nodes: dict[str, Node] = {}
@@ -157,7 +165,7 @@ class Service:
         registry = self._follower.load(connection)
         self._commit_order = CommitOrder(journal.last_id(connection))
         newest = {channel_id: to_us(ts) for channel_id, ts in newest_ts(connection).items()}
-        self._adopt(registry, LateRule(registry, newest))
+        self._adopt(registry, load_waste_registry(connection), LateRule(registry, newest))
         self.inlets.adopt(self._directory, connection)
 
     def _step(self) -> None:
@@ -217,14 +225,18 @@ class Service:
         return any(each.reason in unknown for each in assembled.letters)
 
     def _reload(self) -> None:
-        registry = self.writer.persistently("registry", lambda: self._follower.load(self.writer.connection()))
-        self.inlets.adopt(Directory(registry), self.writer.connection())
-        if registry != self._directory.registry:
+        registry, waste = self.writer.persistently("registry", self._read_registry)
+        self.inlets.adopt(Directory(registry, waste), self.writer.connection())
+        if registry != self._directory.registry or waste != self._directory.waste:
             _log.info("registry read again: %d devices, %d channels", len(registry.devices), len(registry.channels))
-            self._adopt(registry, LateRule(registry, self._late_rule.newest()))
+            self._adopt(registry, waste, LateRule(registry, self._late_rule.newest()))
 
-    def _adopt(self, registry: Registry, late_rule: LateRule) -> None:
-        self._directory = Directory(registry)
+    def _read_registry(self) -> tuple[Registry, WasteRegistry]:
+        connection = self.writer.connection()
+        return self._follower.load(connection), load_waste_registry(connection)
+
+    def _adopt(self, registry: Registry, waste: WasteRegistry, late_rule: LateRule) -> None:
+        self._directory = Directory(registry, waste)
         self._late_rule = late_rule
 
     def _keep_house(self) -> None:

@@ -51,7 +51,7 @@ def validate(decoded: Decoded, binding: Binding, arrived: int) -> tuple[list[Goo
                 good.append(found)
             elif not (sample.declared and found.reason is Reason.UNKNOWN_INDICATOR):
                 rejections.append(found)
-    return good, [_naming(binding.device, each) for each in rejections]
+    return good, [naming(binding.device, each) for each in rejections]
 
 
 def _missing(sample: Sample, speaker: Binding) -> list[Rejection]:
@@ -133,7 +133,7 @@ def layout_of(binding: Binding, names: tuple[str, ...]) -> Layout:
 
 def unknown_indicator(name: str, value: float, binding: Binding) -> Rejection:
     """That a device gives a value for what it is not registered to measure."""
-    return _naming(binding.device, _unknown_indicator(name, value, binding))
+    return naming(binding.device, _unknown_indicator(name, value, binding))
 
 
 def _unknown_indicator(at: str, value: float, binding: Binding) -> Rejection:
@@ -141,7 +141,8 @@ def _unknown_indicator(at: str, value: float, binding: Binding) -> Rejection:
     return Rejection(Reason.UNKNOWN_INDICATOR, f"{shown(at)} is {value:g}; {binding.device.code} measures {known}", at)
 
 
-def _naming(device: Device, rejection: Rejection) -> Rejection:
+def naming(device: Device, rejection: Rejection) -> Rejection:
+    """A rejection that says which device it is of."""
     return Rejection(rejection.reason, f"device {device.code}: {rejection.detail}", rejection.field)
 
 

@@ -22,13 +22,24 @@ from ingest.directory import Directory
 from ingest.exact import letter
 from ingest.rejection import Reason, Rejection
 from registry.catalogue import text
+from registry.waste.catalogue import Event
 from store import journal
 from store.backoff import Backoff
 from store.connections import Connection, connect
+from store.custody import Custody, CustodyResult
 from store.errors import UNKNOWN, Law, Remedy, law, remedy
-from store.readings import CommitUnknownError, Settle, WriteMode, WriteResult, rejected_rows, write_batch
+from store.readings import (
+    CommitUnknownError,
+    Settle,
+    WriteMode,
+    WriteResult,
+    refused_of,
+    rejected_rows,
+    write_batch,
+)
 from store.records import DeadLetter, from_us
 from store.upkeep import save_statuses
+from store.waste_rows import insert_positions, insert_scans
 
 CLEAN_BATCHES: Final = 20
 """After a duplicate this many batches without one go the tolerant way before COPY is trusted again."""
@@ -105,15 +116,16 @@ class Writer:
     def write(self, load: Load) -> None:
         """Write a batch, however long it takes. Returns when all of it is committed. Raises `StoppingError`."""
         assembled = load.assembled
-        if len(assembled.readings) or assembled.letters:
+        if not assembled.empty:
             with self.counters.commit_seconds.time():
                 result = self.persistently("batch of readings", lambda: self._attempt(load))
             self.counters.readings += int(result.written.sum())
+            conflicts = int(result.conflicts.sum()) + _count_custody(self.counters, assembled, result.custody)
             self.counters.duplicate += result.duplicates
-            self.counters.conflict += int(result.conflicts.sum())
+            self.counters.conflict += conflicts
             self.counters.late += int(assembled.readings["late"][result.written].sum())
-            if result.conflicts.any():
-                self.counters.dead[Reason.CONFLICT] += int(result.conflicts.sum())
+            if conflicts:
+                self.counters.dead[Reason.CONFLICT] += conflicts
             self.counters.batches += 1
             self.counters.batch_messages.observe(len(load.deliveries))
         if assembled.statuses:
@@ -190,12 +202,14 @@ class Writer:
                 result = write_batch(
                     connection,
                     assembled.readings,
-                    messages=assembled.messages(load.deliveries),
+                    messages=assembled.messages(load.deliveries, assembled.owners),
                     dead=assembled.letters,
                     recorded_at=datetime.now(UTC),
                     mode=mode,
                     conflict_letter=lambda index, stored: _conflict(load, index, stored),
                     settle=self._settle,
+                    chain=_custody_of(load),
+                    custody_letter=lambda kind, number, stored: _custody_conflict(load, kind, number, stored),
                 )
             except CommitUnknownError as error:
                 self._unsettled = error.result
@@ -231,14 +245,27 @@ class Writer:
     def _reject(self, load: Load) -> bool:
         """Move the rows the database refuses to the dead letters; whether there were any."""
         assembled = load.assembled
-        refused = rejected_rows(self.connection(), assembled.readings)
-        assembled.letters += [_refused(load, index, why) for index, why in refused.items()]
+        connection = self.connection()
+        brought = assembled.bringing
+        readings = rejected_rows(connection, assembled.readings)
+        scans = refused_of(
+            connection, len(assembled.scans), lambda lo, hi: insert_scans(connection, assembled.scans[lo:hi], 0)
+        )
+        fixes = refused_of(
+            connection, len(assembled.fixes), lambda lo, hi: insert_positions(connection, assembled.fixes[lo:hi], 0)
+        )
+        assembled.letters += [_refused(load, index, why) for index, why in readings.items()]
+        for kind, refused in (("waste", scans), ("position", fixes)):
+            assembled.letters += [
+                _custody_letter(load, kind, number, Reason.REJECTED_BY_DATABASE, f"the database says: {why}")
+                for number, why in refused.items()
+            ]
         kept = np.ones(len(assembled.readings), dtype=np.bool_)
-        kept[list(refused)] = False
-        had_readings = np.unique(assembled.owners)
+        kept[list(readings)] = False
         assembled.keep(kept)
-        assembled.dead += len(np.setdiff1d(had_readings, assembled.owners))
-        return bool(refused)
+        assembled.keep_custody(scans, fixes)
+        assembled.dead += len(brought - assembled.bringing)
+        return bool(readings or scans or fixes)
 
 
 def _letter_of(load: Load, index: int, reason: Reason, why: Callable[[Any, str], str]) -> DeadLetter:
@@ -263,6 +290,45 @@ def _refused(load: Load, index: int, message: str) -> DeadLetter:
         return f"{indicator} at {from_us(int(row['ts'])).isoformat()} is {row['value']:g}; the database says: {message}"
 
     return _letter_of(load, index, Reason.REJECTED_BY_DATABASE, why)
+
+
+def _custody_of(load: Load) -> Custody:
+    assembled = load.assembled
+    return Custody(
+        scans=assembled.scans,
+        scan_messages=assembled.messages(load.deliveries, assembled.scan_owners),
+        fixes=assembled.fixes,
+        fix_messages=assembled.messages(load.deliveries, assembled.fix_owners),
+    )
+
+
+def _count_custody(counters: Counters, assembled: Assembled, result: CustodyResult) -> int:
+    """Count what became of events and fixes; how many were conflicts."""
+    counters.scans += len(result.scans.new)
+    counters.fixes += len(result.fixes.new)
+    counters.duplicate += result.scans.duplicates(len(assembled.scans))
+    counters.duplicate += result.fixes.duplicates(len(assembled.fixes))
+    return len(result.scans.conflicts) + len(result.fixes.conflicts)
+
+
+def _custody_conflict(load: Load, kind: str, number: int, stored: str) -> DeadLetter:
+    right = "an id is used once" if kind == "waste" else "a device is at one place at a time"
+    return _custody_letter(load, kind, number, Reason.CONFLICT, f"{stored} is stored; {right}, and nothing is changed")
+
+
+def _custody_letter(load: Load, kind: str, number: int, reason: Reason, why: str) -> DeadLetter:
+    """The dead letter of one event or fix of a batch."""
+    assembled = load.assembled
+    if kind == "waste":
+        row = assembled.scans[number].row
+        owner, device, field = assembled.scan_owners[number], row.device, "id"
+        said = f"id {row.id} is {Event(row.event).code} of {row.tag} at {from_us(row.ts).isoformat()}"
+    else:
+        fix = assembled.fixes[number]
+        owner, device, field = assembled.fix_owners[number], fix.device, "ts"
+        said = f"position at {from_us(fix.ts).isoformat()} is lat {fix.lat:g}, lon {fix.lon:g}"
+    rejection = Rejection(reason, f"device {device}: {said}, but {why}", field)
+    return letter(load.deliveries[owner], rejection, load.directory.device(device))
 
 
 def _first_line(error: Exception) -> str:

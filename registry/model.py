@@ -66,6 +66,7 @@ class Dialect(StrEnum):
     HUAWEI = "huawei"
     HJ212 = "hj212"
     MODBUS = "modbus"
+    JT808 = "jt808"
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,9 @@ class Decoded:
     scans: list[Scan] = field(default_factory=list)
     fixes: list[Fix] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    nothing: str = ""
+    """Why there rightly is nothing in the payload, e.g. a terminal that does not know where it is."""
+
     numbers: list[tuple[int, int | None]] = field(default_factory=list)
     """Sequence number and time (us, None where it is wrong) of each sample that carries one, good or not."""
 

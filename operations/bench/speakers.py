@@ -6,7 +6,9 @@ from typing import Final
 
 from ingest.decoders import modbus
 from ingest.delivery import Delivery
+from ingest.directory import Directory
 from ingest.hj212 import EPOCH
+from operations.bench import custodians
 from registry.credentials import device_password
 from registry.model import Channel, Device, Dialect, Registry, SamplingPoint, Site, SiteStatus
 from simulators.dialects.choice import voice_of
@@ -23,10 +25,25 @@ INDICATORS: Final = (
     "makeup_water",
     "combined_chlorine",
 )
+READING: Final = tuple(each for each in Dialect if each is not Dialect.JT808)
+"""The dialects whose devices have readings."""
+
+TONGUES: Final = (*(str(each) for each in READING), "waste", "position", str(Dialect.JT808))
+"""All that a message may be: the dialects of readings, events of custody, and positions in two dialects."""
+
 DEVICES: Final = 100
 MASTER: Final = "secret of a measurement"
 _SITE: Final = Site("s1", "320602", SiteStatus.SIMULATED, "馆", "Hall", 120.9, 32.0, datetime(2024, 1, 1, tzinfo=UTC))
 _NEOPOOL: Final = {"ph": 0x102, "orp": 0x103, "free_chlorine": 0x104, "water_temperature": 0x106}
+
+
+def spoken(tongue: str, count: int, now_us: int, seed: int) -> tuple[Directory, list[Delivery]]:
+    """`count` good messages of one of `TONGUES` up to now, and the directory that knows who says them."""
+    say = {"waste": custodians.scans, "position": custodians.fixes, str(Dialect.JT808): custodians.frames}.get(tongue)
+    if say is not None:
+        return Directory(*custodians.world()), say(count, now_us, seed)
+    registry = world(Dialect(tongue))
+    return Directory(registry), deliveries(registry, count, now_us, seed)
 
 
 def world(dialect: Dialect) -> Registry:

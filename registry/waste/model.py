@@ -233,6 +233,10 @@ class WasteRegistry:
                 _require_known("route", route.code, "vehicle", code, self.vehicles)
 
 
+NO_WASTE: Final = WasteRegistry()
+"""Where nothing is registered of waste."""
+
+
 def _require_code(what: str, code: str, longest: int = LONGEST_ID) -> None:
     if not CODE_PATTERN.match(code) or len(code) > longest:
         raise RegistryError(f"{what} code {code!r}: only letters, digits, '_' and '-' are allowed, at most {longest}")

@@ -56,6 +56,8 @@ def voice_of(registry: Registry, device: Device, password: str) -> Voice:
             voice = Hj212(Instrument(device.identity, hj212_pw(password)), terms)
         case Dialect.MODBUS:
             raise ValueError(f"device {device.code} speaks modbus: it is asked for its values and publishes nothing")
+        case Dialect.JT808:
+            raise ValueError(f"device {device.code} speaks jt808: it says where it is and has no values")
     return voice
 
 

@@ -9,9 +9,8 @@ from typing import Final
 import pytest
 
 from ingest.assembly import assemble
-from ingest.directory import Directory
 from operations.bench.decode import broken, fuzz
-from operations.bench.speakers import deliveries, world
+from operations.bench.speakers import READING, TONGUES, deliveries, spoken, world
 from registry.model import Channel, Device, Dialect, Registry
 from store.connections import connect
 from tests.brokers import NatsBroker
@@ -20,7 +19,7 @@ from tests.ingest.world import Publisher, ingesting, register, wait_until
 PAYLOADS: Final = int(os.environ.get("LANDUN_FUZZ", "3000"))
 """How many go through the whole chain; ``LANDUN_FUZZ=1000000`` takes minutes."""
 
-OVER_MQTT: Final = [each for each in Dialect if each not in (Dialect.HJ212, Dialect.MODBUS)]
+OVER_MQTT: Final = [each for each in READING if each not in (Dialect.HJ212, Dialect.MODBUS)]
 
 
 def city() -> tuple[Registry, list[tuple[str, bytes]]]:
@@ -68,7 +67,10 @@ def test_every_broken_payload_is_accounted_for_over_the_whole_chain(database: st
             assert service.reconciliation.imbalance == 0
             # On a busy machine the broker may deliver some again; those are accounted for as well.
             assert service.session.received >= len(words)
-            assert settled.committed + settled.dead_messages + settled.silent == service.session.received
+            wait_until(
+                lambda: settled.committed + settled.dead_messages + settled.silent == service.session.received,
+                what="every message accounted for, those delivered again as well",
+            )
             wait_until(lambda: service.session.acknowledged >= len(words), what="every acknowledgement")
         with ingesting(database, broker.ingest_url) as again:
             # A slot that leaked would be delivered again, before what is published now.
@@ -87,15 +89,20 @@ def test_every_broken_payload_is_accounted_for_over_the_whole_chain(database: st
 def test_every_broken_payload_is_accounted_for_by_the_assembly() -> None:
     """The same, without broker and database, over all dialects: the short form of `landun bench fuzz`."""
     figures = fuzz(10_000, seed=int(time.time()) % 10_000)
-    assert figures["payloads"] == 10_000
+    assert figures["payloads"] >= 10_000
     assert figures["dead"] > 5_000
+    assert figures["custody"] > 0
 
 
-@pytest.mark.parametrize("dialect", list(Dialect))
-def test_what_is_measured_is_good(dialect: Dialect) -> None:
+ROWS: Final = {"modbus": 300 * 4, "waste": 300, "position": 300, "jt808": 270 + 30 * 3}
+"""What 300 messages come to where it is not eight readings each."""
+
+
+@pytest.mark.parametrize("tongue", TONGUES)
+def test_what_is_measured_is_good(tongue: str) -> None:
     """The messages that decoders are measured with are all understood."""
-    registry = world(dialect)
-    batch = deliveries(registry, 300, time.time_ns() // 1000, 1)
-    assembled = assemble(batch, Directory(registry))
+    directory, batch = spoken(tongue, 300, time.time_ns() // 1000, 1)
+    assembled = assemble(batch, directory)
     assert assembled.letters == []
-    assert len(assembled.readings) == 300 * (4 if dialect is Dialect.MODBUS else 8)
+    rows = len(assembled.readings) + len(assembled.scans) + len(assembled.fixes)
+    assert rows == ROWS.get(tongue, 300 * 8)

@@ -40,7 +40,7 @@ def bury(dsn: str, *messages: tuple[str, bytes], registry: Registry, at: datetim
         write_batch(
             connection,
             assembled.readings,
-            messages=assembled.messages(deliveries),
+            messages=assembled.messages(deliveries, assembled.owners),
             dead=assembled.letters,
             recorded_at=at,
             mode=WriteMode.ON_CONFLICT,

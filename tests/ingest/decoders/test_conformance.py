@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from ingest.decoders import hj212
 from ingest.decoders.model import Decoded
-from ingest.dialects import DECODERS
+from ingest.dialects import CUSTODY, DECODERS
 from operations.bench.mutation import mutants
 from registry.model import Dialect
+from tests.ingest.decoders.custody_examples import CUSTODY_EXAMPLES
 from tests.ingest.decoders.examples import ARRIVED, EXAMPLES, Example, readings_of
 
 DIALECTS = sorted(DECODERS)
@@ -18,12 +19,20 @@ DIALECTS = sorted(DECODERS)
 
 def _check(decoded: Decoded) -> None:
     """What must hold of any payload."""
-    assert decoded.samples or decoded.rejections, "a payload came to nothing at all"
+    came_to = decoded.samples or decoded.scans or decoded.fixes or decoded.rejections or decoded.nothing
+    assert came_to, "a payload came to nothing at all"
     for sample in decoded.samples:
         assert sample.values or sample.missing, "a sample without a value"
         assert all(math.isfinite(value) for value in sample.values.values())
         assert all(math.copysign(1, value) > 0 for value in sample.values.values() if value == 0)
         assert set(sample.units) <= set(sample.values)
+    for scan in decoded.scans:
+        assert 0 < len(scan.id) <= 64
+        assert 0 < len(scan.tag) <= 24
+        assert scan.gross_g is None or 0 <= (scan.tare_g or 0) <= scan.gross_g <= 100_000_000
+    for fix in decoded.fixes:
+        assert abs(fix.lat) <= 90
+        assert abs(fix.lon) <= 180
     for rejection in decoded.rejections:
         assert rejection.detail
 
@@ -52,6 +61,22 @@ def test_broken_examples_are_answered(dialect: Dialect, seed: int) -> None:
     """Examples with bytes changed, cut, doubled or swapped raise nothing."""
     for payload in mutants([each.payload for each in EXAMPLES if each.dialect is dialect], 20, seed):
         _check(DECODERS[dialect](payload, ARRIVED))
+
+
+@pytest.mark.parametrize("kind", sorted(CUSTODY))
+@given(payload=st.binary(max_size=300))
+def test_any_bytes_of_custody_are_answered(kind: str, payload: bytes) -> None:
+    """The same of events, positions and terminals' frames."""
+    _check(CUSTODY[kind](payload))
+
+
+@pytest.mark.parametrize("kind", sorted(CUSTODY))
+@settings(deadline=None, max_examples=50)
+@given(seed=st.integers(0, 2**32))
+def test_broken_examples_of_custody_are_answered(kind: str, seed: int) -> None:
+    """Examples of events, positions and frames with bytes changed, cut, doubled or swapped raise nothing."""
+    for payload in mutants(CUSTODY_EXAMPLES[kind], 20, seed):
+        _check(CUSTODY[kind](payload))
 
 
 @pytest.mark.parametrize(
