@@ -4,7 +4,7 @@
 """
 
 from registry.limits.model import ALARM_AFTER_S, Band, Certainty, Condition, Force, Limit, LimitProfile, Severity
-from registry.limits.profiles import families, load_profile, profiles
+from registry.limits.profiles import families, load_profile, profiles, source
 from registry.limits.site_rules import SiteRule, SiteRuleError
 from registry.limits.timeline import FOREVER, Version, rules_at, timelines
 
@@ -25,5 +25,6 @@ __all__ = [
     "load_profile",
     "profiles",
     "rules_at",
+    "source",
     "timelines",
 ]

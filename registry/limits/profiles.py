@@ -40,19 +40,31 @@ _LIMIT_FIELDS: Final = _ALARM_FIELDS | frozenset(
 @cache
 def profiles() -> Mapping[str, LimitProfile]:
     """Every profile that ships with the platform or comes with a scenario, by code."""
-    shipped = (
-        load_profile(entry.name, entry.read_text(encoding="utf-8"))
-        for entry in sorted(files("registry.limits").iterdir(), key=lambda each: each.name)
-        if entry.name.endswith(".toml")
-    )
-    added = (load_profile(str(path), path.read_text(encoding="utf-8")) for path in added_limit_files())
-    found: dict[str, LimitProfile] = {}
-    for profile in (*shipped, *added):
-        if profile.code in found:
-            raise RegistryError(f"limit profile {profile.code!r} is declared twice")
-        found[profile.code] = profile
+    found = {code: profile for code, (profile, _) in _declared().items()}
     _check_named(families_of(found.values()))
     return MappingProxyType(found)
+
+
+def source(code: str) -> str:
+    """The text of the file that declares a profile: the version that judged, for evidence."""
+    return _declared()[code][1]
+
+
+@cache
+def _declared() -> Mapping[str, tuple[LimitProfile, str]]:
+    shipped = [
+        (entry.name, entry.read_text(encoding="utf-8"))
+        for entry in sorted(files("registry.limits").iterdir(), key=lambda each: each.name)
+        if entry.name.endswith(".toml")
+    ]
+    added = [(str(path), path.read_text(encoding="utf-8")) for path in added_limit_files()]
+    found: dict[str, tuple[LimitProfile, str]] = {}
+    for name, text in (*shipped, *added):
+        profile = load_profile(name, text)
+        if profile.code in found:
+            raise RegistryError(f"limit profile {profile.code!r} is declared twice")
+        found[profile.code] = profile, text
+    return found
 
 
 @cache
