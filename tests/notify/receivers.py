@@ -83,7 +83,7 @@ class Hook:
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 -- the name that http.server calls
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 receiver.posts.append(Post(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
                 receiver.hold.wait(30)

@@ -1,5 +1,6 @@
 """Ways out, one function a kind of channel; each raises `SendError` with a label, never with a secret."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -22,5 +23,9 @@ SENDERS: Final[Mapping[str, Sender]] = {
     "webhook": send_webhook,
     "mqtt": send_topic,
 }
+# At their finer levels these log whole addresses, and an address may hold a token.
+for _talkative in ("httpx", "httpcore", "urllib3"):
+    logging.getLogger(_talkative).setLevel(logging.WARNING)
+
 GATEWAYS: Final = frozenset({"email", "sms", "mqtt"})
 """Kinds that go out through a gateway."""
