@@ -73,6 +73,7 @@ def _hidden(show: Callable[[], None]) -> list[Any]:
             "rules",
             "samples",
             "alarms",
+            "cases",
             "simulators",
             "system",
             "devices",

@@ -12,7 +12,7 @@ from dashboard.cookies import COOKIE
 from dashboard.settings import current
 
 TIMEOUT: Final = httpx.Timeout(60.0, connect=2.0)
-PASSED_ON: Final = ("content-type", "content-disposition")
+PASSED_ON: Final = ("content-type", "content-disposition", "x-content-type-options", "content-security-policy")
 
 
 async def site_readings(request: Request) -> Response:
@@ -37,6 +37,12 @@ async def registry(request: Request) -> Response:
 async def sample_template(request: Request) -> Response:
     """``GET /export/samples-template.xlsx``: the workbook for manual results."""
     return await _pass_on(request, "/samples/template.xlsx", "landun-samples.xlsx")
+
+
+async def case_file(request: Request) -> Response:
+    """``GET /export/cases/{case}/files/{file}``: a photo or paper of a case."""
+    case, file = request.path_params["case"], request.path_params["file"]
+    return await _pass_on(request, f"/cases/{case}/files/{file}", f"landun-{case}-{file}")
 
 
 async def _pass_on(request: Request, path: str, name: str) -> Response:

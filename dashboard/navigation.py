@@ -10,6 +10,7 @@ from dashboard.screens import (
     administration,
     alarms,
     back_test,
+    cases,
     devices,
     inspector,
     live,
@@ -48,6 +49,9 @@ def pages() -> dict[str, Any]:
     if role != "public":
         found["alarms"] = st.Page(
             alarms.show, title=t("nav.alarms"), icon=":material/notifications:", url_path="alarms"
+        )
+        found["cases"] = st.Page(
+            cases.show, title=term("supervision.page", "nav"), icon=":material/assignment:", url_path="cases"
         )
     if session.may_control():
         found["simulators"] = st.Page(

@@ -46,6 +46,7 @@ def application() -> st.App:
             Route("/export/sites/{code}/readings.{ending:str}", exports.site_readings),
             Route("/export/alarms.{ending:str}", exports.alarms),
             Route("/export/samples-template.xlsx", exports.sample_template),
+            Route("/export/cases/{case:int}/files/{file:int}", exports.case_file),
             Route("/export/registry/{name:str}", exports.registry),
             Route("/display/{key:str}", display.page),
             Route("/display/{key:str}/values", display.values),

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 
 import streamlit as st
 
+from dashboard.cases_client import CasesClient
 from dashboard.client import ApiClient, ApiError, ApiUnreachableError, SignInNeededError
 from dashboard.cookies import COOKIE, OFFICE
 from dashboard.field_client import FieldClient
@@ -47,6 +48,11 @@ def keeping() -> KeepingClient:
 def field() -> FieldClient:
     """What inspectors on their way and venues ask for, as the signed-in person may."""
     return FieldClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+
+
+def cases() -> CasesClient:
+    """Cases, as the signed-in person sees them."""
+    return CasesClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
 
 
 def me() -> Me:

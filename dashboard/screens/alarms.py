@@ -17,6 +17,7 @@ from dashboard.look import ALARM_TONE, PRIORITY_TONE
 from dashboard.problems import failed
 from dashboard.shapes import Alarm, Site
 from dashboard.widgets.alarm_table import ZONE, alarm_table
+from dashboard.widgets.case_link import case_link
 from dashboard.widgets.components import table
 from dashboard.widgets.export import export_links
 from dashboard.widgets.verdict import feedback, picture, verdict_panel
@@ -174,6 +175,7 @@ def _detail() -> None:
         feedback(alarm, _act)
     if session.may_act():
         _actions(alarm)
+    case_link(alarm)
     link = escape(address("site", site=alarm["site"]))
     st.html(
         f"<div class='ld-links'><a class='ld-go' href='{link}' target='_self'>{escape(t('alarms.open_site'))}</a></div>"
