@@ -22,6 +22,7 @@ from operations.options import (
     Data,
     DatabaseUrl,
     Hj212,
+    Jt808,
     Metrics,
     MinFreeBytes,
     Modbus,
@@ -131,6 +132,7 @@ def ingest(
         bool, typer.Option(help="Store what the broker keeps for this worker, end its session there, and end.")
     ] = False,
     hj212: Hj212 = None,
+    jt808: Jt808 = None,
     device_master_file: Annotated[
         Path | None,
         typer.Option(envvar="LANDUN_DEVICE_MASTER_FILE", help="File that passwords of instruments derive from."),
@@ -156,6 +158,7 @@ def ingest(
             subtree=subtree,
             drain=drain,
             hj212=listening_at(hj212),
+            jt808=listening_at(jt808),
             device_master=secret_of(device_master_file) if device_master_file else None,
         )
     )
@@ -200,6 +203,9 @@ def serve(
     hj212_url: Annotated[
         str, typer.Option(envvar="LANDUN_HJ212_URL", help="Where HJ 212 instruments report: hj212://host:port.")
     ] = "hj212://127.0.0.1:7212",
+    jt808_url: Annotated[
+        str, typer.Option(envvar="LANDUN_JT808_URL", help="Where JT/T 808 terminals report: jt808://host:port.")
+    ] = "jt808://127.0.0.1:7808",
     tls_certificate: TlsCertificate = None,
     tls_key: TlsKey = None,
     simulators_url: Annotated[
@@ -220,6 +226,7 @@ def serve(
             data=data,
             devices_url=devices_url,
             hj212_url=hj212_url,
+            jt808_url=jt808_url,
             tls=TlsFiles(tls_certificate, tls_key) if tls_certificate and tls_key else None,
             metrics=metrics,
             ingest_status_url=ingest_status_url,
@@ -301,6 +308,7 @@ def simulate(
         Path | None, typer.Option(envvar="LANDUN_RECORD", help="File that notes every acknowledged message.")
     ] = None,
     hj212: Hj212 = None,
+    jt808: Jt808 = None,
     modbus: Modbus = None,
 ) -> None:
     """Bring the demonstration's sites to life: simulated devices that publish as real ones do."""
@@ -316,6 +324,7 @@ def simulate(
             min_free_bytes=min_free_bytes,
             record=record,
             hj212=listening_at(hj212),
+            jt808=listening_at(jt808),
             modbus=listening_at(modbus),
         )
     )

@@ -137,6 +137,7 @@ class Assembly:
             "LANDUN_DATABASE_URL": self.dsn,
             "LANDUN_MQTT_URL": self._ingest_url,
             "LANDUN_HJ212": f"{self.broker_host}:{self.address.ports['hj212']}",
+            "LANDUN_JT808": f"{self.broker_host}:{self.address.ports['jt808']}",
             "LANDUN_DEVICE_MASTER_FILE": str(self.secrets.device_master_file),
             **environment_of(subtree),
             **(more or {}),
@@ -196,6 +197,7 @@ class Assembly:
             "LANDUN_DATA": str(self.folder.path),
             "LANDUN_DEVICES_URL": f"mqtt://{reachable(self.broker_host)}:{self.broker.mqtt_port}",
             "LANDUN_HJ212_URL": f"hj212://{reachable(self.broker_host)}:{self.address.ports['hj212']}",
+            "LANDUN_JT808_URL": f"jt808://{reachable(self.broker_host)}:{self.address.ports['jt808']}",
             "LANDUN_METRICS": self._metrics("api"),
             "LANDUN_INGEST_STATUS_URL": f"http://{self._metrics('ingest')}/status",
             "LANDUN_BROKER_VERSION": broker.version(),
@@ -251,6 +253,7 @@ class Assembly:
             "LANDUN_SIMULATORS_HOST": LOOPBACK,
             "LANDUN_SIMULATORS_PORT": str(self.address.ports["simulators"]),
             "LANDUN_HJ212": f"{reachable(self.broker_host)}:{self.address.ports['hj212']}",
+            "LANDUN_JT808": f"{reachable(self.broker_host)}:{self.address.ports['jt808']}",
             "LANDUN_MODBUS": f"{LOOPBACK}:{self.address.ports['modbus']}",
             "LANDUN_DATA": str(self.folder.path),
         }

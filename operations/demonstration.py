@@ -29,6 +29,7 @@ def simulator_settings(
     min_free_bytes: int,
     record: Path | None,
     hj212: tuple[str, int] | None = None,
+    jt808: tuple[str, int] | None = None,
     modbus: tuple[str, int] | None = None,
 ) -> SimulatorSettings:
     """Settings of the fleet. Raises `OperatorError` on an address that is not ``mqtt(s)://host:port``."""
@@ -50,5 +51,6 @@ def simulator_settings(
         min_free_bytes=min_free_bytes,
         record=record,
         hj212=hj212,
+        jt808=jt808,
         modbus=modbus,
     )

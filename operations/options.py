@@ -38,6 +38,9 @@ Metrics = Annotated[
 Hj212 = Annotated[
     str | None, typer.Option(envvar="LANDUN_HJ212", metavar="HOST:PORT", help="Where HJ 212 instruments report.")
 ]
+Jt808 = Annotated[
+    str | None, typer.Option(envvar="LANDUN_JT808", metavar="HOST:PORT", help="Where JT/T 808 terminals report.")
+]
 Modbus = Annotated[
     str | None, typer.Option(envvar="LANDUN_MODBUS", metavar="HOST:PORT", help="Where simulated controllers answer.")
 ]

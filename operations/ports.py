@@ -19,6 +19,7 @@ DEFAULT_PORTS: Final[Mapping[str, int]] = {
     "dashboard": 8501,
     "simulators": 8010,
     "hj212": 7212,
+    "jt808": 7808,
     "modbus": 15020,
     **METRICS_PORTS,
 }

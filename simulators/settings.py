@@ -24,6 +24,7 @@ class SimulatorSettings:
     control_host, control_port : where the control API listens; loopback only
     min_free_bytes : with less free disk space below `data` the fleet stops publishing, bytes
     hj212 : host and port that HJ 212 instruments report to; without it they stay silent
+    jt808 : host and port that terminals of vehicles report to; without it they stay silent
     modbus : host and port at which simulated controllers answer Modbus; without it they do not
     record : append-only file that notes every acknowledged reading, for loss checks
 
@@ -39,6 +40,7 @@ class SimulatorSettings:
     control_port: int = 8010
     min_free_bytes: int = DEFAULT_MIN_FREE_BYTES
     hj212: tuple[str, int] | None = None
+    jt808: tuple[str, int] | None = None
     modbus: tuple[str, int] | None = None
     record: Path | None = None
     mqtt_tls: bool = False

@@ -312,7 +312,8 @@ def _new_password(connection: Connection, device: Device, principal: Principal, 
 
 
 def _credential(shared: Shared, device: Device, password: str, topic: str) -> DeviceCredential:
-    spoken_to = shared.settings.hj212_url if device.dialect is Dialect.HJ212 else shared.settings.devices_url
+    apart = {Dialect.HJ212: shared.settings.hj212_url, Dialect.JT808: shared.settings.jt808_url}
+    spoken_to = apart.get(device.dialect, shared.settings.devices_url)
     address = urlsplit(spoken_to)
     tls = address.scheme == "mqtts"
     host, port = address.hostname or "localhost", address.port or (8883 if tls else 1883)

@@ -23,11 +23,12 @@ class TlsFiles:
 class ApiSettings:
     """Settings of the API.
 
-    `simulators_url` is None where no simulators run; `data` is the folder whose free disk space /health
-    reports; `devices_url` is where devices reach the broker, as they are told: ``mqtt://host:port``, or ``mqtts``;
-    `hj212_url` is where HJ 212 instruments report; with `tls` the API speaks HTTPS only. `metrics` is
-    the address (``host:port``) that figures are served on, `ingest_status_url` where ingest tells its state itself,
-    which it does while the database is away too. Raises `ValueError` on a secret too short to sign tokens with.
+    `simulators_url` is None where no simulators run; `data` is the folder whose free disk space /health reports;
+    `devices_url` is where devices reach the broker, as they are told: ``mqtt://host:port``, or ``mqtts``; `hj212_url`
+    and `jt808_url` are where HJ 212 instruments and terminals of vehicles report; with `tls` the API speaks HTTPS only.
+    `metrics` is the address (``host:port``) that figures are served on, `ingest_status_url` where ingest tells its
+    state itself, which it does while the database is away too. Raises `ValueError` on a secret too short to sign tokens
+    with.
     """
 
     database_url: str = field(repr=False)
@@ -38,6 +39,7 @@ class ApiSettings:
     data: Path = Path("/")
     devices_url: str = "mqtt://127.0.0.1:1883"
     hj212_url: str = "hj212://127.0.0.1:7212"
+    jt808_url: str = "jt808://127.0.0.1:7808"
     tls: TlsFiles | None = None
     metrics: str | None = None
     ingest_status_url: str | None = None

@@ -99,7 +99,19 @@ class Stack:
         database = conninfo_to_dict(dsn)
         self.ports = {
             each: any_free()
-            for each in ("broker", "client", "api", "dashboard", "simulators", "9464", "9465", "9466", "9212", "5020")
+            for each in (
+                "broker",
+                "client",
+                "api",
+                "dashboard",
+                "simulators",
+                "9464",
+                "9465",
+                "9466",
+                "9212",
+                "9808",
+                "5020",
+            )
         }
         self.run("landun", "secrets", str(self.secrets), environment={})
         (self.secrets / "postgres-password").write_text(f"{database['password']}\n")
@@ -116,6 +128,7 @@ class Stack:
             "127.0.0.1:8883": f"127.0.0.1:{self.ports['broker']}",
             "${LANDUN_HOST:-localhost}:${LANDUN_MQTT_PORT:-8883}": f"127.0.0.1:{self.ports['broker']}",
             "${LANDUN_HOST:-localhost}:${LANDUN_HJ212_PORT:-9212}": f"127.0.0.1:{self.ports['9212']}",
+            "${LANDUN_HOST:-localhost}:${LANDUN_JT808_PORT:-9808}": f"127.0.0.1:{self.ports['9808']}",
             "${LANDUN_SIMULATORS_URL:-http://simulators:8010}": f"http://127.0.0.1:{self.ports['simulators']}",
             "${LANDUN_DEMONSTRATION:-false}": "true",
             "${LANDUN_DASHBOARD_URL:-http://localhost:8501}": f"http://127.0.0.1:{self.ports['dashboard']}",
@@ -123,10 +136,14 @@ class Stack:
             "127.0.0.1:8000": f"127.0.0.1:{self.ports['api']}",
             "127.0.0.1:8501": f"127.0.0.1:{self.ports['dashboard']}",
             "127.0.0.1:8010": f"127.0.0.1:{self.ports['simulators']}",
-            **{f"0.0.0.0:{port}": f"127.0.0.1:{self.ports[port]}" for port in ("9464", "9465", "9466", "9212", "5020")},
+            **{
+                f"0.0.0.0:{port}": f"127.0.0.1:{self.ports[port]}"
+                for port in ("9464", "9465", "9466", "9212", "9808", "5020")
+            },
             "ingest:9464": f"127.0.0.1:{self.ports['9464']}",
             "simulators:5020": f"127.0.0.1:{self.ports['5020']}",
             "ingest:9212": f"127.0.0.1:{self.ports['9212']}",
+            "ingest:9808": f"127.0.0.1:{self.ports['9808']}",
             "0.0.0.0": "127.0.0.1",  # noqa: S104 - replaced, not bound
         }
         self.exactly = {
