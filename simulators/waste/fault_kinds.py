@@ -54,7 +54,7 @@ class WasteSpec:
     Parameters
     ----------
     scope : what it happens to
-    rule : the rule (code) that names it
+    rules : the rule (code) that names it; any of them where there are several
     consequences : rules that may speak of the same things besides, rightly
     unit, smallest, largest : of its size; all empty where it has none
     days : how many days it lasts, least and most, where it lasts
@@ -62,7 +62,7 @@ class WasteSpec:
     """
 
     scope: Scope
-    rule: str
+    rules: tuple[str, ...]
     consequences: tuple[str, ...] = ()
     unit: str = ""
     smallest: float = 0.0
@@ -74,29 +74,33 @@ _STORAGE: Final = ("storage_36h", "storage_44h", "storage_48h")
 
 SPECS: Final[Mapping[WasteFault, WasteSpec]] = MappingProxyType(
     {
-        WasteFault.LOST_BAG: WasteSpec(Scope.TAG, "missing", _STORAGE),
-        WasteFault.LOST_LOAD: WasteSpec(Scope.TAG, "in_transit"),
-        WasteFault.OVERDUE_BAG: WasteSpec(Scope.TAG, "storage_48h", _STORAGE),
-        WasteFault.UNDER_WEIGHED: WasteSpec(Scope.TAG, "weight", (), "kg", 0.25, 2.0),
-        WasteFault.SHORT_DELIVERY: WasteSpec(Scope.TAG, "batch_weight", ("weight",), "kg", 0.8, 4.0),
-        WasteFault.SWAPPED_CATEGORY: WasteSpec(Scope.TAG, "category"),
-        WasteFault.UNSIGNED: WasteSpec(Scope.TAG, "unsigned"),
-        WasteFault.UNSCANNED_BAG: WasteSpec(Scope.TAG, "unscanned"),
-        WasteFault.DUPLICATE_TAG: WasteSpec(Scope.TAG, "duplicate", ("weight", "category", "order", "unscanned")),
-        WasteFault.OPENED_BAG: WasteSpec(Scope.TAG, "opened"),
-        WasteFault.HEAVY_BAG: WasteSpec(Scope.TAG, "bag_weight", (), "kg", 26.0, 40.0),
-        WasteFault.NO_MANIFEST: WasteSpec(Scope.TAG, "manifest"),
-        WasteFault.UNREGISTERED_VEHICLE: WasteSpec(Scope.TAG, "vehicle"),
-        WasteFault.UNLICENSED_RECEIVER: WasteSpec(Scope.TAG, "receiver", ("in_transit",)),
-        WasteFault.LATE_TREATMENT: WasteSpec(Scope.TAG, "disposer_storage", (), "h", 80.0, 110.0),
-        WasteFault.MISSED_PICKUP: WasteSpec(Scope.INSTITUTION, "pickup", _STORAGE),
-        WasteFault.SILENT_INSTITUTION: WasteSpec(Scope.INSTITUTION, "silent", ("output", "sharps"), days=(8, 10)),
-        WasteFault.HIDDEN_WASTE: WasteSpec(Scope.INSTITUTION, "output", ("sharps",), "share", 0.5, 0.75, days=(4, 6)),
-        WasteFault.HIDDEN_SHARPS: WasteSpec(Scope.INSTITUTION, "sharps", ("output",), days=(4, 6)),
-        WasteFault.SCANNER_CLOCK: WasteSpec(Scope.TAG, "order", (), "h", 1.5, 8.0),
-        WasteFault.FRIDGE_FAILURE: WasteSpec(Scope.INSTITUTION, "store_warm", days=(2, 3)),
-        WasteFault.DETOUR: WasteSpec(Scope.VEHICLE, "route", ("stop",), "m", 500.0, 4_000.0),
-        WasteFault.UNPLANNED_STOP: WasteSpec(Scope.VEHICLE, "stop", (), "min", 13.0, 28.0),
+        WasteFault.LOST_BAG: WasteSpec(Scope.TAG, ("missing",), _STORAGE),
+        WasteFault.LOST_LOAD: WasteSpec(Scope.TAG, ("in_transit",)),
+        WasteFault.OVERDUE_BAG: WasteSpec(Scope.TAG, ("storage_48h",), _STORAGE),
+        WasteFault.UNDER_WEIGHED: WasteSpec(Scope.TAG, ("weight",), ("batch_weight",), "kg", 0.25, 2.0),
+        WasteFault.SHORT_DELIVERY: WasteSpec(Scope.TAG, ("batch_weight",), ("weight",), "kg", 0.8, 4.0),
+        WasteFault.SWAPPED_CATEGORY: WasteSpec(Scope.TAG, ("category",)),
+        WasteFault.UNSIGNED: WasteSpec(Scope.TAG, ("unsigned",)),
+        WasteFault.UNSCANNED_BAG: WasteSpec(Scope.TAG, ("unscanned",)),
+        WasteFault.DUPLICATE_TAG: WasteSpec(
+            Scope.TAG, ("duplicate",), ("weight", "category", "order", "unscanned", "batch_weight")
+        ),
+        WasteFault.OPENED_BAG: WasteSpec(Scope.TAG, ("opened",)),
+        WasteFault.HEAVY_BAG: WasteSpec(Scope.TAG, ("bag_weight",), (), "kg", 26.0, 40.0),
+        WasteFault.NO_MANIFEST: WasteSpec(Scope.TAG, ("manifest",)),
+        WasteFault.UNREGISTERED_VEHICLE: WasteSpec(Scope.TAG, ("vehicle",)),
+        WasteFault.UNLICENSED_RECEIVER: WasteSpec(Scope.TAG, ("receiver",), ("in_transit", "vehicle")),
+        WasteFault.LATE_TREATMENT: WasteSpec(Scope.TAG, ("disposer_storage",), (), "h", 80.0, 110.0),
+        WasteFault.MISSED_PICKUP: WasteSpec(Scope.INSTITUTION, ("pickup",), _STORAGE),
+        WasteFault.SILENT_INSTITUTION: WasteSpec(Scope.INSTITUTION, ("silent",), ("output", "sharps"), days=(8, 10)),
+        WasteFault.HIDDEN_WASTE: WasteSpec(
+            Scope.INSTITUTION, ("output",), ("sharps",), "share", 0.5, 0.75, days=(4, 6)
+        ),
+        WasteFault.HIDDEN_SHARPS: WasteSpec(Scope.INSTITUTION, ("sharps",), ("output",), days=(4, 6)),
+        WasteFault.SCANNER_CLOCK: WasteSpec(Scope.INSTITUTION, ("clock", "order"), (), "h", 0.5, 8.0, days=(2, 3)),
+        WasteFault.FRIDGE_FAILURE: WasteSpec(Scope.INSTITUTION, ("store_warm",), days=(2, 3)),
+        WasteFault.DETOUR: WasteSpec(Scope.VEHICLE, ("route",), ("stop",), "m", 500.0, 4_000.0),
+        WasteFault.UNPLANNED_STOP: WasteSpec(Scope.VEHICLE, ("stop",), (), "min", 13.0, 28.0),
     }
 )
 """Every kind of fault with its sizes and its right name."""

@@ -26,7 +26,7 @@ _TRIES: Final = 400
 _WITH_HISTORY: Final = frozenset({WasteFault.HIDDEN_WASTE, WasteFault.HIDDEN_SHARPS, WasteFault.SILENT_INSTITUTION})
 _OF_HOSPITALS: Final = frozenset({WasteFault.SHORT_DELIVERY})
 _OF_CLINICS: Final = frozenset({WasteFault.LATE_TREATMENT})
-_OF_LARGE: Final = frozenset({WasteFault.HIDDEN_WASTE, WasteFault.HIDDEN_SHARPS})
+_OF_LARGE: Final = frozenset({WasteFault.HIDDEN_WASTE, WasteFault.HIDDEN_SHARPS, WasteFault.SCANNER_CLOCK})
 _ELSEWHERE: Final = frozenset({WasteFault.DETOUR, WasteFault.UNPLANNED_STOP, WasteFault.FRIDGE_FAILURE})
 LARGE_BEDS: Final = 40
 COOLED_BEDS: Final = 200
@@ -54,10 +54,10 @@ class Truth:
 
 @dataclass(frozen=True)
 class Month:
-    """Events in order of time from one midnight to another, the tours behind them, and the faults in both.
+    """Events in the order they are said from one midnight to another, the tours behind them, and the faults in both.
 
-    `first` is its first day since the epoch, local. Events of bags that were collected before, or are still on their
-    way after it, are in it as far as they fall into it.
+    `first` is its first day since the epoch, local. Events of bags that are still on their way after the month are in
+    it as far as they fall into it.
     """
 
     city: City
@@ -92,7 +92,8 @@ def month(city: City, first: int, days: int, each: int, kinds: Iterable[WasteFau
     for day in range(first, first + days + 2):
         lived = day_of(city, day, road.halts_of(day))
         tours[day] = tuple(lived.tours[vehicle] for vehicle in range(len(city.vehicle_codes)))
-        parts.append(lived.events)
+        if day > first:  # what is fetched on the first day was collected before: nobody was watching yet
+            parts.append(lived.events)
     trips = road.halted(tours)
     if WasteFault.DETOUR in wanted:
         trips += [road.detour(position, tours) for position in positions]
@@ -102,8 +103,8 @@ def month(city: City, first: int, days: int, each: int, kinds: Iterable[WasteFau
     if WasteFault.FRIDGE_FAILURE in wanted:
         truth += _fridges(city, first, days, each, rng)
     begin, end = first * DAY_US - LOCAL_US, (first + days) * DAY_US - LOCAL_US
-    events = events[(events["ts"] >= begin) & (events["ts"] < end)]
-    events = events[np.argsort(events["ts"], kind="stable")]
+    events = events[(events["said"] >= begin) & (events["said"] < end)]
+    events = events[np.argsort(events["said"], kind="stable")]
     return Month(city, first, days, events, tours, road.detours, tuple(truth))
 
 

@@ -20,6 +20,8 @@ from simulators.waste.model import DAY_US, MINUTE_US, NOBODY, Events, is_box
 HOUR_US: Final = 60 * MINUTE_US
 AFTER_BAG: Final = (Event.BOXED, Event.HANDED_OVER, Event.RECEIVED, Event.TREATED)
 ON_ROAD: Final = (Event.HANDED_OVER, Event.RECEIVED, Event.TREATED)
+_RENEWED: Final = 2_000
+"""Added to the number of a box."""
 GOES_OVERDUE_US: Final = 49 * HOUR_US
 """A bag that is forgotten goes with the first vehicle that comes when it is so old."""
 
@@ -124,7 +126,13 @@ def _done(rows: Events, touched: NDArray[np.bool_] | None, units: tuple[int, ...
     """What is left, and when the fault was at work: the time of the rows it touched."""
     own = np.isin(rows["unit"], units) if touched is None else touched
     ts = rows["ts"][own] if own.any() else rows["ts"]
-    return Planted(rows, units, int(ts.min()), int(ts.max()))
+    return Planted(rows, (*units, *_boxes_of(rows, units)), int(ts.min()), int(ts.max()))
+
+
+def _boxes_of(rows: Events, units: tuple[int, ...]) -> tuple[int, ...]:
+    """The boxes that bags are put into: what is wrong with a bag shows in its box's weight."""
+    boxed = np.isin(rows["unit"], units) & _of(rows, Event.BOXED)
+    return tuple(np.setdiff1d(rows["parent"][boxed], units).tolist())
 
 
 # One bag.
@@ -230,13 +238,14 @@ def _heavy(rows: Events, wish: Wish) -> Planted:
 
 
 def _clock(rows: Events, wish: Wish) -> Planted:
-    """The scanner at the store is behind for a round: what it books was collected later."""
-    row = rows[_first(rows, _of(rows, Event.STORED_IN), wish.starts, wish.ends)]
-    near = np.abs(rows["ts"] - row["ts"]) < 10 * MINUTE_US
-    stored = _of(rows, Event.STORED_IN) & near & (_day_of(rows) == int(row["unit"] >> 20) & 0xFFFFF)
-    touched = np.flatnonzero(stored)
-    rows["ts"][touched] -= round(wish.size * HOUR_US)
-    return _done(rows, stored, tuple(np.unique(rows["unit"][touched]).tolist()))
+    """The hand-held at the store is behind for some days: what it books seems to have happened before."""
+    behind = (rows["said"] >= wish.starts) & (rows["said"] < min(wish.ends, wish.starts + wish.days * DAY_US))
+    behind &= _of(rows, Event.STORED_IN, Event.BOXED, Event.HANDED_OVER)
+    if not behind.any():
+        raise NoVictimError
+    begins, ends = int(rows["said"][behind].min()), int(rows["said"][behind].max())
+    rows["ts"][behind] -= round(wish.size * HOUR_US)
+    return Planted(rows, (), begins, ends)
 
 
 # A load: a box, or a clinic's bag.
@@ -257,7 +266,16 @@ def _lost_load(rows: Events, wish: Wish) -> Planted:
     gone = load & ~_of(rows, Event.HANDED_OVER)
     units = _with_content(rows, load)
     ts = rows["ts"][load]
+    _renew(rows, load)
     return Planted(rows[~gone], units, int(ts.min()), int(ts.max()))
+
+
+def _renew(rows: Events, load: NDArray[np.bool_]) -> None:
+    """A box that is lost does not come back: another goes round in its stead."""
+    unit, last = rows["unit"][load][0], rows["ts"][load].max()
+    if is_box(np.array([unit]))[0]:
+        for field in ("unit", "parent"):
+            rows[field][(rows[field] == unit) & (rows["ts"] > last)] += _RENEWED
 
 
 def _with_content(rows: Events, load: NDArray[np.bool_]) -> tuple[int, ...]:
@@ -287,7 +305,7 @@ def _no_manifest(rows: Events, wish: Wish) -> Planted:
     load = _load(rows, wish)
     units = _with_content(rows, load)
     ts = rows["ts"][load]
-    rows["manifest"][load & _of(rows, Event.HANDED_OVER)] = NOBODY
+    rows["manifest"][load & ~_of(rows, Event.TREATED)] = NOBODY
     return Planted(rows, units, int(ts.min()), int(ts.max()))
 
 
@@ -303,6 +321,7 @@ def _unlicensed_receiver(rows: Events, wish: Wish) -> Planted:
     units = _with_content(rows, load)
     rows["receiver"][load] = wish.unregistered
     ts = rows["ts"][load]
+    _renew(rows, load)
     return Planted(rows[~(load & ~_of(rows, Event.HANDED_OVER))], units, int(ts.min()), int(ts.max()))
 
 
@@ -327,12 +346,14 @@ def _missed(rows: Events, wish: Wish) -> Planted:
     if len(after) <= missed:
         raise NoVictimError
     stays = np.isin(_day_of(rows), after[:missed]) & _of(rows, *AFTER_BAG)
+    begins = _handed_at(rows, int(after[0]))
     on_road = _of(rows, *ON_ROAD)
     for day in after[:missed].tolist():
         own = stays & (_day_of(rows) == day)
         _moved(rows, own, _handed_at(rows, int(after[missed])) - _handed_at(rows, day))
         rows["manifest"][own & on_road] += int(after[missed]) - day
-    return _done(rows, stays, tuple(np.unique(rows["unit"][stays]).tolist()))
+    units = np.unique(np.concatenate([rows["unit"][stays], rows["parent"][stays & (rows["parent"] >= 0)]]))
+    return Planted(rows, tuple(units.tolist()), begins, int(rows["ts"][stays].max()))
 
 
 def _handed_at(rows: Events, day: int) -> int:

@@ -104,4 +104,4 @@ def test_a_month_has_every_fault_it_was_asked_for(town: City) -> None:
     assert len({each.kind for each in found.truth}) == len(found.truth) == 23
     begin, end = found.span
     assert all(begin <= each.begins <= each.ends and each.begins < end for each in found.truth)
-    assert (np.diff(found.events["ts"]) >= 0).all()
+    assert (np.diff(found.events["said"]) >= 0).all()
