@@ -100,3 +100,13 @@ def _announcement(row: Sequence[Any], as_of: int | None) -> Announcement:
     if withdrawn_at is None or (as_of is not None and (journal_id is None or journal_id > as_of)):
         return found
     return found.withdrawn(withdrawn_at, withdrawn_by, reason)
+
+
+def muted_by(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
+    """How many alarms each announcement muted, those it still does and those it did."""
+    rows = connection.execute(
+        "SELECT text, count(DISTINCT alarm_id) FROM alarm_event "
+        "WHERE event = 'suppressed' AND text = ANY(%s) GROUP BY 1",
+        ([f"announcement:{each}" for each in ids],),
+    ).fetchall()
+    return {int(by.rpartition(":")[2]): int(count) for by, count in rows}

@@ -47,7 +47,7 @@ def alarm_text(language: Language, alarm: Mapping[str, Any], registry: Registry)
     if alarm["kind"] in OF_THE_PLATFORM:
         sentence = text(language, f"alarm.{alarm['kind']}", since=fields["since"], value=f"{alarm['value']:.0f}")
     elif alarm["kind"] == "offline":
-        sentence = text(language, f"alarm.offline.{'device' if alarm['device'] else 'site'}", **fields)
+        sentence = text(language, f"alarm.offline.{_silent(alarm)}", **fields)
     elif alarm["kind"] == "detector":
         sentence = _verdict(language, alarm, fields)
     else:
@@ -60,6 +60,13 @@ def alarm_text(language: Language, alarm: Mapping[str, Any], registry: Registry)
         return sentence
     at = local_time(language, alarm["returned_at"], zone)
     return text(language, f"alarm.returned.{alarm['return_reason']}", text=sentence, at=at)
+
+
+def _silent(alarm: Mapping[str, Any]) -> str:
+    """What is silent: the site, a gateway or a device."""
+    if alarm["device"] is None:
+        return "site"
+    return "gateway" if alarm.get("rule") == "offline:gateway" else "device"
 
 
 def _verdict(language: Language, alarm: Mapping[str, Any], fields: Mapping[str, object]) -> str:

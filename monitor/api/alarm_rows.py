@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
+from monitor.alarms.states import AlarmState, Mute, Standing
 from monitor.alarms.wording import alarm_text
 from monitor.api.schemas import Alarm
+from monitor.api.schemas.common import IsaState
 from registry.canary import PLATFORM, SITE
 from registry.catalogue import Language, entries, indicator_name
 from registry.indicators import INDICATORS
@@ -21,6 +23,7 @@ def alarm_of(row: Mapping[str, Any], registry: Registry) -> Alarm:
     indicator = row["indicator"] if row["indicator"] in INDICATORS else None
     return Alarm(
         **{name: row[name] for name in Alarm.model_fields if name in row},
+        isa_state=isa_state(row),
         site_name_zh=site.name_zh if site else row["site"],
         site_name_en=site.name_en if site else row["site"],
         county=site.county if site else "",
@@ -35,6 +38,17 @@ def alarm_of(row: Mapping[str, Any], registry: Registry) -> Alarm:
         text_zh=_text("zh", row, registry),
         text_en=_text("en", row, registry),
     )
+
+
+def isa_state(row: Mapping[str, Any]) -> IsaState:
+    """The one ISA-18.2 state that a person is shown: the mute while there is one, else the occurrence's."""
+    shown = {
+        "out_of_service_until": Mute.OUT_OF_SERVICE,
+        "shelved_until": Mute.SHELVED,
+        "suppressed_by": Mute.SUPPRESSED,
+    }
+    mutes = frozenset(mute for column, mute in shown.items() if row.get(column) is not None)
+    return cast(IsaState, Standing(AlarmState(row["state"]), mutes=mutes).isa)
 
 
 def _text(language: Language, row: Mapping[str, Any], registry: Registry) -> str:

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response, status
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from monitor.alarms.states import WAITING
 from monitor.api.alarm_rows import alarm_of
+from monitor.api.alarm_rules import rationale_of
 from monitor.api.context import Context, Now, Shared, requires, visible_site
 from monitor.api.refresher import CONSUMER
 from monitor.api.schemas import (
@@ -32,6 +34,7 @@ from monitor.api.tables import XLSX_TYPE, Cell, Table, csv_file, xlsx_file
 from registry.catalogue import text
 from registry.counties import COUNTIES
 from store import audit, journal, queries
+from store.alarm_settings import load_alarm_settings
 from store.connections import Connection
 from store.records import to_us
 
@@ -75,6 +78,10 @@ def wanted(
     audience: Annotated[
         Literal["inspector", "venue"] | None, Query(description="Only the inspectors' work, or only the venues'")
     ] = None,
+    muted: Annotated[
+        bool | None, Query(description="Only what is shelved, suppressed or out of service; or not")
+    ] = None,
+    historic: Annotated[bool | None, Query(description="Only what was found in late data; or not")] = None,
     first: Annotated[datetime | None, Query(alias="from", description="Raised at or after")] = None,
     last: Annotated[datetime | None, Query(alias="to", description="Raised before")] = None,
 ) -> Filter:
@@ -100,6 +107,8 @@ def wanted(
             "priorities": priority,
             "simulated": simulated,
             "audience": audience,
+            "muted": muted,
+            "historic": historic,
             "first": _aware("from", first),
             "last": _aware("to", last),
         },
@@ -164,7 +173,7 @@ def acknowledge(
             status.HTTP_403_FORBIDDEN,
             f"alarm {alarm_id} is the inspectors' work: a venue may comment on it, and acknowledge its own ones",
         )
-    if found.state not in {"unacknowledged", "returned_unacknowledged"}:
+    if found.state not in WAITING:
         by = f" by {found.acknowledged_by}" if found.acknowledged_by else ""
         raise HTTPException(
             status.HTTP_409_CONFLICT,
@@ -230,6 +239,7 @@ def detail_of(connection: Connection, now: Snapshot, reader: Principal, alarm_id
     return AlarmDetail(
         **alarm_of(row, now.registry).model_dump(),
         events=[AlarmEvent.model_validate(event) for event in queries.alarm_events(connection, alarm_id)],
+        rationale=rationale_of(row, load_alarm_settings(connection, site=row["site"])),
     )
 
 

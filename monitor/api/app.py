@@ -15,7 +15,10 @@ from pydantic import TypeAdapter
 
 from monitor.api import (
     administration,
+    alarm_acts,
+    alarm_rules,
     alarms,
+    announcements,
     auth,
     back_tests,
     case_acts,
@@ -143,6 +146,9 @@ def create_app(
         detector.router,
         back_tests.router,
         alarms.router,
+        alarm_acts.router,
+        announcements.router,
+        alarm_rules.router,
         cases.router,
         case_acts.router,
         dead_letters.router,

@@ -27,6 +27,9 @@ class Permission(StrEnum):
     READ_CASES = "read cases"
     WORK_CASES = "open cases and work on them"
     DIRECT_CASES = "reopen cases and extend deadlines after filing"
+    EXPORT_EVIDENCE = "make and audit evidence packages"
+    ANNOUNCE = "announce closures, calibration and maintenance"
+    SEE_ALARM_FIGURES = "see the figures of alarms"
     ADMINISTER = "administer people and the demonstration"
     ANSWER_AS_VENUE = "answer for the venue"
     MANAGE_DISPLAYS = "make links to the public display"
@@ -40,8 +43,11 @@ _INSPECTOR: Final = frozenset(
         Permission.SEE_SIMULATORS,
         Permission.SEE_DEVICES,
         Permission.ENTER_SAMPLES,
+        Permission.ANNOUNCE,
+        Permission.SEE_ALARM_FIGURES,
         Permission.READ_CASES,
         Permission.WORK_CASES,
+        Permission.EXPORT_EVIDENCE,
     }
 )
 
@@ -54,6 +60,7 @@ PERMISSIONS: Final[Mapping[RoleName, frozenset[Permission]]] = MappingProxyType(
             {
                 Permission.READ_ALARMS,
                 Permission.EXPORT,
+                Permission.ANNOUNCE,
                 Permission.ANSWER_AS_VENUE,
                 Permission.MANAGE_DISPLAYS,
                 Permission.READ_CASES,

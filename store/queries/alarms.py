@@ -22,6 +22,8 @@ def alarms(
     priorities: Sequence[str] | None = None,
     simulated: bool | None = None,
     audience: str | None = None,
+    muted: bool | None = None,
+    historic: bool | None = None,
     first: datetime | None = None,
     last: datetime | None = None,
     limit: int = 100,
@@ -38,10 +40,12 @@ def alarms(
         ("priority = ANY(%(priorities)s)", None if priorities is None else [str(each) for each in priorities]),
         ("simulated = %(simulated)s", simulated),
         ("audience = %(audience)s", audience),
+        ("muted = %(muted)s", muted),
+        ("historic = %(historic)s", historic),
         ("raised_at >= %(first)s", first),
         ("raised_at < %(last)s", last),
     ]
-    names = ("sites", "open", "states", "priorities", "simulated", "audience", "first", "last")
+    names = ("sites", "open", "states", "priorities", "simulated", "audience", "muted", "historic", "first", "last")
     parameters: dict[str, Any] = dict(zip(names, (value for _, value in tests), strict=True))
     parameters |= {"active": list(ACTIVE_STATES), "limit": limit, "offset": offset}
     where = SQL(" AND ").join([SQL("true"), *(SQL(test) for test, value in tests if value is not None)])

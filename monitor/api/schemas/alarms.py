@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from monitor.api.schemas.alarm_acts import Rationale
 from monitor.api.schemas.common import (
     AlarmState,
     ChannelId,
@@ -11,6 +12,7 @@ from monitor.api.schemas.common import (
     CountyCode,
     DeviceCode,
     IndicatorCode,
+    IsaState,
     PointCode,
     Priority,
     SiteCode,
@@ -108,7 +110,33 @@ class Alarm(BaseModel):
     indicator_name_en: str | None
     simulated: bool
     priority: Priority
-    state: AlarmState
+    state: AlarmState = Field(description="The occurrence itself, whatever mutes it")
+    isa_state: IsaState = Field(description="The ISA-18.2 state to show: the mute while there is one, else the state")
+    rule: str = Field(description="What raised it; its record is in /alarm-rules", examples=["limit:ph:high"])
+    severity: Literal["warning", "alarm", "serious"] = Field(
+        description="By depth and duration: a warning at first, an alarm after 30 min, serious beyond a hazard bound"
+    )
+    legal_lead: bool = Field(description="Beyond a limit of a binding standard (疑似): never shelved silently")
+    historic: bool = Field(description="Found in late data: over when it was found, nobody was told at once")
+    latches: bool = Field(description="Stays after its condition ended until a person resets it")
+    occurrence: int = Field(description="The n-th in a row that nobody acknowledged between")
+    relapse_of: int | None = Field(description="The occurrence before, whose place it took")
+    muted: bool = Field(description="Shelved, suppressed by design or out of service: nobody is told")
+    shelved_until: Time | None
+    shelved_by: str | None
+    shelved_once: bool | None
+    shelve_reason: str | None
+    suppressed_by: str | None = Field(
+        description="announcement:<id>, or the condition of the silence that it hangs on", examples=["site:P-1:offline"]
+    )
+    suppressed_since: Time | None
+    out_of_service_until: Time | None
+    out_of_service_by: str | None
+    out_of_service_reason: str | None
+    on_the_way_at: Time | None
+    on_the_way_by: str | None
+    reset_at: Time | None
+    reset_by: str | None
     since: Time = Field(description="The condition began (event time)")
     raised_at: Time = Field(description="The reading or tick that completed the on-delay (event time)")
     returned_at: Time | None
@@ -122,7 +150,7 @@ class Alarm(BaseModel):
     limit_hi: float | None = Field(description="Upper bound it was judged by, in `unit`")
     limit_profile: str | None
     clause: str | None
-    return_reason: str | None = Field(description="within_limit, closed, circulation_off or online")
+    return_reason: str | None = Field(description="within_limit, closed, circulation_off, online, historic, …")
     text_zh: str = Field(description="The alarm in one sentence, Chinese")
     text_en: str = Field(description="The alarm in one sentence, English")
 
@@ -131,6 +159,7 @@ class AlarmDetail(Alarm):
     """An alarm with its history, oldest first."""
 
     events: list[AlarmEvent]
+    rationale: Rationale | None = Field(description="Cause, consequence, response, time to respond and basis")
 
 
 class AlarmPage(BaseModel):

@@ -1,0 +1,129 @@
+"""Putting alarms away for a time, back, and letting latched ones go; and that somebody is on the way."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, HTTPException, Response, status
+
+from monitor.alarms.acts import LONGEST_OUT_OF_SERVICE, LONGEST_SHELF, LONGEST_SHELF_OF_LEAD
+from monitor.api.alarms import AlarmId, detail_of, record_action
+from monitor.api.context import Now, Shared, requires
+from monitor.api.schemas import Acknowledgement, ActionPending, AlarmDetail, Error
+from monitor.api.schemas.alarm_acts import OutOfService, Shelf
+from monitor.api.scope import Permission, Principal
+from monitor.api.sites import NOT_FOUND
+from store.records import to_us
+
+router = APIRouter(prefix="/alarms/{alarm_id}", tags=["alarms"])
+
+Actor = Annotated[Principal, Depends(requires(Permission.ACT_ON_ALARMS))]
+_ACTED: Final[dict[int | str, dict[str, Any]]] = {
+    **NOT_FOUND,
+    202: {"model": ActionPending, "description": "Recorded; the monitor is away and will apply it when it is back"},
+    409: {"model": Error, "description": "The alarm is not in a state in which this makes sense"},
+}
+
+
+@router.post("/shelve", response_model=AlarmDetail, summary="Shelve an alarm", responses=_ACTED)
+def shelve(alarm_id: AlarmId, shared: Shared, now: Now, actor: Actor, wanted: Shelf) -> Response | AlarmDetail:
+    """Nobody is told of it until then; its history goes on. A legal lead is never shelved silently.
+
+    At most 8 h for priority high and for every legal lead, 24 h for medium, 72 h for low (design defaults). Of a
+    legal lead the section head is told at once, it stays in every list and figure, and its deadlines run on.
+    """
+    alarm = _alarm(shared, now, actor, alarm_id)
+    if alarm.state == "normal" or alarm.historic:
+        raise _conflict(alarm_id, alarm.state, "it is over: there is nothing to shelve")
+    longest = LONGEST_SHELF_OF_LEAD if alarm.legal_lead else LONGEST_SHELF[alarm.priority]
+    said = {
+        "until": to_us(_until(wanted.until, shared.clock(), longest)),
+        "once": wanted.once,
+        "text": wanted.reason.strip(),
+    }
+    return record_action(shared, now, actor, alarm_id, "shelve", {**said, "legal_lead": alarm.legal_lead})
+
+
+@router.post("/unshelve", response_model=AlarmDetail, summary="Take an alarm off the shelf", responses=_ACTED)
+def unshelve(
+    alarm_id: AlarmId, shared: Shared, now: Now, actor: Actor, said: Acknowledgement | None = None
+) -> Response | AlarmDetail:
+    """While its condition is still there it asks to be acknowledged again."""
+    alarm = _alarm(shared, now, actor, alarm_id)
+    if alarm.shelved_until is None:
+        raise _conflict(alarm_id, alarm.isa_state, "it is not shelved")
+    return record_action(shared, now, actor, alarm_id, "unshelve", {"text": (said.comment if said else None) or ""})
+
+
+@router.post("/out-of-service", response_model=AlarmDetail, summary="Take an alarm out of service", responses=_ACTED)
+def out_of_service(
+    alarm_id: AlarmId, shared: Shared, now: Now, actor: Actor, wanted: OutOfService
+) -> Response | AlarmDetail:
+    """For repair, at most 30 days at a time (design default); with `whole_device` all alarms of its device."""
+    alarm = _alarm(shared, now, actor, alarm_id)
+    if alarm.state == "normal" or alarm.historic:
+        raise _conflict(alarm_id, alarm.state, "it is over: there is nothing to take out of service")
+    if wanted.whole_device and alarm.device is None:
+        raise _conflict(alarm_id, alarm.state, "it is of no device: take the alarm alone out of service")
+    said: dict[str, Any] = {
+        "until": to_us(_until(wanted.until, shared.clock(), LONGEST_OUT_OF_SERVICE)),
+        "text": wanted.reason.strip(),
+        "legal_lead": alarm.legal_lead,
+    }
+    if wanted.whole_device:
+        said["device"] = alarm.device
+    return record_action(shared, now, actor, alarm_id, "out_of_service", said)
+
+
+@router.post("/in-service", response_model=AlarmDetail, summary="Put an alarm back into service", responses=_ACTED)
+def in_service(
+    alarm_id: AlarmId, shared: Shared, now: Now, actor: Actor, said: Acknowledgement | None = None
+) -> Response | AlarmDetail:
+    """With its device, if that was taken out; while its condition is still there it asks to be acknowledged again."""
+    alarm = _alarm(shared, now, actor, alarm_id)
+    if alarm.out_of_service_until is None:
+        raise _conflict(alarm_id, alarm.isa_state, "it is in service")
+    return record_action(shared, now, actor, alarm_id, "in_service", {"text": (said.comment if said else None) or ""})
+
+
+@router.post("/on-the-way", response_model=AlarmDetail, summary="Say that one is on the way", responses=_ACTED)
+def on_the_way(
+    alarm_id: AlarmId, shared: Shared, now: Now, actor: Actor, said: Acknowledgement | None = None
+) -> Response | AlarmDetail:
+    """Others see who goes there and since when."""
+    alarm = _alarm(shared, now, actor, alarm_id)
+    if alarm.state == "normal":
+        raise _conflict(alarm_id, alarm.state, "it is over")
+    return record_action(shared, now, actor, alarm_id, "on_the_way", {"text": (said.comment if said else None) or ""})
+
+
+@router.post("/reset", response_model=AlarmDetail, summary="Reset a latched alarm", responses=_ACTED)
+def reset(
+    alarm_id: AlarmId, shared: Shared, now: Now, actor: Actor, said: Acknowledgement | None = None
+) -> Response | AlarmDetail:
+    """A latched alarm stays after its condition ended until a person has seen to it and resets it."""
+    alarm = _alarm(shared, now, actor, alarm_id)
+    if alarm.state != "latched":
+        raise _conflict(alarm_id, alarm.state, "only one that is latched and acknowledged can be reset")
+    return record_action(shared, now, actor, alarm_id, "reset", {"text": (said.comment if said else None) or ""})
+
+
+def _alarm(shared: Shared, now: Now, actor: Principal, alarm_id: int) -> AlarmDetail:
+    with shared.database.connection() as connection:
+        return detail_of(connection, now, actor, alarm_id)
+
+
+def _until(until: datetime, now: datetime, longest: timedelta) -> datetime:
+    if until.tzinfo is None:
+        raise _not_acceptable(f"until: {until.isoformat()} has no time zone: end it with Z or an offset")
+    if not now < until <= now + longest + timedelta(minutes=1):
+        hours = longest.total_seconds() / 3600
+        raise _not_acceptable(f"until: {until.isoformat()} must be after now and at most {hours:g} h ahead")
+    return until
+
+
+def _not_acceptable(detail: str) -> HTTPException:
+    return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
+
+
+def _conflict(alarm_id: int, state: str, why: str) -> HTTPException:
+    return HTTPException(status.HTTP_409_CONFLICT, f"alarm {alarm_id} is in state {state}: {why}")
