@@ -81,7 +81,9 @@ def _merge(state: State, events: Events, at: Ints, late: NDArray[np.bool_], touc
     """Merge events into the summaries of the bags in rows `at`, shape (n,)."""
     arrays, ts = state.arrays, events["ts"]
     steps = STEP_OF_EVENT[events["event"]]
-    body = packed(events["net_g"], events["category"], events["place"])
+    # Where a bag is handed over is the vehicle.
+    place = np.where(events["event"] == Event.HANDED_OVER, events["vehicle"], events["place"])
+    body = packed(events["net_g"], events["category"], place)
     is_step = steps != NONE
     cell = at[is_step] * _WIDTH + steps[is_step]
     _merge_steps(state, events[is_step], cell, ts[is_step], body[is_step])
@@ -155,7 +157,7 @@ def _keep_last(kept_ts: Ints, kept_body: Ints, at: Ints, ts: Ints, body: Ints) -
 
 def _take_boxes(state: State, events: Events, late: NDArray[np.bool_], touched: NDArray[np.uint8]) -> None:
     state.containers.take(events, late, touched)
-    _touch_content(state, np.unique(events["key"]), int(np.bitwise_or.reduce(touched)))
+    _touch_content(state, events["key"], touched)
 
 
 def _link(state: State, events: Events, touched: NDArray[np.uint8]) -> None:
@@ -164,15 +166,18 @@ def _link(state: State, events: Events, touched: NDArray[np.uint8]) -> None:
         events["key"].astype(np.int64), events["parent"].astype(np.int64), events["ts"].astype(np.int64), ~boxes
     )
     if boxes.any():
-        _touch_content(state, np.unique(events["key"][boxes]), int(np.bitwise_or.reduce(touched[boxes])))
+        _touch_content(state, events["key"][boxes], touched[boxes])
 
 
-def _touch_content(state: State, containers: Ints, touched: int) -> None:
+def _touch_content(state: State, containers: Ints, touched: NDArray[np.uint8]) -> None:
     """What lies in a container is judged again when the container is heard of."""
-    slots = state.slots(state.containers.content(containers))
-    slots = slots[slots >= 0]
-    state.arrays["touched"][slots] |= np.uint8(touched)
-    state.arrays["dirty"][slots] = True
+    for kind in (TOUCHED_LATE, TOUCHED_TIMELY):
+        heard = np.unique(containers[touched == kind])
+        if heard.size:
+            slots = state.slots(state.containers.content(heard))
+            slots = slots[slots >= 0]
+            state.arrays["touched"][slots] |= np.uint8(kind)
+            state.arrays["dirty"][slots] = True
 
 
 def _hear_clocks(state: State, events: Events, late: NDArray[np.bool_]) -> None:

@@ -58,13 +58,14 @@ class Lives:
     """What is known of bags, their containers' events included. Shape (n, steps) or (n,).
 
     `ts` is NEVER where a step is not known; `row` is the log row of the container that brought it, NONE where the bag
-    itself was scanned; `parent` the container that brought the last step, else 0.
+    itself was scanned (`own`); `late` where a late event told of the step; `last` is the last step known.
     """
 
     slots: Ints
     ts: Ints
     row: Ints
     own: Bools
+    late: Bools
     home: Ints
     vehicle: Ints
     receiver: Ints
@@ -86,6 +87,7 @@ class Judged:
     waits: Ints
     handed: Ints
     home: Ints
+    late: Bools
     done: Bools
     said: dict[Rule, dict[str, NDArray[Any]]]
 
@@ -105,14 +107,17 @@ def lives(state: State, slots: Ints) -> Lives:
     body = arrays["body"][slots]
     vehicle, receiver, to = place_of(body[:, HANDED]), place_of(body[:, RECEIVED]), arrays["to"][slots].astype(np.int64)
     handed, received = row[:, HANDED], row[:, RECEIVED]
+    late = (arrays["late"][slots][:, None] >> np.arange(len(STEPS))) & 1 > 0
     if log.size:
+        late = np.where(row >= 0, log["late"][row], late)
         vehicle = np.where(handed >= 0, log["vehicle"][handed], vehicle)
         to = np.where((handed >= 0) & (to == NOWHERE) & (log["to"][handed] >= 0), log["to"][handed], to)
         receiver = np.where(received >= 0, log["place"][received], receiver)
     receiver = np.where(receiver >= 0, receiver, np.where(to < NOWHERE, to, NONE))
     have = ts < NEVER
     last = np.where(have.any(axis=1), len(STEPS) - 1 - np.argmax(have[:, ::-1], axis=1), NONE)
-    return Lives(slots, ts, row, have & (row == NONE), home_of(arrays["origin"][slots]), vehicle, receiver, last)
+    own = have & (row == NONE)
+    return Lives(slots, ts, row, own, late, home_of(arrays["origin"][slots]), vehicle, receiver, last)
 
 
 def judge(state: State, slots: Ints, now: int) -> Judged:
@@ -126,6 +131,7 @@ def judge(state: State, slots: Ints, now: int) -> Judged:
         np.full(n, NONE, dtype=np.int64),
         life.ts[:, HANDED],
         life.home,
+        life.late,
         np.zeros(n, dtype=np.bool_),
         {},
     )
@@ -153,7 +159,7 @@ def judge(state: State, slots: Ints, now: int) -> Judged:
 
 def _say(judged: Judged, rule: Rule, holds: Bools, at: Ints, **said: Any) -> None:
     judged.found |= np.where(holds, np.uint32(1 << rule), np.uint32(0))
-    judged.said[rule] = {"at": at, **said}
+    judged.said[rule] = {"at": at, **{name: np.broadcast_to(each, holds.shape) for name, each in said.items()}}
 
 
 def _later(judged: Judged, at: Ints, now: int) -> None:
@@ -199,8 +205,7 @@ def _overstay(
     running = known & (ends == NEVER)
     over = np.where(running, (now - begins >= allowed) & settled, known & (ends - begins > allowed))
     hours = np.where(known, (np.where(running, now, ends) - begins) / HOUR_US, np.nan)
-    limit = np.broadcast_to(allowed / HOUR_US, begins.shape)
-    _say(judged, rule, over, begins, event=step, value=hours, limit=limit)
+    _say(judged, rule, over, begins, event=step, value=hours, limit=allowed / HOUR_US)
     judged.open |= np.where(over & running, np.uint32(1 << rule), np.uint32(0))
     _later(judged, np.where(running, begins + allowed, NEVER), now)
 
@@ -220,15 +225,11 @@ def _judge_chain(state: State, judged: Judged, life: Lives, now: int, settled: B
         gap, seen = np.where(over, step, gap), np.where(over, later, seen)
         _later(judged, np.where(absent, later + grace, NEVER), now)
     _say(judged, Rule.UNSCANNED, gap != NONE, seen, event=gap)
-    log = state.containers.log
-    late = (state.arrays["late"][life.slots][:, None] >> np.arange(len(STEPS))) & 1 > 0
-    if log.size:
-        late = np.where(life.row >= 0, log["late"][life.row], late)
     back = np.zeros(len(ts), dtype=np.int64)
     wrong, other = np.full(len(ts), NONE), np.full(len(ts), NONE)
     newest, newest_step = np.full(len(ts), -NEVER), np.full(len(ts), NONE)
     for step in range(len(STEPS)):
-        witness = have[:, step] & ~late[:, step]
+        witness = have[:, step] & ~life.late[:, step]
         by = np.where(witness & (newest > -NEVER), newest - ts[:, step], 0)
         worse = by > np.maximum(back, us(tolerances.order_min / 60))
         back, wrong, other = (

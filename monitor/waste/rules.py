@@ -127,7 +127,7 @@ class Tolerances:
     unscanned_h: float = 6.0
     settle_min: float = 30.0
     """After the last arrival so long, before what has not come counts as missing: a backlog may be on its way."""
-    late_min: float = 30.0
+    late_min: float = 120.0
     """An event that arrives later than this after its time is late: history, and no witness of order."""
     order_min: float = 5.0
     reweigh_min: float = 10.0

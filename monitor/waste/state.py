@@ -98,8 +98,8 @@ class State:
         self.now = -NEVER
         self.tidied = -NEVER
         self.table = KeyTable()
-        self.arrays: dict[str, NDArray[Any]] = {name: _blank(each, 0) for name, each in FIELDS.items()}
-        self._free: Ints = np.empty(0, dtype=np.int64)
+        self.arrays: dict[str, NDArray[Any]] = {name: _blank(each, _FIRST) for name, each in FIELDS.items()}
+        self._free: Ints = np.arange(_FIRST)
         self.containers = Containers()
         self.institutions = Institutions(len(world.sites))
         self.stores = Stores(len(world.sites))

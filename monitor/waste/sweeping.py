@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.waste.boxes import judge_boxes
-from monitor.waste.events import HANDED, NEVER, NONE, RECEIVED, Verdicts, empty_verdicts
+from monitor.waste.events import HANDED, NEVER, NONE, RECEIVED, STEP_OF_EVENT, Verdicts, empty_verdicts
 from monitor.waste.institutions import judge_days
 from monitor.waste.judging import Judged, event_of, judge
 from monitor.waste.keys import Ints
@@ -69,8 +69,12 @@ def _told(state: State, slots: Ints, judged: Judged) -> Verdicts:
     rises = (judged.found & ~before_found) | (open_now & ~before_open)
     falls = before_open & ~open_now
     only_late: NDArray[np.bool_] = arrays["touched"][slots] == TOUCHED_LATE
-    home = (arrays["origin"][slots] & 0xFFFF_FFFF).astype(np.int64)
-    return _changes(state, arrays["key"][slots], home, rises, falls, open_now, only_late, judged.said, slots)
+    told = _changes(state, arrays["key"][slots], judged.home, rises, falls, open_now, only_late, judged.said, slots)
+    # A fact that a late event told is history, even where timely ones came with it.
+    step = STEP_OF_EVENT[told["event"]]
+    tardy = judged.late[_positions(arrays["key"][slots], told["key"]), np.maximum(step, 0)] & (step != NONE)
+    told["late"] |= tardy & told["on"] & ~np.isin(told["rule"], _BY_TIME)
+    return told
 
 
 def _changes(
