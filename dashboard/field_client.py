@@ -34,6 +34,22 @@ class DisplayLink(TypedDict):
     shown_at: str | None
 
 
+class Announcement(TypedDict):
+    """What a venue or an inspector announced."""
+
+    id: int
+    site: str
+    sampling_point: str | None
+    kind: str
+    starts_at: str
+    ends_at: str
+    hold_off_s: int
+    state: str
+    reason: str
+    announced_by: str
+    muted_alarms: int
+
+
 class FieldClient(ApiClient):
     """What these pages ask for beside what every page does."""
 
@@ -54,6 +70,19 @@ class FieldClient(ApiClient):
     def devices_of(self, site: str) -> list[Device]:
         """The instruments of a site with state and calibration."""
         return cast(list[Device], self._get(f"/sites/{site}/devices"))
+
+    # ------------------------------------------------------------------ announcements
+    def announcements(self, site: str) -> list[Announcement]:
+        """A site's announcements that are on, coming or in their hold-off, newest first."""
+        return cast(list[Announcement], self._get("/announcements", {"site": site, "current": "true"}))
+
+    def announce(self, announcement: Mapping[str, object]) -> Announcement:
+        """Announce closure, stopped circulation, calibration or maintenance."""
+        return cast(Announcement, self._post("/announcements", announcement))
+
+    def withdraw_announcement(self, number: int, reason: str) -> None:
+        """End an announcement ahead of its time."""
+        self._post(f"/announcements/{number}/withdraw", {"reason": reason})
 
     # ------------------------------------------------------------------ public displays
     def displays(self, site: str) -> list[DisplayLink]:

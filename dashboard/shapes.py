@@ -284,6 +284,7 @@ class Alarm(TypedDict):
     text_zh: str
     text_en: str
     muted: NotRequired[bool]
+    rule: NotRequired[str]
     on_the_way_at: NotRequired[str | None]
     on_the_way_by: NotRequired[str | None]
     events: NotRequired[list[AlarmEvent]]

@@ -16,7 +16,7 @@ from dashboard.opening import opening_text
 from dashboard.problems import failed
 from dashboard.shapes import Alarm, Picture, SiteDetail
 from dashboard.widgets.alarm_table import ZONE
-from dashboard.widgets.field import ACTIVE, NEEDS, act, alarm_card, field_style, install, urgency, w
+from dashboard.widgets.field import ACTIVE, NEEDS, act, alarm_card, field_style, install, response_to, urgency, w
 from dashboard.widgets.instruments import instruments
 from dashboard.widgets.picture import picture_chart
 from dashboard.widgets.quick_test import quick_test
@@ -182,7 +182,7 @@ def _answer(call: Callable[[], bool]) -> None:
 
 def _to_do(alarm: Alarm) -> str:
     """What the rule's own record says is to be done; a verdict brings its own advice."""
-    response = name_of(alarm, "response")
+    response = response_to(alarm)
     if not response or alarm["verdict"]:
         return ""
     return f"<div class='ld-do'><b>{escape(w('what_to_do'))}</b>{escape(response)}</div>"
@@ -267,6 +267,8 @@ def history_of(alarm: Alarm) -> str:
     """What happened to an alarm, newest first: on a small screen the newest is what is looked for."""
     lines = []
     for event in reversed(alarm.get("events", [])):
+        if event["event"] == "verdict":
+            continue  # the newest stands above; how the detector came to it is on the page of alarms
         actor = escape(event["actor"] or t("alarms.platform"))
         words = f"<br>“{escape(event['text'])}”" if event["text"] and event["actor"] else ""
         lines.append(

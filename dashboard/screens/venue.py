@@ -12,8 +12,9 @@ from dashboard.language import language, name_of, t, term
 from dashboard.opening import opening_text
 from dashboard.problems import failed
 from dashboard.shapes import Alarm, Site, SiteDetail
+from dashboard.widgets.announce import announcements
 from dashboard.widgets.display_links import display_links
-from dashboard.widgets.field import NEEDS, act, alarm_card, field_style, install, urgency
+from dashboard.widgets.field import NEEDS, act, alarm_card, field_style, install, response_to, urgency
 from dashboard.widgets.indicator_cards import cards
 from dashboard.widgets.instruments import instruments
 from dashboard.widgets.site_choice import choose_site
@@ -47,6 +48,7 @@ def show() -> None:
         _values(detail)
         if devices:
             st.html(heading(w("calibration")) + instruments(devices))
+        announcements(detail)
         display_links(code)
         with st.expander(term("inspector.install", "title"), icon=":material/install_mobile:"):
             install("venue")
@@ -121,7 +123,7 @@ def _to_do(code: str) -> None:
 def _asked(alarm: Alarm) -> str:
     """What is expected, in plain words: the verdict's advice, the rule's own response, or what always holds."""
     whose = w("for_venue") if alarm["audience"] == "venue" else w("for_inspector")
-    words = name_of(alarm, "advice") or name_of(alarm, "response") or w("water_general")
+    words = name_of(alarm, "advice") or response_to(alarm) or w("water_general")
     return f"<div class='ld-do'><b>{escape(whose)}</b>{escape(words)}</div>"
 
 

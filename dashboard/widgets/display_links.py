@@ -66,8 +66,8 @@ def _link(link: DisplayLink) -> None:
     st.html(
         f"<div class='ld-panel ld-install' data-display='{link['id']}'>{installing.qr(address)}<div>"
         f"<b>{escape(name)}</b><p class='ld-note'>{escape(shown)}；{escape(made)}</p>"
-        f"<a class='ld-display' href='{escape(address)}' target='_blank' rel='noopener'>{escape(w('open'))} ↗</a>"
-        f"{here}</div></div>"
+        f"<a class='ld-key-link' href='{escape(address)}' target='_blank' rel='noopener' data-open-display='{link['id']}'>"
+        f"{escape(w('open'))} ↗</a>{here}</div></div>"
     )
     if st.session_state.get(REVOKING) != link["id"]:
         if st.button(w("revoke"), key=f"display_revoke_{link['id']}", icon=":material/block:", width="stretch"):

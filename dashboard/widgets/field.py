@@ -19,6 +19,7 @@ from dashboard.problems import failed
 from dashboard.shapes import Alarm, Latest
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.components import STATIC
+from registry.alarm_rules import alarm_rule
 from registry.catalogue import text
 
 ACTIVE: Final = ("unacknowledged", "acknowledged")
@@ -130,6 +131,12 @@ def _who_acts(alarm: Alarm) -> str:
     else:
         return ""
     return f"<p class='ld-who-acts'>{escape(said)}</p>"
+
+
+def response_to(alarm: Alarm) -> str:
+    """What the record of the rule that raised an alarm says is to be done."""
+    rule = alarm.get("rule")
+    return alarm_rule(rule).words["response"][language()] if rule else ""
 
 
 def act(call: Callable[[], bool]) -> None:
