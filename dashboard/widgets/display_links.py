@@ -66,7 +66,7 @@ def _link(link: DisplayLink) -> None:
     st.html(
         f"<div class='ld-panel ld-install' data-display='{link['id']}'>{installing.qr(address)}<div>"
         f"<b>{escape(name)}</b><p class='ld-note'>{escape(shown)}；{escape(made)}</p>"
-        f"<a class='ld-key-link' href='{escape(address)}' target='_blank' rel='noopener' data-open-display='{link['id']}'>"
+        f"<a class='ld-key-link' data-open='{link['id']}' href='{escape(address)}' target='_blank' rel='noopener'>"
         f"{escape(w('open'))} ↗</a>{here}</div></div>"
     )
     if st.session_state.get(REVOKING) != link["id"]:
