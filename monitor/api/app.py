@@ -24,14 +24,19 @@ from monitor.api import (
     case_acts,
     cases,
     comparisons,
+    credit,
     dead_letters,
     detector,
     device_speech,
     devices,
     displays,
+    draws,
+    evidence,
     health,
     limits,
     live,
+    notification_settings,
+    notifications,
     readings,
     registry,
     samples,
@@ -65,7 +70,11 @@ _TAGS: Final = [
     {"name": "readings", "description": "Readings over time, for charts and files."},
     {"name": "alarms", "description": "Warnings (预警) by ISA-18.2, with what people do about them."},
     {"name": "cases", "description": "Leads (线索) and what is done about them, until they are closed."},
+    {"name": "evidence", "description": "Evidence packages, audited by a second person; published anchors."},
+    {"name": "credit", "description": "A site's class, A to D, with the sum that leads to it, and the weights."},
+    {"name": "draws", "description": "Double random (双随机): draws that anybody can repeat, and their inspections."},
     {"name": "detector", "description": "What the detector makes of alarms, feedback, its budget, tests on history."},
+    {"name": "notifications", "description": "Who is told of alarms: inbox, channels, routes, roster, the log."},
     {"name": "dead letters", "description": "What could not be stored, and why."},
     {"name": "registry", "description": "What is registered, as files, and importing it."},
     {"name": "devices", "description": "Devices, their credentials and calibrations."},
@@ -80,8 +89,8 @@ Landun 蓝盾 watches public-health venues from a distance. On-line data is a le
 * Sign in with `POST {PREFIX}/auth/token` and send `Authorization: Bearer <token>`.
 * Times are RFC 3339 in UTC; every figure's unit is in its description or beside it.
 * Figures of simulated sites and of live ones are never mixed.
-* **Live feed**: WebSocket `{PREFIX}/live?token=<token>`, JSON text frames `hello`, `latest`, `alarm`, `health` (see
-  `LiveFrame`). After `hello` come all present values. Values conflate by channel; a viewer that does not keep up
+* **Live feed**: WebSocket `{PREFIX}/live?token=<token>`, JSON text frames `hello`, `latest`, `alarm`, `notification`,
+  `health` (see `LiveFrame`). After `hello` come all present values. Values conflate by channel; a viewer that does not keep up
   is closed with 1013, one whose token ends with 1008.
 """
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
@@ -151,11 +160,16 @@ def create_app(
         alarm_rules.router,
         cases.router,
         case_acts.router,
+        credit.router,
+        draws.router,
+        notifications.router,
+        notification_settings.router,
         dead_letters.router,
         registry.router,
         devices.router,
         device_speech.router,
         displays.router,
+        evidence.router,
         administration.router,
         simulators.router,
         live.router,
@@ -181,7 +195,7 @@ async def _keep_fresh(context: Context) -> None:
                 told, told_at = state, began
                 frame = HealthFrame(health=now).model_dump_json().encode()
             if (snapshot := context.refresher.snapshot) is not None:
-                context.hub.publish(news.values, news.alarms, frame, snapshot.registry)
+                context.hub.publish(news.values, news.alarms, frame, snapshot.registry, news.inbox)
         except Exception:
             # Whatever one round met, the next must still come: this task is what everybody looks through.
             log.exception("refreshing failed; trying again")

@@ -30,8 +30,13 @@ class Permission(StrEnum):
     EXPORT_EVIDENCE = "make and audit evidence packages"
     ANNOUNCE = "announce closures, calibration and maintenance"
     SEE_ALARM_FIGURES = "see the figures of alarms"
+    SEE_NOTIFICATIONS = "see who is told of alarms"
+    SET_NOTIFICATIONS = "set who is told of alarms"
     ADMINISTER = "administer people and the demonstration"
+    READ_CREDIT = "see a site's credit"
+    HOLD_DRAWS = "set credit weights, announce draws and hold them"
     ANSWER_AS_VENUE = "answer for the venue"
+    ENTER_CALIBRATIONS = "enter calibrations"
     MANAGE_DISPLAYS = "make links to the public display"
 
 
@@ -43,10 +48,13 @@ _INSPECTOR: Final = frozenset(
         Permission.SEE_SIMULATORS,
         Permission.SEE_DEVICES,
         Permission.ENTER_SAMPLES,
+        Permission.ENTER_CALIBRATIONS,
         Permission.ANNOUNCE,
         Permission.SEE_ALARM_FIGURES,
+        Permission.SEE_NOTIFICATIONS,
         Permission.READ_CASES,
         Permission.WORK_CASES,
+        Permission.READ_CREDIT,
         Permission.EXPORT_EVIDENCE,
     }
 )
@@ -62,6 +70,8 @@ PERMISSIONS: Final[Mapping[RoleName, frozenset[Permission]]] = MappingProxyType(
                 Permission.EXPORT,
                 Permission.ANNOUNCE,
                 Permission.ANSWER_AS_VENUE,
+                Permission.ENTER_CALIBRATIONS,
+                Permission.READ_CREDIT,
                 Permission.MANAGE_DISPLAYS,
                 Permission.READ_CASES,
             }

@@ -53,7 +53,7 @@ def pdf_of(sheet: Sheet, at: datetime) -> bytes:
                 font_paths=_fonts(),
                 ignore_system_fonts=True,
                 pdf_standards=STANDARD,
-                timestamp=at,
+                timestamp=at.replace(microsecond=0),
             )
         except RuntimeError as error:
             raise DocumentError(f"{sheet.title}: cannot be printed: {error}") from error

@@ -4,7 +4,7 @@
 `checklist` holds it against the law, `report` prints it, `package` seals it; `verify` checks it, alone.
 """
 
-from monitor.evidence.package import AuditError, Maker, audited, draft
+from monitor.evidence.package import AuditError, Maker, audited, draft, file_of
 from monitor.evidence.scope import Subject, SubjectKind, UnknownSubjectError, subject_of
 from monitor.evidence.verify import Fault, Found, check, told
 
@@ -19,6 +19,7 @@ __all__ = [
     "audited",
     "check",
     "draft",
+    "file_of",
     "subject_of",
     "told",
 ]

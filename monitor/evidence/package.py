@@ -90,6 +90,12 @@ def audited(content: bytes, by: Maker, now: datetime, *, accepted: bool, note: s
     return sealed(contents, facts, manifest, now)
 
 
+def file_of(content: bytes, name: str) -> bytes:
+    """One file of a package. Raises `KeyError` where it has none of this name."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return archive.read(name)
+
+
 def sealed(contents: Mapping[str, bytes], facts: Mapping[str, Any], manifest: Mapping[str, Any], at: datetime) -> bytes:
     """The archive of these files with the report, the list of hashes and the seal."""
     files = dict(contents)

@@ -11,6 +11,7 @@ from monitor.api import alarms, people, tokens
 from monitor.api.scope import Principal
 from monitor.api.settings import ApiSettings
 from monitor.api.tokens import Brake, TokenError
+from registry.credit import default_weights
 from store import audit
 from store.connections import Connection
 from store.queries import save_truth
@@ -140,6 +141,7 @@ def test_a_short_token_secret_is_refused() -> None:
 EVERYBODY = set(ROLES)
 READERS = EVERYBODY - {"public"}
 EDITORS = {"administrator", "centre"}
+OPEN_TO_ALL = {("GET", "/displays/{key}"), ("GET", "/anchors"), ("GET", "/anchors.jsonl"), ("GET", "/verify.py")}
 MATRIX: list[tuple[str, str, set[str]]] = [
     ("GET", "/me", EVERYBODY),
     ("GET", "/overview", EVERYBODY),
@@ -172,7 +174,11 @@ MATRIX: list[tuple[str, str, set[str]]] = [
     ("GET", "/devices/P-1-D1", READERS - {"venue"}),
     ("POST", "/devices", EDITORS),
     ("POST", "/devices/P-1-D1/adopt", EDITORS),
-    ("POST", "/devices/P-1-D1/calibrations", EDITORS),
+    ("POST", "/devices/P-1-D1/calibrations", READERS),
+    ("GET", "/devices/P-1-D1/reviews", READERS - {"venue"}),
+    ("POST", "/devices/P-1-D1/reviews", EDITORS),
+    ("POST", "/evidence", READERS - {"venue"}),
+    ("GET", "/evidence?subject=alarm&subject_id=65536", READERS - {"venue"}),
     ("POST", "/devices/P-1-D1/credential", EDITORS),
     ("DELETE", "/devices/P-1-D1/credential", EDITORS),
     ("GET", "/devices/P-1-D1/last-message", READERS - {"venue"}),
@@ -210,6 +216,14 @@ MATRIX: list[tuple[str, str, set[str]]] = [
     ("GET", "/cases/figures", READERS - {"venue"}),
     ("GET", "/cases/officers", READERS - {"venue"}),
     ("POST", "/cases", READERS - {"venue"}),
+    ("GET", "/credit/weights", READERS),
+    ("PUT", "/credit/weights", EDITORS),
+    ("GET", "/credit", READERS - {"venue"}),
+    ("GET", "/sites/P-1/credit", READERS),
+    ("GET", "/conflicts", READERS - {"venue"}),
+    ("POST", "/conflicts", READERS - {"venue"}),
+    ("GET", "/draws", READERS - {"venue"}),
+    ("POST", "/draws", EDITORS),
     ("GET", "/people", EDITORS),
     ("POST", "/people", EDITORS),
     ("PUT", "/people/guest", EDITORS),
@@ -247,9 +261,21 @@ BODIES = {
         "taken_by": "Li",
         "results": [{"indicator": "ph", "result": "7.3"}],
     },
+    "/credit/weights": {"weights": default_weights().to_json(), "reason": "the rules of 2026"},
+    "/conflicts": {"officer": "inspector", "site": "P-1", "reason": "a relative works there"},
+    "/draws": {"name": "spring", "count": 1, "word_from": "the lottery of Sunday"},
     "/cases": {"site": "P-1", "source": "inspection", "subject": "no chlorine"},
     "/devices/P-1-D1/adopt": {"field": "ORP_mV", "indicator": "orp"},
     "/devices/P-1-D1/calibrations": {"calibrated_on": "2026-05-01"},
+    "/devices/P-1-D1/reviews": {
+        "reviewed_on": "2026-05-01",
+        "legal": True,
+        "technical": True,
+        "sited": True,
+        "marked": False,
+        "reviewers": ["Li", "Wang"],
+    },
+    "/evidence": {"subject": "alarm", "subject_id": 65536, "purpose": "a look"},
     "/people": {"username": "guest", "name": "Guest", "role": "public"},
     "/people/guest": {"name": "Guest", "role": "public"},
     "/simulators/faults": {"site": "P-2", "sampling_point": "basin-1", "fault": "pump_off"},
@@ -316,8 +342,17 @@ def test_every_operation_is_in_the_matrix(api: Served) -> None:
         ("GET", "/back-tests/{number}"),
         ("DELETE", "/back-tests/{number}"),
         ("POST", "/devices/{code}/commands"),
+        ("GET", "/evidence/{package_id}"),
+        ("GET", "/evidence/{package_id}/package.zip"),
+        ("GET", "/evidence/{package_id}/report.pdf"),
+        ("POST", "/evidence/{package_id}/audit"),
+        ("DELETE", "/conflicts/{conflict_id}"),
+        ("GET", "/draws/{draw_id}"),
+        ("POST", "/draws/{draw_id}/hold"),
+        ("POST", "/draws/{draw_id}/cancel"),
+        ("POST", "/draws/{draw_id}/tasks/{place}"),
     }
-    assert offered - listed == {("GET", "/health"), ("POST", "/auth/token"), ("GET", "/displays/{key}"), *elsewhere}
+    assert offered - listed == {("GET", "/health"), ("POST", "/auth/token"), *OPEN_TO_ALL, *elsewhere}
 
 
 def test_scope_bounds_what_is_seen(api: Served, db: Connection) -> None:

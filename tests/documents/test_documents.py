@@ -32,7 +32,7 @@ from monitor.documents import (
 from monitor.documents.template_files import word_of
 from registry.catalogue import entries
 
-AT: Final = datetime(2026, 11, 22, 8, tzinfo=UTC)
+AT: Final = datetime(2026, 11, 22, 8, 30, 1, 234567, tzinfo=UTC)
 
 
 def photo() -> bytes:
