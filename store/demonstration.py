@@ -12,6 +12,8 @@ from store.connections import Connection
 
 _CHANNELS: Final = "SELECT c.id FROM channel c JOIN device d ON d.code = c.device WHERE d.site = ANY(%s)"
 _OF_SITES: Final = {
+    # Their steps, warnings and files go with them.
+    "case_record": "DELETE FROM case_record WHERE site = ANY(%(sites)s)",
     "alarm_event": "DELETE FROM alarm_event WHERE alarm_id IN (SELECT id FROM alarm WHERE site = ANY(%(sites)s))",
     "alarm": "DELETE FROM alarm WHERE site = ANY(%(sites)s)",
     "channel_latest": "DELETE FROM channel_latest WHERE channel_id = ANY(%(channels)s)",

@@ -20,7 +20,7 @@ from monitor.supervision.case import Act, Action
 from monitor.supervision.conditions import ActRefusedError
 from monitor.supervision.machine import Opening
 from monitor.supervision.wording import not_taken, refused
-from store import queries
+from store import demonstration, queries
 from store.cases import cases_of_alarms
 from store.connections import Connection
 
@@ -47,8 +47,10 @@ def open_case(given: NewCase, shared: Shared, now: Now, officer: Officer) -> Cas
         if alarms:
             subject = subject or alarm_of(alarms[0], now.registry).text_zh
             priority = min((each["priority"] for each in alarms), key=_PRIORITIES.index)
+        # Of the demonstration's sites some are off line, and as invented as the simulated ones.
+        invented = site.simulated or site.code in demonstration.sites(connection)
         opening = Opening(
-            site.code, site.county, site.zone, site.simulated, given.source, subject, priority, given.source_ref.strip()
+            site.code, site.county, site.zone, invented, given.source, subject, priority, given.source_ref.strip()
         )
         act = Act(
             Action.OPEN,

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
+from typing import Final
 
 from monitor.supervision import clocks
 from monitor.supervision.attachments import Attachment
@@ -12,6 +14,10 @@ from monitor.supervision.rows import case_of, detail_of, row_of
 from registry.working_days import LAST_YEAR
 from store import audit, cases
 from store.connections import Connection
+
+
+PLATFORM: Final = "platform"
+"""Who acts where nobody does."""
 
 
 class CaseMissingError(LookupError):
@@ -68,7 +74,7 @@ def facts_of(connection: Connection, case: Case) -> Facts:
     return Facts(earlier=cases.earlier_enforced(connection, case.site, case.opened_at))
 
 
-def recount(connection: Connection) -> list[int]:
+def recount(connection: Connection, now: datetime) -> list[int]:
     """Set deadlines that waited for a year's calendar by what is published now; returns the cases. In a transaction."""
     changed = []
     for row in cases.waiting_for_a_calendar(connection, LAST_YEAR):
@@ -77,6 +83,8 @@ def recount(connection: Connection) -> list[int]:
             continue
         after = replace(case, deadline=clocks.recounted(case.deadline, case.zone))
         cases.save_case(connection, row["id"], row_of(after))
+        told = {"from": str(case.deadline.day), "to": str(row_of(after)["due_day"]), "year": case.deadline.unpublished}
+        audit.append(connection, PLATFORM, "case_recounted", f"case:{row['id']}", told, now)
         changed.append(int(row["id"]))
     return changed
 

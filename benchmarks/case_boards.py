@@ -1,0 +1,198 @@
+"""How long each board of cases takes over the API, with 30 000 sites and 50 000 cases that are all still open.
+
+Every case was led through the real workflow, so its steps are there too. A board's ratio is that of the same request
+with the database's index scans switched off: how much the indexes by deadline are worth.
+"""
+
+import io
+import json
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from psycopg import sql
+
+from benchmarks.report import quantile, report
+from monitor.supervision.case import Act, Action, Case, CaseState, Party, Source
+from monitor.supervision.machine import Opening, opened, step
+from monitor.supervision.rows import detail_of, row_of
+from operations.ports import any_free
+from registry.counties import COUNTIES
+from registry.model import Registry, Site, SiteStatus
+from store import people
+from store.connections import Connection, connect, scalar
+from store.embedded import EmbeddedPostgres
+from store.migrations import migrate
+from store.people import Person
+from store.registry_rows import save_registry
+from tests.api.conftest import PASSWORD_HASH, REGISTERED, Served, component, eventually, serving
+
+SITES = 30_000
+CASES = 50_000
+OFFICERS = 266
+REQUESTS = 9
+BUDGET_S = 1.0
+ZONE = "Asia/Shanghai"
+PATH = (
+    (Action.ACCEPT, Party.OFFICER),
+    (Action.ORDER, Party.OFFICER),
+    (Action.FEEDBACK, Party.VENUE),
+    (Action.RECHECK_PASSED, Party.OFFICER),
+)
+"""Each case has come as far along this way as chance lets it."""
+
+REQUESTED = {
+    "work_list": "cases?open=true&simulated=false&limit=15",
+    "work_list_page_1000": "cases?open=true&simulated=false&limit=15&offset=15000",
+    "overdue_of_county": "cases?overdue=true&simulated=false&county=320602&limit=15",
+    "of_officer": "cases?open=true&officer=officer7&limit=15",
+    "by_county_officer_state": "cases/board?simulated=false",
+    "figures_of_a_month": "cases/figures",
+    "one_case": "cases/25000",
+    "of_a_warning": "cases?alarm=1000",
+}
+
+
+def sites() -> Registry:
+    """Venues without instruments, spread over the counties."""
+    codes = sorted(COUNTIES)
+    return Registry.of(
+        [
+            Site(
+                f"S-{n:05d}",
+                codes[n % len(codes)],
+                SiteStatus.OFFLINE,
+                f"场所{n}",
+                f"Venue {n}",
+                120.9,
+                32.0,
+                REGISTERED,
+            )
+            for n in range(SITES)
+        ],
+        [],
+        [],
+        [],
+    )
+
+
+def lives(now: datetime) -> Iterator[tuple[Case, list[tuple[Act, CaseState]]]]:
+    """Cases with their steps, from up to sixty days ago until now."""
+    chance, codes = Random(1), sorted(COUNTIES)  # noqa: S311 -- invented cases
+    for number in range(CASES):
+        site = chance.randrange(SITES)
+        at = now - timedelta(minutes=chance.randrange(60 * 24 * 60))
+        officer = f"officer{chance.randrange(OFFICERS)}"
+        act = Act(Action.OPEN, at, officer, Party.OFFICER)
+        source = chance.choice([*Source])
+        opening = Opening(f"S-{site:05d}", codes[site % len(codes)], ZONE, False, source, f"事由 {number}", "medium")
+        case = opened(opening, act)
+        steps = [(act, case.state)]
+        for action, party in PATH[: chance.randrange(len(PATH) + 1)]:
+            at = min(now, at + timedelta(hours=chance.randrange(1, 90)))
+            act = Act(action, at, officer, party, text="说明", due=(at + timedelta(days=9)).date())
+            case = step(case, replace(act, officers=(officer, f"officer{chance.randrange(OFFICERS)}x")))
+            steps.append((act, case.state))
+        yield case, steps
+
+
+def fill(connection: Connection, now: datetime) -> int:
+    """Everything that the boards read; returns how many steps."""
+    save_registry(connection, sites())
+    for number in range(OFFICERS):
+        person = Person(f"officer{number}", f"监督员{number}", "inspector", (), None, PASSWORD_HASH)
+        people.save(connection, person, REGISTERED)
+    people.save(connection, Person("centre", "监测中心", "centre", (), None, PASSWORD_HASH), REGISTERED)
+    rows, events = io.StringIO(), io.StringIO()
+    names: list[str] = []
+    total = 0
+    for number, (case, steps) in enumerate(lives(now), start=1):
+        row = row_of(case)
+        names = names or list(row)
+        rows.write("\t".join([str(number), *(_field(row[name]) for name in names)]) + "\n")
+        for act, state in steps:
+            fields = (number, act.at, act.action.value, state.value, act.actor, act.text, json.dumps(detail_of(act)))
+            events.write("\t".join(map(_field, fields)) + "\n")
+            total += 1
+    _copy(connection, f"case_record (id, {', '.join(names)})", rows)
+    _copy(connection, "case_event (case_id, at, action, state, actor, text, detail)", events)
+    connection.execute("INSERT INTO case_alarm SELECT n, n, now(), '' FROM generate_series(1, 20000) AS n")
+    connection.commit()
+    connection.autocommit = True
+    connection.execute("VACUUM ANALYZE")
+    return total
+
+
+def _field(value: Any) -> str:
+    return "\\N" if value is None else str(value).replace("\\", "\\\\")
+
+
+def _copy(connection: Connection, table: str, lines: io.StringIO) -> None:
+    with connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
+        copy.write(lines.getvalue())
+
+
+def ready(api: Served) -> None:
+    """Wait until the API has read the sites."""
+    eventually(lambda: component(api, "database") == "up", "the API found its database", 60)
+    eventually(lambda: api.client("centre").get("sites").status_code == 200, "the sites are read", 60)
+
+
+def timed(api: Served) -> dict[str, float]:
+    """The slower end (the 90th percentile) of each request's time, s."""
+    client = api.client("centre")
+    taken = {}
+    for name, path in REQUESTED.items():
+        times = []
+        for _ in range(REQUESTS):
+            began = time.perf_counter()
+            client.get(path).raise_for_status()
+            times.append(time.perf_counter() - began)
+        taken[name] = quantile(sorted(times), 0.9)
+    return taken
+
+
+def main() -> None:
+    """Measure on an embedded server and an API of its own."""
+    with tempfile.TemporaryDirectory(prefix="landun-bench-") as folder:
+        Path(folder).chmod(0o711)
+        server = EmbeddedPostgres(Path(folder) / "postgres", port=any_free(), password=secrets.token_urlsafe(12))
+        server.prepare()
+        server.start()
+        try:
+            migrate(server.dsn)
+            with connect(server.dsn) as connection:
+                steps = fill(connection, datetime.now(UTC))
+                with serving(server.dsn) as api:
+                    ready(api)
+                    ours = timed(api)
+                # A setting of the database holds for the connections that are made from now on.
+                for scan in ("indexscan", "indexonlyscan", "bitmapscan"):
+                    setting = sql.SQL("ALTER DATABASE {} SET {} = off")
+                    name = str(scalar(connection, "SELECT current_database()"))
+                    connection.execute(setting.format(sql.Identifier(name), sql.Identifier(f"enable_{scan}")))
+                with serving(server.dsn) as api:
+                    ready(api)
+                    without = timed(api)
+        finally:
+            server.stop()
+    report(
+        "case_boards",
+        sites=SITES,
+        cases=CASES,
+        steps=steps,
+        p90_s={name: round(value, 4) for name, value in ours.items()},
+        slowest_p90_s=round(max(ours.values()), 3),
+        within_budget=max(ours.values()) < BUDGET_S,
+        without_indexes_ratio={name: round(without[name] / ours[name], 1) for name in ours},
+    )
+
+
+if __name__ == "__main__":
+    main()
