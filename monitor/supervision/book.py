@@ -15,7 +15,6 @@ from registry.working_days import LAST_YEAR
 from store import audit, cases
 from store.connections import Connection
 
-
 PLATFORM: Final = "platform"
 """Who acts where nobody does."""
 
