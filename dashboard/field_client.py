@@ -71,6 +71,10 @@ class FieldClient(ApiClient):
         """The instruments of a site with state and calibration."""
         return cast(list[Device], self._get(f"/sites/{site}/devices"))
 
+    def calibrate(self, device: str, on: str, due: str | None, note: str) -> None:
+        """Enter a calibration that was made; `due` is when the next is."""
+        self._post(f"/devices/{device}/calibrations", {"calibrated_on": on, "due_on": due, "note": note})
+
     # ------------------------------------------------------------------ announcements
     def announcements(self, site: str) -> list[Announcement]:
         """A site's announcements that are on, coming or in their hold-off, newest first."""

@@ -16,7 +16,7 @@ from dashboard.widgets.announce import announcements
 from dashboard.widgets.display_links import display_links
 from dashboard.widgets.field import NEEDS, act, alarm_card, field_style, install, response_to, urgency
 from dashboard.widgets.indicator_cards import cards
-from dashboard.widgets.instruments import instruments
+from dashboard.widgets.instruments import calibration_form, instruments
 from dashboard.widgets.site_choice import choose_site
 from registry.catalogue import text
 
@@ -48,6 +48,7 @@ def show() -> None:
         _values(detail)
         if devices:
             st.html(heading(w("calibration")) + instruments(devices))
+            calibration_form(devices)
         announcements(detail)
         display_links(code)
         with st.expander(term("inspector.install", "title"), icon=":material/install_mobile:"):

@@ -1,18 +1,31 @@
 """The state and calibration of a site's instruments: what decides whether an alarm is believed."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
+import streamlit as st
+
+from dashboard import session
+from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import clock
 from dashboard.html import chip, escape
 from dashboard.keeping import w as keeping_word
 from dashboard.keeping_client import Device
-from dashboard.language import indicator, language
+from dashboard.language import indicator, language, term
+from dashboard.problems import failed
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.field import w
 
-TONE = {"online": "ok", "offline": "silent", "never": "plain", "revoked": "high"}
+NEXT: Final = timedelta(days=30)
+"""A membrane probe is checked at least once a month by its makers' manuals (design default)."""
+TONE: Final = {"online": "ok", "offline": "silent", "never": "plain", "revoked": "high"}
+
+
+def venue_word(key: str) -> str:
+    """A string of the venue's page."""
+    return term("venue.page", key)
 
 
 def instruments(devices: Sequence[Device], first: str | None = None) -> str:
@@ -45,3 +58,25 @@ def calibration_of(device: Device) -> tuple[str, str]:
         return "plain", w("calibrated_no_due", on=on)
     today = datetime.now(UTC).astimezone(ZoneInfo(ZONE)).date().isoformat()
     return ("high", w("overdue", due=due)) if due < today else ("ok", w("calibrated", on=on, due=due))
+
+
+def calibration_form(devices: Sequence[Device]) -> None:
+    """A calibration that was made; the next is due in a month unless somebody knows better."""
+    with st.expander(venue_word("calibrate"), icon=":material/tune:"), st.form("calibrate", border=False):
+        by_code = {each["code"]: each for each in devices}
+        point = "point_zh" if language() == "zh" else "point_en"
+        names = {code: f"{each[point]} · {code}" for code, each in by_code.items()}  # type: ignore[literal-required]
+        code = st.selectbox(venue_word("calibrated_device"), list(by_code), format_func=lambda each: names[each])
+        today = datetime.now(ZoneInfo(ZONE)).date()
+        on = st.date_input(venue_word("calibrated_on"), today, max_value=today, format="YYYY-MM-DD")
+        due = st.date_input(venue_word("calibration_due"), today + NEXT, min_value=today, format="YYYY-MM-DD")
+        note = st.text_input(venue_word("calibration_note"), max_chars=200)
+        if not st.form_submit_button(venue_word("calibrate"), width="stretch", key="calibrate_save"):
+            return
+    try:
+        session.field().calibrate(code, on.isoformat(), due.isoformat(), note.strip())
+    except (ApiError, ApiUnreachableError) as error:
+        failed(error)
+        return
+    st.toast(venue_word("calibration_saved"), icon=":material/check_circle:")
+    st.rerun()

@@ -61,6 +61,7 @@ NOT_ACCEPTABLE: Final[dict[int | str, dict[str, Any]]] = {
     422: {"model": Error, "description": "A field is not acceptable; `mistakes` names each"},
 }
 DeviceInPath = Annotated[str, Path(description="Device code", examples=["nt-cc-201-b1"])]
+Calibrator = Annotated[Principal, Depends(requires(Permission.ENTER_CALIBRATIONS))]
 Viewer = Annotated[Principal, Depends(requires(Permission.SEE_DEVICES))]
 
 
@@ -164,12 +165,12 @@ def revoke(code: DeviceInPath, principal: Editor, shared: Shared) -> dict[str, s
     summary="Enter a calibration",
     responses=NOT_FOUND,
 )
-def calibrate(code: DeviceInPath, asked: CalibrationRequest, principal: Editor, shared: Shared) -> CalibrationInfo:
-    """A calibration that was made, and when the next is due."""
+def calibrate(code: DeviceInPath, asked: CalibrationRequest, principal: Calibrator, shared: Shared) -> CalibrationInfo:
+    """A calibration that was made, and when the next is due; who entered it, venue or inspector, stays with it."""
     if asked.due_on is not None and asked.due_on <= asked.calibrated_on:
         raise _unacceptable(f"due_on {asked.due_on} must be later than calibrated_on {asked.calibrated_on}")
     with changing(shared) as (connection, registry, now):
-        editable(registry, principal, code)
+        visible(registry, principal, code)
         if asked.calibrated_on > now.date() + timedelta(days=1):
             raise _unacceptable(f"calibrated_on {asked.calibrated_on} must not lie in the future")
         upkeep.calibrate(connection, code, asked.calibrated_on, asked.due_on, asked.note, principal.username, now)

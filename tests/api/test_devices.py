@@ -108,7 +108,6 @@ def test_only_administrators_and_the_centre_change_devices(api: Served, db: Conn
     assert client.post("/devices/P-1-D1/credential").status_code == 403
     assert client.delete("/devices/P-1-D1/credential").status_code == 403
     assert client.post("/devices/P-1-D1/adopt", json={"field": "x", "indicator": "orp"}).status_code == 403
-    assert client.post("/devices/P-1-D1/calibrations", json={"calibrated_on": "2026-10-08"}).status_code == 403
     assert load_registry(db) == before
     assert upkeep.credentials(db) == {}
     seen = client.get("/devices")
@@ -139,6 +138,17 @@ def test_an_unknown_field_is_adopted_as_a_name_or_as_a_new_channel(api: Served, 
     assert channels["ph"].id == 12
     assert channels["orp"].id > 33
     eventually(lambda: api.get("devices/P-1-D1")["unknown_fields"] == [], "the fields are known", timeout=3)
+
+
+def test_whoever_calibrates_enters_it(api: Served) -> None:
+    """A venue and an inspector enter calibrations of the instruments in their scope, under their own names."""
+    for role in ("venue", "inspector"):
+        body = {"calibrated_on": "2026-05-01", "note": role}
+        api.client(role).post("/devices/P-1-D1/calibrations", json=body).raise_for_status()
+        assert api.client(role).post("/devices/P-3-D1/calibrations", json=body).status_code == 404
+    assert api.client("public").post("/devices/P-1-D1/calibrations", json=body).status_code == 403
+    entered = {(each["entered_by"], each["note"]) for each in api.get("/devices/P-1-D1")["calibrations"]}
+    assert entered == {("venue", "venue"), ("inspector", "inspector")}
 
 
 def test_calibrations_are_entered_and_the_newest_decides_what_is_due(api: Served) -> None:

@@ -141,7 +141,13 @@ def test_a_short_token_secret_is_refused() -> None:
 EVERYBODY = set(ROLES)
 READERS = EVERYBODY - {"public"}
 EDITORS = {"administrator", "centre"}
-OPEN_TO_ALL = {("GET", "/displays/{key}"), ("GET", "/anchors"), ("GET", "/anchors.jsonl"), ("GET", "/verify.py")}
+OPEN_TO_ALL = {
+    ("GET", "/published/draws/{draw_id}"),
+    ("GET", "/displays/{key}"),
+    ("GET", "/anchors"),
+    ("GET", "/anchors.jsonl"),
+    ("GET", "/verify.py"),
+}
 MATRIX: list[tuple[str, str, set[str]]] = [
     ("GET", "/me", EVERYBODY),
     ("GET", "/overview", EVERYBODY),
@@ -224,6 +230,20 @@ MATRIX: list[tuple[str, str, set[str]]] = [
     ("POST", "/conflicts", READERS - {"venue"}),
     ("GET", "/draws", READERS - {"venue"}),
     ("POST", "/draws", EDITORS),
+    ("GET", "/notifications/inbox", READERS),
+    ("POST", "/notifications/inbox/read", READERS),
+    ("GET", "/notifications/mine", READERS),
+    ("PUT", "/notifications/mine", READERS),
+    ("POST", "/notifications/channels", READERS),
+    ("GET", "/notifications/routes", READERS - {"venue"}),
+    ("POST", "/notifications/routes", EDITORS),
+    ("GET", "/notifications/roster", READERS - {"venue"}),
+    ("POST", "/notifications/roster", EDITORS),
+    ("GET", "/notifications/receivers", READERS - {"venue"}),
+    ("GET", "/notifications/gateways", EDITORS),
+    ("PUT", "/notifications/gateways/sms", EDITORS),
+    ("GET", "/notifications/log", READERS - {"venue"}),
+    ("POST", "/notifications/dry-run", READERS - {"venue"}),
     ("GET", "/people", EDITORS),
     ("POST", "/people", EDITORS),
     ("PUT", "/people/guest", EDITORS),
@@ -235,6 +255,24 @@ MATRIX: list[tuple[str, str, set[str]]] = [
 ]
 SOON = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
 BODIES = {
+    "/notifications/inbox/read": {"ids": []},
+    "/notifications/mine": {"language": "en"},
+    "/notifications/channels": {"name": "mail", "kind": "email", "target": "somebody@example.org"},
+    "/notifications/routes": {
+        "position": 99,
+        "name_zh": "试",
+        "name_en": "Trial",
+        "steps": [{"role": "inspector", "after_s": 0}],
+    },
+    "/notifications/roster": {
+        "person": "inspector",
+        "county": "320602",
+        "role": "inspector",
+        "since": "2026-05-01T00:00:00Z",
+        "until": "2026-05-02T00:00:00Z",
+    },
+    "/notifications/gateways/sms": {"url": "https://sms.example.org/send"},
+    "/notifications/dry-run": {"site": "P-1"},
     "/alarms/65536/shelve": {"until": SOON, "reason": "probe is changed"},
     "/alarms/65536/out-of-service": {"until": SOON, "reason": "probe is changed"},
     "/announcements": {"site": "P-1", "kind": "maintenance", "to": SOON, "reason": "filters are changed"},
@@ -312,6 +350,7 @@ def test_every_operation_is_in_the_matrix(api: Served) -> None:
             .replace("P-1", "{code}")
             .replace("65536", "{alarm_id}")
             .replace("/f1", "/{fault_id}")
+            .replace("/gateways/sms", "/gateways/{kind}")
             .replace("/displays/1", "/displays/{display_id}"),
         )
         for method, path, _ in MATRIX
@@ -323,6 +362,13 @@ def test_every_operation_is_in_the_matrix(api: Served) -> None:
     }
     # What needs a file, a former password, an alarm with a verdict or something that runs is tested where that is made.
     elsewhere = {
+        ("PUT", "/notifications/channels/{channel_id}"),
+        ("DELETE", "/notifications/channels/{channel_id}"),
+        ("POST", "/notifications/channels/{channel_id}/test"),
+        ("PUT", "/notifications/routes/{route_id}"),
+        ("DELETE", "/notifications/routes/{route_id}"),
+        ("DELETE", "/notifications/roster/{duty_id}"),
+        ("DELETE", "/notifications/gateways/{kind}"),
         ("POST", "/registry/import"),
         ("POST", "/auth/password"),
         ("POST", "/samples/import"),
