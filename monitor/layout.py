@@ -149,9 +149,9 @@ class Layout:
 
     @cached_property
     def gateway(self) -> Ints:
-        """Shape (devices,): the index of each device's gateway, -1 where it speaks for itself."""
+        """Shape (devices,): the index of each device's gateway, its own if it is one, -1 where it speaks for itself."""
         index = {code: place for place, code in enumerate(self.gateways)}
-        return _ints([index.get(device.gateway, -1) for device in self.devices])
+        return _ints([index.get(device.gateway or device.code, -1) for device in self.devices])
 
     @cached_property
     def simulated_device(self) -> Bools:
