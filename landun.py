@@ -174,13 +174,17 @@ def monitor(
     keep_journal_days: Annotated[
         int, typer.Option(min=2, envvar="LANDUN_KEEP_JOURNAL_DAYS", help="Days that the journal is kept.")
     ] = 35,
+    anchors: Annotated[
+        Path | None,
+        typer.Option(envvar="LANDUN_ANCHORS", help="Folder to publish the journal's anchors in, a file each."),
+    ] = None,
 ) -> None:
     """Judge what is stored: limits, silence, alarms, latest values; keep aggregates and retention."""
     from monitor.housekeeping import Retention
     from monitor.service import MonitorSettings, run
 
     kept = Retention(readings=timedelta(days=keep_readings_days), journal=timedelta(days=keep_journal_days))
-    run(MonitorSettings(database_url=database_url, retention=kept, metrics=metrics))
+    run(MonitorSettings(database_url=database_url, retention=kept, metrics=metrics, anchors=anchors))
 
 
 @app.command()

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from monitor.supervision.book import recount
 from monitor.evidence.hold import hold
+from monitor.supervision.book import recount
 from registry.canary import CHANNEL
 from store import anchors, journal, partitions
 from store.connections import Connection

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -20,7 +21,7 @@ from monitor.aggregation import aggregating
 from monitor.alarms.book import Changes
 from monitor.engine import Engine
 from monitor.figures import MonitorCollector
-from monitor.housekeeping import Retention, keep_house
+from monitor.housekeeping import Retention, keep_house, publish
 from monitor.memory import keep_freed_memory
 from registry.canary import with_canary
 from registry.model import Registry
@@ -55,7 +56,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MonitorSettings:
-    """Where the database is, the periods of what the monitor does (seconds), where figures are served (host:port)."""
+    """Where the database is, the periods of what the monitor does (seconds), where figures are served (host:port).
+
+    `anchors` is the folder into which anchors of the journal are written for others to copy.
+    """
 
     database_url: str
     poll_s: float = 0.1
@@ -68,6 +72,7 @@ class MonitorSettings:
     aggregates_s: float = 60.0
     retention: Retention = field(default_factory=Retention)
     metrics: str | None = None
+    anchors: Path | None = None
 
 
 Clock = Callable[[], datetime]
@@ -157,8 +162,17 @@ class Monitor:
             self._beat(now)
         if not entries and self._house.due(now):
             keep_house(self.connection, now, self.settings.retention)
+            self._publish()
             self._house.done(now)
         return bool(entries)
+
+    def _publish(self) -> None:
+        if self.settings.anchors is None:
+            return
+        try:
+            publish(self.connection, self.settings.anchors)
+        except OSError as error:
+            _log.error("anchors not written to %s: %s", self.settings.anchors, error.strerror)
 
     def finish(self) -> None:
         """Write what is merged once in a while, so that a clean end leaves nothing to do again."""

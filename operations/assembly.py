@@ -85,7 +85,11 @@ class Assembly:
             ),
             self._landun(
                 "monitor",
-                {"LANDUN_DATABASE_URL": self.dsn, "LANDUN_METRICS": self._metrics("monitor")},
+                {
+                    "LANDUN_DATABASE_URL": self.dsn,
+                    "LANDUN_METRICS": self._metrics("monitor"),
+                    "LANDUN_ANCHORS": str(self.folder.path / "anchors"),
+                },
                 after={"schema"},
                 probe=probes.heartbeat(self.dsn, "monitor"),
             ),

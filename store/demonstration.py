@@ -24,6 +24,10 @@ _OF_SITES: Final = {
     "device_sequence": (
         "DELETE FROM device_sequence WHERE device IN (SELECT code FROM device WHERE site = ANY(%(sites)s))"
     ),
+    "evidence_package": "DELETE FROM evidence_package WHERE site = ANY(%(sites)s)",
+    "device_review": (
+        "DELETE FROM device_review WHERE device IN (SELECT code FROM device WHERE site = ANY(%(sites)s))"
+    ),
     "simulator_truth": "DELETE FROM simulator_truth WHERE site = ANY(%(sites)s)",
     "person": "DELETE FROM person WHERE site = ANY(%(sites)s)",
     "site": "DELETE FROM site WHERE code = ANY(%(sites)s)",

@@ -14,7 +14,8 @@ from monitor.api.schemas.evidence import AnchorInfo, Audit, NewPackage, NewRevie
 from monitor.api.scope import Permission, Principal
 from monitor.api.sites import NOT_FOUND
 from monitor.api.snapshot import Snapshot
-from monitor.evidence import AuditError, Maker, UnknownSubjectError, audited, draft, file_of, subject_of
+from monitor.evidence.package import AuditError, Maker, audited, draft, file_of
+from monitor.evidence.scope import UnknownSubjectError, subject_of
 from store import anchors, audit, evidence
 from store.connections import Connection
 from store.evidence import Package

@@ -4,7 +4,7 @@ import io
 import zipfile
 from typing import Any
 
-from monitor.evidence import check
+from monitor.evidence.verify import check
 from store import audit
 from store.connections import Connection
 from tests.api.conftest import Served, put_alarm

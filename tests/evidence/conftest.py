@@ -7,7 +7,8 @@ from typing import Final
 
 import pytest
 
-from monitor.evidence import Maker, audited, draft, subject_of
+from monitor.evidence.package import Maker, audited, draft
+from monitor.evidence.scope import subject_of
 from store import anchors
 from store.connections import connect
 from tests.databases import Server

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.evidence import check, verify
-from monitor.evidence.verify import ANCHORS, CHAIN, MANIFEST, MESSAGES, READINGS, SEAL, SUMS, Found
+from monitor.evidence import verify
+from monitor.evidence.verify import ANCHORS, CHAIN, MANIFEST, MESSAGES, READINGS, SEAL, SUMS, Found, check
 from tests.evidence.conftest import Packed
 
 Files = dict[str, bytes]
