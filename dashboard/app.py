@@ -12,6 +12,7 @@ from dashboard.navigation import pages
 from dashboard.screens import password, scenario, sign_in
 from dashboard.widgets.banner import banners
 from dashboard.widgets.frame import language_switch, person, style
+from dashboard.widgets.inbox import bell
 
 
 def main() -> None:
@@ -43,6 +44,7 @@ def main() -> None:
     page = st.navigation(list(pages().values()), expanded=True)
     with st.sidebar:
         person()
+        bell()
         language_switch()
     banners()
     page.run()
@@ -68,6 +70,7 @@ def _hidden(show: Callable[[], None]) -> list[Any]:
         for path in (
             "live",
             "inspector",
+            "inbox",
             "venue",
             "site",
             "rules",

@@ -1,10 +1,11 @@
 """The API for the pages of inspectors on their way and of venues."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypedDict, cast
 
 from dashboard.client import ApiClient
 from dashboard.keeping_client import Device
+from dashboard.shapes import Priority
 
 
 class Comparison(TypedDict):
@@ -34,6 +35,28 @@ class DisplayLink(TypedDict):
     shown_at: str | None
 
 
+class Notification(TypedDict):
+    """A message to the person who is signed in."""
+
+    id: int
+    at: str
+    reason: str
+    priority: Priority
+    simulated: bool
+    sites: list[str]
+    alarms: list[int]
+    title: str
+    body: str
+    read_at: str | None
+
+
+class Inbox(TypedDict):
+    """A page of messages, newest first; `unread` counts all pages."""
+
+    unread: int
+    items: list[Notification]
+
+
 class Announcement(TypedDict):
     """What a venue or an inspector announced."""
 
@@ -52,6 +75,18 @@ class Announcement(TypedDict):
 
 class FieldClient(ApiClient):
     """What these pages ask for beside what every page does."""
+
+    # ------------------------------------------------------------------ the inbox
+    def inbox(self, *, unread: bool = False, limit: int = 30, before: int | None = None) -> Inbox:
+        """My messages, newest first; those older than the message `before`."""
+        query: dict[str, object] = {"unread": str(unread).lower(), "limit": limit}
+        if before is not None:
+            query["before"] = before
+        return cast(Inbox, self._get("/notifications/inbox", query))
+
+    def mark_read(self, numbers: Sequence[int] | None) -> None:
+        """Mark messages as read, all of them for None; that acknowledges no alarm."""
+        self._post("/notifications/inbox/read", {"ids": None if numbers is None else list(numbers)})
 
     # ------------------------------------------------------------------ alarms
     def on_the_way(self, number: int) -> bool:

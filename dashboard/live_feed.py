@@ -17,6 +17,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import connect
 
 from dashboard.client import PREFIX, ApiClient, ApiError, ApiUnreachableError, SignInNeededError
+from dashboard.field_client import FieldClient, Inbox
 from dashboard.shapes import Alarm, Health, Latest, Overview, Site
 
 LOG: Final = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ class Snapshot:
     open_alarms: list[Alarm] = field(default_factory=list)
     open_alarms_total: int = 0
     health: Health | None = None
+    inbox: Inbox = field(default_factory=lambda: Inbox(unread=0, items=[]))
+    """My unread messages, the newest of them."""
     latest: dict[int, Latest] = field(default_factory=dict)
     unreachable_since: float | None = None
     """Seconds since the epoch; None while the API answers."""
@@ -111,6 +114,7 @@ class LiveFeed:
             overview = self.client.overview()
             sites = self.client.sites()
             page = self._alarm_page()
+            inbox = self._inbox()
         except SignInNeededError:
             now.expired = True
         except ApiError as error:
@@ -120,6 +124,7 @@ class LiveFeed:
         else:
             now.overview, now.sites = overview, sites
             now.open_alarms, now.open_alarms_total = page
+            now.inbox = inbox
             now.refused, now.expired = None, False
         now.revision += 1
 
@@ -131,6 +136,14 @@ class LiveFeed:
                 return [], 0
             raise
         return page["items"], page["total"]
+
+    def _inbox(self) -> Inbox:
+        try:
+            return FieldClient(self.client.base, self.client.token).inbox(unread=True)
+        except ApiError as error:
+            if error.status in (403, 404):  # the role has none, or the API is older than this
+                return Inbox(unread=0, items=[])
+            raise
 
     def _listen_forever(self) -> None:
         failures = 0
@@ -162,6 +175,8 @@ class LiveFeed:
                 self.now.latest = self.now.latest | {item["channel_id"]: item for item in frame["items"]}
             case "alarm":
                 self._take_alarm(frame["alarm"])
+            case "notification":
+                self._hurry.set()
             case "health":
                 self.now.health = frame["health"]
 

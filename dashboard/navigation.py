@@ -12,6 +12,7 @@ from dashboard.screens import (
     back_test,
     cases,
     devices,
+    inbox,
     inspector,
     live,
     registry_files,
@@ -47,6 +48,9 @@ def pages() -> dict[str, Any]:
             scenario.page_of(each), title=scenario.page_title(each), icon=f":material/{each.icon}:", url_path=each.code
         )
     if role != "public":
+        found["inbox"] = st.Page(
+            inbox.show, title=term("inspector.inbox", "nav"), icon=":material/inbox:", url_path="inbox"
+        )
         found["alarms"] = st.Page(
             alarms.show, title=t("nav.alarms"), icon=":material/notifications:", url_path="alarms"
         )

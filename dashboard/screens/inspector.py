@@ -17,6 +17,7 @@ from dashboard.problems import failed
 from dashboard.shapes import Alarm, Picture, SiteDetail
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.field import ACTIVE, NEEDS, act, alarm_card, field_style, install, response_to, urgency, w
+from dashboard.widgets.inbox import newest
 from dashboard.widgets.instruments import instruments
 from dashboard.widgets.picture import picture_chart
 from dashboard.widgets.quick_test import quick_test
@@ -39,6 +40,8 @@ def show() -> None:
             st.info(w("wrong_role"))
             return
         asked = st.query_params.get("alarm", "")
+        if not asked:
+            newest()
         if asked.isdigit():
             _one(int(asked))
         else:

@@ -15,6 +15,7 @@ from dashboard.shapes import Alarm, Site, SiteDetail
 from dashboard.widgets.announce import announcements
 from dashboard.widgets.display_links import display_links
 from dashboard.widgets.field import NEEDS, act, alarm_card, field_style, install, response_to, urgency
+from dashboard.widgets.inbox import newest
 from dashboard.widgets.indicator_cards import cards
 from dashboard.widgets.instruments import calibration_form, instruments
 from dashboard.widgets.site_choice import choose_site
@@ -44,6 +45,7 @@ def show() -> None:
             failed(error)
             return
         _state(code)
+        newest()
         _to_do(code)
         _values(detail)
         if devices:
