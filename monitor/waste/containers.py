@@ -35,7 +35,6 @@ LOG: Final = np.dtype(
         ("open", "<u4"),
         ("event", "u1"),
         ("signs", "u1"),
-        ("touched", "u1"),
         ("manifest", "?"),
         ("unsealed", "?"),
         ("late", "?"),
@@ -51,7 +50,6 @@ _MERGED_MAX: Final = (
     "to",
     "net_g",
     "signs",
-    "touched",
     "manifest",
     "unsealed",
     "late",
@@ -109,7 +107,7 @@ class Containers:
         self.of_parent.add(new["parent"].astype(np.int64), rows)
         self._touch_events_of(new["parent"].astype(np.int64))
 
-    def take(self, events: Events, late: NDArray[np.bool_], touched: NDArray[np.uint8]) -> None:
+    def take(self, events: Events, late: NDArray[np.bool_]) -> None:
         """Add events of containers to the log. Of one step at one time there is one row, in any order."""
         new = np.zeros(events.size, dtype=LOG)
         for name in (
@@ -126,7 +124,7 @@ class Containers:
             "unsealed",
         ):
             new[name] = events[name]
-        new["signs"], new["late"], new["touched"], new["due"] = events["signatures"], late, touched, NEVER
+        new["signs"], new["late"], new["due"] = events["signatures"], late, NEVER
         hashes, first, group = np.unique(_log_hash(new), return_index=True, return_inverse=True)
         known = self._known_log.find(hashes)
         fresh = known < 0

@@ -17,6 +17,7 @@ from monitor.waste.keys import Ints
 from monitor.waste.rules import Rule, us
 from monitor.waste.state import (
     MANIFEST,
+    TOUCHED_BY_BOX,
     TOUCHED_LATE,
     TOUCHED_TIMELY,
     State,
@@ -51,10 +52,10 @@ def step(state: State, events: Events) -> None:
         _take_bags(state, events, late, touched)
     else:
         _take_bags(state, events[~boxes], late[~boxes], touched[~boxes])
-        _take_boxes(state, events[boxes], late[boxes], touched[boxes])
+        _take_boxes(state, events[boxes], late[boxes])
     linked = events["parent"] != 0
     if linked.any():
-        _link(state, events[linked], touched[linked])
+        _link(state, events[linked])
 
 
 def _take_bags(state: State, events: Events, late: NDArray[np.bool_], touched: NDArray[np.uint8]) -> None:
@@ -155,29 +156,26 @@ def _keep_last(kept_ts: Ints, kept_body: Ints, at: Ints, ts: Ints, body: Ints) -
     kept_ts[at[better]], kept_body[at[better]] = ts[better], body[better]
 
 
-def _take_boxes(state: State, events: Events, late: NDArray[np.bool_], touched: NDArray[np.uint8]) -> None:
-    state.containers.take(events, late, touched)
-    _touch_content(state, events["key"], touched)
+def _take_boxes(state: State, events: Events, late: NDArray[np.bool_]) -> None:
+    state.containers.take(events, late)
+    _touch_content(state, events["key"])
 
 
-def _link(state: State, events: Events, touched: NDArray[np.uint8]) -> None:
+def _link(state: State, events: Events) -> None:
     boxes = is_container(events["kind"])
     state.containers.link(
         events["key"].astype(np.int64), events["parent"].astype(np.int64), events["ts"].astype(np.int64), ~boxes
     )
     if boxes.any():
-        _touch_content(state, events["key"][boxes], touched[boxes])
+        _touch_content(state, events["key"][boxes])
 
 
-def _touch_content(state: State, containers: Ints, touched: NDArray[np.uint8]) -> None:
+def _touch_content(state: State, containers: Ints) -> None:
     """What lies in a container is judged again when the container is heard of."""
-    for kind in (TOUCHED_LATE, TOUCHED_TIMELY):
-        heard = np.unique(containers[touched == kind])
-        if heard.size:
-            slots = state.slots(state.containers.content(heard))
-            slots = slots[slots >= 0]
-            state.arrays["touched"][slots] |= np.uint8(kind)
-            state.arrays["dirty"][slots] = True
+    slots = state.slots(state.containers.content(np.unique(containers)))
+    slots = slots[slots >= 0]
+    state.arrays["touched"][slots] |= TOUCHED_BY_BOX
+    state.arrays["dirty"][slots] = True
 
 
 def _hear_clocks(state: State, events: Events, late: NDArray[np.bool_]) -> None:

@@ -72,11 +72,12 @@ FIELDS: Final[dict[str, _Field]] = {
     "due": _Field(np.int64, NEVER),  # when time alone may change its verdicts
     "found": _Field(np.uint32, 0),  # bit of each rule that was broken
     "open": _Field(np.uint32, 0),  # … and still is a matter for somebody
-    "touched": _Field(np.uint8, 0),  # since it was judged: LATE or TIMELY events came
+    "touched": _Field(np.uint8, 0),  # since it was judged: LATE or TIMELY events came, or news of its container
     "dirty": _Field(np.bool_, 0),  # since its row was written
 }
 TOUCHED_LATE: Final = 1
 TOUCHED_TIMELY: Final = 2
+TOUCHED_BY_BOX: Final = 4
 
 
 class State:

@@ -68,7 +68,8 @@ def _told(state: State, slots: Ints, judged: Judged) -> Verdicts:
     open_now = np.where(judged.done, np.uint32(0), judged.open)
     rises = (judged.found & ~before_found) | (open_now & ~before_open)
     falls = before_open & ~open_now
-    only_late: NDArray[np.bool_] = arrays["touched"][slots] == TOUCHED_LATE
+    touched = arrays["touched"][slots]
+    only_late: NDArray[np.bool_] = (touched & TOUCHED_LATE != 0) & (touched & TOUCHED_TIMELY == 0)
     told = _changes(state, arrays["key"][slots], judged.home, rises, falls, open_now, only_late, judged.said, slots)
     # A fact that a late event told is history, even where timely ones came with it.
     step = STEP_OF_EVENT[told["event"]]
@@ -158,16 +159,10 @@ def _sweep_boxes(state: State, now: int) -> Verdicts:
     before_found, before_open = log["found"][rows], log["open"][rows]
     rises = (judged.found & ~before_found) | (judged.open & ~before_open)
     falls = before_open & ~judged.open
-    only_late = log["touched"][rows] & TOUCHED_TIMELY == 0
     journeys = containers.journey_keys(rows)
-    told = _changes(state, journeys, judged.home, rises, falls, judged.open, only_late, judged.said, None)
+    told = _changes(state, journeys, judged.home, rises, falls, judged.open, log["late"][rows], judged.said, None)
     told["subject"] = log["key"][rows][_positions(journeys, told["key"])]
-    log["found"][rows], log["open"][rows], log["due"][rows], log["touched"][rows] = (
-        judged.found,
-        judged.open,
-        judged.due,
-        0,
-    )
+    log["found"][rows], log["open"][rows], log["due"][rows] = judged.found, judged.open, judged.due
     return told
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from monitor.waste import Rule, Tolerances
+from monitor.waste.rows import rows_of
 from monitor.waste.rules import ToleranceError
 from registry.waste.catalogue import Container, Event, tag_key
 from tests.monitor.waste.chains import CLINIC, HOSPITAL, MIDNIGHT, PLANT, Chain
@@ -212,8 +213,6 @@ def test_a_box_moves_what_is_in_it_and_serves_again_the_next_day() -> None:
     chain.take(*boxed_day(chain, 32, ("B3",)))
     assert chain.said(60) == []
     slots = chain.state.slots(np.array([tag_key(tag) for tag in ("B1", "B3")]))
-    from monitor.waste.rows import rows_of
-
     rows = rows_of(chain.state, slots.astype(np.int64))
     assert ((rows["ts"][:, 2] - MIDNIGHT) / 3.6e9).tolist() == [11, 35]
     assert ((rows["ts"][:, 4] - MIDNIGHT) / 3.6e9).tolist() == [14, 38]
