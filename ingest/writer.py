@@ -8,7 +8,7 @@ again with growing pauses; good rows never become dead letters because a table, 
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -49,6 +49,9 @@ INSERT INTO reading_flag (channel_id, ts, test, flag)
 SELECT channel_id, ts, 'device_flag', 3 FROM unnest(%s::integer[], %s::timestamptz[]) AS new (channel_id, ts)
 ON CONFLICT DO NOTHING
 """
+
+KEY_FIELD: Final[Mapping[str, str]] = {"waste": "id", "position": "ts"}
+"""Which field of a message names its event, by kind of topic: what the letter of a conflict is about."""
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -321,13 +324,13 @@ def _custody_letter(load: Load, kind: str, number: int, reason: Reason, why: str
     assembled = load.assembled
     if kind == "waste":
         row = assembled.scans[number].row
-        owner, device, field = assembled.scan_owners[number], row.device, "id"
+        owner, device = assembled.scan_owners[number], row.device
         said = f"id {row.id} is {Event(row.event).code} of {row.tag} at {from_us(row.ts).isoformat()}"
     else:
         fix = assembled.fixes[number]
-        owner, device, field = assembled.fix_owners[number], fix.device, "ts"
+        owner, device = assembled.fix_owners[number], fix.device
         said = f"position at {from_us(fix.ts).isoformat()} is lat {fix.lat:g}, lon {fix.lon:g}"
-    rejection = Rejection(reason, f"device {device}: {said}, but {why}", field)
+    rejection = Rejection(reason, f"device {device}: {said}, but {why}", KEY_FIELD[kind])
     return letter(load.deliveries[owner], rejection, load.directory.device(device))
 
 

@@ -20,13 +20,15 @@ from ingest.assembly import assemble
 from ingest.delivery import Assembled, Delivery
 from ingest.directory import Directory
 from ingest.rejection import Reason
-from ingest.writer import Load, Writer
-from store import audit
+from ingest.writer import KEY_FIELD, Load, Writer
+from store import audit, custody
 from store.connections import Connection, connect
+from store.custody import Custody, CustodyResult
 from store.reading_table import find_conflicts, insert_new
 from store.readings import rejected_rows
 from store.records import DeadLetter, to_us
 from store.registry_rows import load_registry
+from store.waste_registry import load_waste_registry
 
 MESSAGES_AT_ONCE: Final = 500
 
@@ -80,6 +82,9 @@ class Outcome:
     without_payload: int = 0
     readings_stored: int = 0
     readings_known: int = 0
+    custody_stored: int = 0
+    """Events of custody and positions stored."""
+
     new_letters: int = 0
     still_dead: Counter[str] = field(default_factory=Counter)
 
@@ -88,7 +93,8 @@ class Outcome:
         dead = ", ".join(f"{count} {reason}" for reason, count in sorted(self.still_dead.items())) or "none"
         return (
             f"{self.letters} dead letters of {self.messages} messages: {self.replayed} replayed "
-            f"({self.readings_stored} readings stored, {self.readings_known} were there already), still dead: {dead}; "
+            f"({self.readings_stored} readings stored, {self.readings_known} were there already, "
+            f"{self.custody_stored} events and positions stored), still dead: {dead}; "
             f"{self.new_letters} new dead letters, {self.without_payload} letters hold no payload"
         )
 
@@ -120,7 +126,7 @@ def replay(dsn: str, chosen: Filter, *, actor: str, dry_run: bool = False) -> Ou
     """Replay dead letters; with `dry_run` only say what would come of it. Raises `psycopg.Error` at the first look."""
     outcome = Outcome()
     with connect(dsn, autocommit=True, application_name="landun-replay") as connection:
-        directory = Directory(load_registry(connection))
+        directory = Directory(load_registry(connection), load_waste_registry(connection))
         messages = _messages(connection, chosen, outcome)
         writer = Writer(dsn, stopping=threading.Event(), on_outage=lambda: None)
         try:
@@ -131,6 +137,7 @@ def replay(dsn: str, chosen: Filter, *, actor: str, dry_run: bool = False) -> Ou
             writer.close()
         if not dry_run and outcome.letters:
             detail = {"filter": chosen.described(), "replayed": outcome.replayed, "readings": outcome.readings_stored}
+            detail["custody"] = outcome.custody_stored
             with connection.transaction():
                 audit.append(connection, actor, "replay", "dead letters", detail, datetime.now(UTC))
     return outcome
@@ -168,17 +175,24 @@ def _replay(
     problems = [_problems(one) for one in each]
     for owner, problem in bad.values():
         problems[owner].add(problem)
+    chained = _chained(connection, together)
+    known = _known_conflicts(together, chained, messages, problems)
     new = _new_letters(messages, each)
     # A row that is refused and has its letter stays out; one without gets its letter from the writer.
     told = [row for row, (owner, problem) in bad.items() if problem in messages[owner].said]
     outcome.new_letters += len(new) + len(bad) - len(told)
-    load = Load(deliveries, _without(together, told, new), directory)
+    load = Load(deliveries, _without(together, told, new, known), directory)
     written = _new_rows(connection, _without(together, list(bad), []))
     outcome.readings_stored += int(written.sum())
     outcome.readings_known += len(written) - int(written.sum())
+    outcome.custody_stored += len(chained.scans.new) + len(chained.fixes.new)
+    conflicts = len(chained.scans.conflicts) + len(chained.fixes.conflicts)
+    outcome.new_letters += conflicts - len(known.scans) - len(known.fixes)
     if writer is not None:
         writer.write(load)
     brought = np.bincount(np.delete(together.owners, list(bad))[written], minlength=len(messages))
+    for owners, numbers in ((together.scan_owners, chained.scans.new), (together.fix_owners, chained.fixes.new)):
+        np.add.at(brought, [owners[number] for number in numbers], 1)
     now = datetime.now(UTC)
     for number, message in enumerate(messages):
         alive = [key for key, problem in message.letters.items() if not _persists(problem, problems[number])]
@@ -199,7 +213,43 @@ def _together(each: Sequence[Assembled]) -> Assembled:
         flagged=np.concatenate([one.flagged for one in each]),
         historical=np.concatenate([one.historical for one in each]),
         silent=sum(one.silent for one in each),
+        scans=[scan for one in each for scan in one.scans],
+        scan_owners=[number for number, one in enumerate(each) for _ in one.scans],
+        fixes=[fix for one in each for fix in one.fixes],
+        fix_owners=[number for number, one in enumerate(each) for _ in one.fixes],
     )
+
+
+class _Known(NamedTuple):
+    """Events and fixes that stay out, as a letter says so already: their places in the batch."""
+
+    scans: frozenset[int]
+    fixes: frozenset[int]
+
+
+_NONE: Final = _Known(frozenset(), frozenset())
+
+
+def _chained(connection: Connection, batch: Assembled) -> CustodyResult:
+    """What would become of events and fixes. Nothing is written."""
+    with connection.transaction(force_rollback=True):
+        return custody.insert(connection, Custody(scans=batch.scans, fixes=batch.fixes), 0)
+
+
+def _known_conflicts(
+    batch: Assembled, chained: CustodyResult, messages: Sequence[_Message], problems: Sequence[set[_Problem]]
+) -> _Known:
+    """The conflicts that have their letter; all are added to the problems of their messages."""
+    told: list[frozenset[int]] = []
+    for kind, owners, conflicts in (
+        ("waste", batch.scan_owners, chained.scans.conflicts),
+        ("position", batch.fix_owners, chained.fixes.conflicts),
+    ):
+        problem = _Problem(Reason.CONFLICT, KEY_FIELD[kind])
+        for number in conflicts:
+            problems[owners[number]].add(problem)
+        told.append(frozenset(number for number in conflicts if problem in messages[owners[number]].said))
+    return _Known(*told)
 
 
 def _refused(connection: Connection, directory: Directory, batch: Assembled) -> dict[int, tuple[int, _Problem]]:
@@ -244,11 +294,12 @@ def _new_letters(messages: Sequence[_Message], each: Sequence[Assembled]) -> lis
     ]
 
 
-def _without(batch: Assembled, rows: Sequence[int], letters: list[DeadLetter]) -> Assembled:
+def _without(batch: Assembled, rows: Sequence[int], letters: list[DeadLetter], known: _Known = _NONE) -> Assembled:
     kept = np.ones(len(batch.readings), dtype=np.bool_)
     kept[list(rows)] = False
     rest = replace(batch, letters=letters)
     rest.keep(kept)
+    rest.keep_custody(*known)
     return rest
 
 

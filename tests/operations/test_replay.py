@@ -19,6 +19,8 @@ from store import audit
 from store.connections import connect
 from store.readings import WriteMode, write_batch
 from store.records import DeadLetter, to_us
+from store.registry_rows import load_registry
+from tests.ingest.waste_world import register_waste, scan, waste_world
 from tests.ingest.world import make_registry, payload, register, stored, topic
 
 ARRIVED = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
@@ -45,6 +47,12 @@ def bury(dsn: str, *messages: tuple[str, bytes], registry: Registry, at: datetim
             recorded_at=at,
             mode=WriteMode.ON_CONFLICT,
         )
+
+
+def load(dsn: str) -> Registry:
+    """The registry as it is stored."""
+    with connect(dsn) as connection:
+        return load_registry(connection)
 
 
 def letters(dsn: str) -> list[tuple[Any, ...]]:
@@ -185,3 +193,38 @@ def test_a_letter_without_a_payload_is_counted_and_left(before: str) -> None:
     assert (done.letters, done.messages, done.without_payload) == (1, 0, 1)
     assert "1 letters hold no payload" in str(done)
     assert json.loads(json.dumps(Filter(since=ARRIVED).described())) == {"since": ARRIVED.isoformat()}
+
+
+def test_scans_of_a_device_whose_kind_is_registered_later_are_stored_once(database: str) -> None:
+    """Nothing is stored while it is unknown what the device is; then all is, once, and a conflict stays dead."""
+    registry = register_waste(database)
+    directory = Directory(*waste_world())
+    scale = "landun/v1/320602/hospital-1/scale-1/waste"
+    with connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE device SET kind = '' WHERE code = 'scale-1'")
+    nameless = Directory(load(database), directory.waste)
+    events = [json.dumps(scan(number, TS + number)).encode() for number in (1, 2)]
+    other = json.dumps(scan(2, TS + 9)).encode()
+    deliveries = [Delivery(1, n, scale, body, to_us(ARRIVED)) for n, body in enumerate([*events, other])]
+    with connect(database, autocommit=True) as connection:
+        write_batch(
+            connection,
+            assemble([], directory).readings,
+            messages=(),
+            dead=assemble(deliveries, nameless).letters,
+            recorded_at=ARRIVED,
+            mode=WriteMode.ON_CONFLICT,
+        )
+    assert replay(database, Filter(), actor="x").still_dead == Counter(wrong_identity=3)
+    with connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE device SET kind = 'smart_scale' WHERE code = 'scale-1'")
+    assert replay(database, Filter(), actor="x", dry_run=True).custody_stored == 2
+    done = replay(database, Filter(), actor="x")
+    assert (done.replayed, done.custody_stored, done.new_letters) == (3, 2, 1), "what is wrong now is another thing"
+    with connect(database) as connection:
+        rows = connection.execute("SELECT event_id, ts FROM waste_event ORDER BY event_id").fetchall()
+    assert [event_id for event_id, _ in rows] == ["e-1", "e-2"]
+    again = replay(database, Filter(), actor="x")
+    assert (again.replayed, again.custody_stored, again.new_letters) == (0, 0, 0)
+    assert again.still_dead == Counter(conflict=1)
+    assert registry.devices["scale-1"].kind == "smart_scale"
