@@ -13,6 +13,12 @@ from store.connections import Connection, scalar
 KEPT: Final = timedelta(days=2 * 366)
 """How long messages are kept: the two years of records that a venue must keep too."""
 
+LOOKED_AT: Final = 500
+"""How many of the newest messages are looked at for what is new."""
+
+_IN_THE_INBOX: Final = SQL("EXISTS (SELECT FROM delivery d WHERE d.notification_id = n.id AND d.channel_id IS NULL)")
+"""A test goes to a channel alone."""
+
 _INSERT: Final = """
 INSERT INTO notification (at, reason, person, channel_id, priority, simulated, sites, counties, alarms, title, body,
                           language, why)
@@ -159,15 +165,19 @@ def inbox(
     connection: Connection, person: str, *, unread: bool, limit: int, before: int | None = None
 ) -> tuple[int, list[dict[str, Any]]]:
     """How many messages a person has not read, and a page of their inbox, newest first."""
-    tests = [SQL("person = %(person)s")]
+    tests = [SQL("person = %(person)s"), _IN_THE_INBOX]
     if unread:
         tests.append(SQL("read_at IS NULL"))
     if before is not None:
         tests.append(SQL("id < %(before)s"))
-    query = SQL("SELECT * FROM notification WHERE {} ORDER BY id DESC LIMIT %(limit)s").format(SQL(" AND ").join(tests))
-    left = int(scalar(connection, "SELECT count(*) FROM notification WHERE person = %s AND read_at IS NULL", (person,)))
+    query = SQL("SELECT * FROM notification n WHERE {} ORDER BY id DESC LIMIT %(limit)s").format(
+        SQL(" AND ").join(tests)
+    )
+    counted = SQL("SELECT count(*) AS n FROM notification n WHERE person = %s AND read_at IS NULL AND {}")
     with connection.cursor(row_factory=dict_row) as cursor:
-        return left, cursor.execute(query, {"person": person, "before": before, "limit": limit}).fetchall()
+        left = cursor.execute(counted.format(_IN_THE_INBOX), (person,)).fetchone()
+        rows = cursor.execute(query, {"person": person, "before": before, "limit": limit}).fetchall()
+    return int(left["n"]) if left else 0, rows
 
 
 def mark_read(connection: Connection, person: str, numbers: Sequence[int] | None, at: datetime) -> int:
@@ -179,17 +189,24 @@ def mark_read(connection: Connection, person: str, numbers: Sequence[int] | None
     ).rowcount
 
 
-def newest(connection: Connection) -> int:
-    """The id of the newest message, 0 of none."""
-    return int(scalar(connection, "SELECT coalesce(max(id), 0) FROM notification"))
+def inbox_news(connection: Connection, known: frozenset[int]) -> tuple[list[dict[str, Any]], frozenset[int]]:
+    """Messages of people's inboxes among the newest that are not `known`, oldest first; and what is known then.
 
-
-def inbox_since(connection: Connection, number: int) -> list[dict[str, Any]]:
-    """Messages to people's inboxes after a message, oldest first."""
+    Two writers may commit in another order than that of their numbers: so it is not the largest number that decides.
+    """
+    newest = frozenset(
+        int(number)
+        for (number,) in connection.execute(
+            "SELECT id FROM notification WHERE person IS NOT NULL ORDER BY id DESC LIMIT %s", (LOOKED_AT,)
+        )
+    )
+    # What was seen before and is out of sight now must not come back when newer messages are deleted.
+    unknown = sorted(number for number in newest - known if number > min(known, default=0))
+    if not unknown:
+        return [], newest
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            "SELECT * FROM notification WHERE id > %s AND person IS NOT NULL ORDER BY id", (number,)
-        ).fetchall()
+        query = SQL("SELECT n.* FROM notification n WHERE id = ANY(%s) AND {} ORDER BY id").format(_IN_THE_INBOX)
+        return cursor.execute(query, (unknown,)).fetchall(), newest
 
 
 _LOG: Final = """
@@ -207,6 +224,7 @@ def deliveries(
     connection: Connection,
     *,
     sites: Sequence[str] | None = None,
+    mine: str | None = None,
     simulated: bool | None = None,
     state: str | None = None,
     person: str | None = None,
@@ -218,10 +236,13 @@ def deliveries(
 ) -> tuple[int, list[dict[str, Any]]]:
     """How many deliveries match, and a page of them with their message, newest first; a filter of None passes all.
 
-    `sites` keeps what is about none but these sites; `number` is a message.
+    `sites` keeps what is about these sites only, and what is about none but was sent to `mine`; `number` is a message.
     """
     tests: list[tuple[str, Any]] = [
-        ("n.sites <@ %(sites)s", None if sites is None else list(sites)),
+        (
+            "n.sites <@ %(sites)s AND (cardinality(n.sites) > 0 OR n.person = %(mine)s)",
+            None if sites is None else list(sites),
+        ),
         ("n.simulated = %(simulated)s", simulated),
         ("d.state = %(state)s", state),
         ("n.person = %(person)s", person),
@@ -231,7 +252,7 @@ def deliveries(
     ]
     names = ("sites", "simulated", "state", "person", "alarm", "reason", "number")
     parameters: dict[str, Any] = dict(zip(names, (value for _, value in tests), strict=True))
-    parameters |= {"limit": limit, "offset": offset}
+    parameters |= {"mine": mine, "limit": limit, "offset": offset}
     where = SQL(" AND ").join([SQL("true"), *(SQL(test) for test, value in tests if value is not None)])
     counted = SQL(
         "SELECT count(*) AS n FROM delivery d JOIN notification n ON n.id = d.notification_id WHERE {}"

@@ -30,9 +30,11 @@ from monitor.api import (
     device_speech,
     devices,
     displays,
+    documents,
     draws,
     evidence,
     health,
+    lead_rules,
     limits,
     live,
     notification_settings,
@@ -70,6 +72,7 @@ _TAGS: Final = [
     {"name": "readings", "description": "Readings over time, for charts and files."},
     {"name": "alarms", "description": "Warnings (预警) by ISA-18.2, with what people do about them."},
     {"name": "cases", "description": "Leads (线索) and what is done about them, until they are closed."},
+    {"name": "documents", "description": "Documents about cases, and their templates."},
     {"name": "evidence", "description": "Evidence packages, audited by a second person; published anchors."},
     {"name": "credit", "description": "A site's class, A to D, with the sum that leads to it, and the weights."},
     {"name": "draws", "description": "Double random (双随机): draws that anybody can repeat, and their inspections."},
@@ -89,9 +92,9 @@ Landun 蓝盾 watches public-health venues from a distance. On-line data is a le
 * Sign in with `POST {PREFIX}/auth/token` and send `Authorization: Bearer <token>`.
 * Times are RFC 3339 in UTC; every figure's unit is in its description or beside it.
 * Figures of simulated sites and of live ones are never mixed.
-* **Live feed**: WebSocket `{PREFIX}/live?token=<token>`, JSON text frames `hello`, `latest`, `alarm`, `notification`,
-  `health` (see `LiveFrame`). After `hello` come all present values. Values conflate by channel; a viewer that does not keep up
-  is closed with 1013, one whose token ends with 1008.
+* **Live feed**: WebSocket `{PREFIX}/live?token=<token>`, JSON text frames `hello`, `latest`, `alarm`,
+  `notification` (to the person who listens), `health`: see `LiveFrame`. After `hello` come all present values. Values
+  conflate by channel; a viewer that does not keep up is closed with 1013, one whose token ends with 1008.
 """
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": Error, "description": "Not signed in"},
@@ -160,6 +163,7 @@ def create_app(
         alarm_rules.router,
         cases.router,
         case_acts.router,
+        lead_rules.router,
         credit.router,
         draws.router,
         notifications.router,
@@ -170,6 +174,7 @@ def create_app(
         device_speech.router,
         displays.router,
         evidence.router,
+        documents.router,
         administration.router,
         simulators.router,
         live.router,

@@ -42,6 +42,14 @@ class AlarmItem:
     encoded: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """A message that is new in a person's inbox, encoded as a whole frame."""
+
+    person: str
+    encoded: bytes
+
+
 class SlowViewerError(Exception):
     """The viewer does not keep up."""
 
@@ -63,7 +71,7 @@ class Viewer:
         self._wake.set()
 
     def put_alarm(self, frame: bytes) -> None:
-        """Queue an alarm; too many waiting mark the viewer as overflowed."""
+        """Queue an alarm or a message; too many waiting mark the viewer as overflowed."""
         if len(self._alarms) >= ALARMS_A_VIEWER:
             self.overflowed.set()
             return
@@ -120,10 +128,15 @@ class Hub:
         self._viewers.discard(viewer)
 
     def publish(
-        self, values: Iterable[ChannelItem], alarms: Iterable[AlarmItem], health: bytes | None, registry: Registry
+        self,
+        values: Iterable[ChannelItem],
+        alarms: Iterable[AlarmItem],
+        health: bytes | None,
+        registry: Registry,
+        inbox: Iterable[InboxItem] = (),
     ) -> None:
         """Queue news for every viewer; never waits."""
-        news, raised = list(values), list(alarms)
+        news, raised, messages = list(values), list(alarms), list(inbox)
         visible: dict[tuple[object, ...], list[ChannelItem]] = {}
         for viewer in self._viewers:
             key = viewer.principal.scope_key
@@ -135,6 +148,9 @@ class Hub:
                 for alarm in raised:
                     if _sees(viewer.principal, registry.sites, alarm.site):
                         viewer.put_alarm(alarm.encoded)
+            for message in messages:
+                if message.person == viewer.principal.username:
+                    viewer.put_alarm(message.encoded)
             if health is not None:
                 viewer.put_health(health)
 

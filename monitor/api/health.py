@@ -30,7 +30,7 @@ from store.exposition import program_version
 
 router = APIRouter(tags=["health"])
 
-Name = Literal["database", "ingest", "broker", "monitor", "api", "simulators", "canary"]
+Name = Literal["database", "ingest", "broker", "monitor", "api", "simulators", "canary", "notify"]
 State = Literal["up", "missing", "degraded"]
 
 HEARTBEAT_LIMIT: Final = timedelta(seconds=15)
@@ -83,6 +83,8 @@ def _components(shared: Context, now: datetime) -> Iterator[Component]:
         yield _monitor(refresher, now)
         if (beat := refresher.heartbeats.get("canary")) is not None:
             yield _canary(beat, now)
+        if (beat := refresher.heartbeats.get("notify")) is not None:
+            yield _notify(beat, now)
     else:
         # Ingest itself tells why it cannot write, whatever the database says.
         yield _troubled(refresher) or _part("ingest", "degraded", "without_database")
@@ -144,6 +146,17 @@ def _canary(heartbeat: Heartbeat, now: datetime) -> Component:
     if silent > CANARY_LIMIT_S:
         return _part("canary", "degraded", "canary_silent", seconds=f"{silent:.0f}")
     return _part("canary", "up", "canary_heard", seconds=f"{_number(heartbeat.detail, 'last_ms') / 1000:.1f}")
+
+
+def _notify(heartbeat: Heartbeat, now: datetime) -> Component:
+    """Up, unless alarms have nobody to be told to; what receivers do not take is said and does not make it unwell."""
+    if heartbeat.age_at(now) > HEARTBEAT_LIMIT:
+        return _part("notify", "missing", "heartbeat", seconds=f"{heartbeat.age_at(now).total_seconds():.0f}")
+    nobody = int(_number(heartbeat.detail, "nobody"))
+    if nobody:
+        return _part("notify", "degraded", "notify_nobody", groups=nobody)
+    figures = {name: int(_number(heartbeat.detail, name)) for name in ("waiting", "retrying", "failed")}
+    return _part("notify", "up", "notify_well", **figures)
 
 
 def _pipeline(refresher: Refresher, now: datetime) -> Pipeline | None:

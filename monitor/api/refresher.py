@@ -18,16 +18,18 @@ import psycopg
 from monitor.api import people
 from monitor.api.alarm_rows import alarm_of
 from monitor.api.database import SILENT_S, Database, DatabaseMissingError
-from monitor.api.feed import AlarmItem, ChannelItem
+from monitor.api.feed import AlarmItem, ChannelItem, InboxItem
 from monitor.api.figures import Transmission
 from monitor.api.sampling import longest_days, site_states
 from monitor.api.schemas import AlarmCounts, AlarmFrame
+from monitor.api.schemas.live import NotificationFrame
+from monitor.api.schemas.notifications import Notification
 from monitor.api.schemas.samples import SampleSummary
 from monitor.api.scope import Principal
 from monitor.api.snapshot import Facts, Snapshot, latest_of
 from registry.limits import SiteRule
 from registry.model import Registry
-from store import connections, journal, queries
+from store import connections, journal, notifications, queries
 from store.connections import Connection
 from store.queries.latest import LatestValue
 from store.registry_follower import RegistryFollower
@@ -71,6 +73,7 @@ class News:
 
     values: tuple[ChannelItem, ...] = ()
     alarms: tuple[AlarmItem, ...] = ()
+    inbox: tuple[InboxItem, ...] = ()
 
 
 @dataclass
@@ -82,6 +85,7 @@ class _Known:
     latest: dict[int, LatestValue] = field(default_factory=dict)
     revision: int = 0
     event_id: int = 0
+    messages: frozenset[int] = frozenset()
     open_alarms: dict[str, AlarmCounts] = field(default_factory=dict)
     transmission: dict[str, Transmission] = field(default_factory=dict)
     dead_letters: dict[str, int] = field(default_factory=dict)
@@ -193,13 +197,14 @@ class Refresher:
         self._seldom(connection, known)
         values = self._new_values(connection, known)
         alarms = self._new_alarms(connection, known)
-        return News(values, alarms)
+        return News(values, alarms, self._new_messages(connection, known))
 
     def _first(self, connection: Connection) -> _Known:
         return _Known(
             registry=load_registry(connection),
             registry_digest=queries.registry_digest(connection),
             event_id=queries.last_alarm_event(connection),
+            messages=notifications.inbox_news(connection, frozenset())[1],
         )
 
     def _new_values(self, connection: Connection, known: _Known) -> tuple[ChannelItem, ...]:
@@ -224,6 +229,19 @@ class Refresher:
         known.event_id = last
         return tuple(
             AlarmItem(row["site"], AlarmFrame(alarm=alarm_of(row, known.registry)).model_dump_json().encode())
+            for row in rows
+        )
+
+    def _new_messages(self, connection: Connection, known: _Known) -> tuple[InboxItem, ...]:
+        """What came into people's inboxes since the last time."""
+        rows, known.messages = notifications.inbox_news(connection, known.messages)
+        return tuple(
+            InboxItem(
+                row["person"],
+                NotificationFrame(notification=Notification(**{name: row[name] for name in Notification.model_fields}))
+                .model_dump_json()
+                .encode(),
+            )
             for row in rows
         )
 

@@ -16,8 +16,12 @@ class Choose:
         """Alarms with their route, and those that no route takes."""
         taken: list[tuple[Route, Matter]] = []
         left: list[Matter] = []
+        known: dict[tuple[str, ...], Route | None] = {}
         for matter in matters:
-            route = next((each for each in self.routes if each.fits(matter)), None)
+            like = (matter.county, matter.scenario, matter.kind, matter.priority, matter.audience)
+            if like not in known:
+                known[like] = next((each for each in self.routes if each.fits(matter)), None)
+            route = known[like]
             if route is None:
                 left.append(matter)
             else:

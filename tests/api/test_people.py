@@ -222,6 +222,9 @@ MATRIX: list[tuple[str, str, set[str]]] = [
     ("GET", "/cases/figures", READERS - {"venue"}),
     ("GET", "/cases/officers", READERS - {"venue"}),
     ("POST", "/cases", READERS - {"venue"}),
+    ("GET", "/lead-rules", READERS - {"venue"}),
+    ("PUT", "/lead-rules/serious", EDITORS),
+    ("DELETE", "/lead-rules/serious", EDITORS),
     ("GET", "/credit/weights", READERS),
     ("PUT", "/credit/weights", EDITORS),
     ("GET", "/credit", READERS - {"venue"}),
@@ -302,6 +305,7 @@ BODIES = {
     "/credit/weights": {"weights": default_weights().to_json(), "reason": "the rules of 2026"},
     "/conflicts": {"officer": "inspector", "site": "P-1", "reason": "a relative works there"},
     "/draws": {"name": "spring", "count": 1, "word_from": "the lottery of Sunday"},
+    "/lead-rules/serious": {"after_minutes": 30, "reason": "a holiday"},
     "/cases": {"site": "P-1", "source": "inspection", "subject": "no chlorine"},
     "/devices/P-1-D1/adopt": {"field": "ORP_mV", "indicator": "orp"},
     "/devices/P-1-D1/calibrations": {"calibrated_on": "2026-05-01"},
@@ -350,6 +354,7 @@ def test_every_operation_is_in_the_matrix(api: Served) -> None:
             .replace("P-1", "{code}")
             .replace("65536", "{alarm_id}")
             .replace("/f1", "/{fault_id}")
+            .replace("/serious", "/{severity}")
             .replace("/gateways/sms", "/gateways/{kind}")
             .replace("/displays/1", "/displays/{display_id}"),
         )

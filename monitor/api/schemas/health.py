@@ -10,7 +10,7 @@ from monitor.api.schemas.common import Count, Time
 class Component(BaseModel):
     """One part of the platform."""
 
-    name: Literal["database", "ingest", "broker", "monitor", "api", "simulators", "canary"]
+    name: Literal["database", "ingest", "broker", "monitor", "api", "simulators", "canary", "notify"]
     state: Literal["up", "missing", "degraded"]
     since: Time | None = Field(default=None, description="When this process first saw the part in this state")
     detail: str = Field(default="", description="What is known, in English", examples=["last heartbeat 2 s ago"])

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from monitor.api.schemas.alarms import Alarm
 from monitor.api.schemas.common import Time
 from monitor.api.schemas.health import Health
+from monitor.api.schemas.notifications import Notification
 from monitor.api.schemas.sites import Latest
 
 
@@ -33,6 +34,13 @@ class AlarmFrame(BaseModel):
     alarm: Alarm
 
 
+class NotificationFrame(BaseModel):
+    """A message to the person who listens, new in their inbox. Every one is delivered, in order."""
+
+    type: Literal["notification"] = "notification"
+    notification: Notification
+
+
 class HealthFrame(BaseModel):
     """How the platform is doing, as /health, sent when it changes and at least every 15 s."""
 
@@ -40,4 +48,6 @@ class HealthFrame(BaseModel):
     health: Health
 
 
-LiveFrame = Annotated[HelloFrame | LatestFrame | AlarmFrame | HealthFrame, Field(discriminator="type")]
+LiveFrame = Annotated[
+    HelloFrame | LatestFrame | AlarmFrame | NotificationFrame | HealthFrame, Field(discriminator="type")
+]
