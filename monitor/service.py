@@ -23,6 +23,7 @@ from monitor.engine import Engine
 from monitor.figures import MonitorCollector
 from monitor.housekeeping import Retention, keep_house, publish
 from monitor.memory import keep_freed_memory
+from monitor.supervision.leads import open_leads
 from registry.canary import with_canary
 from registry.model import Registry
 from store import journal
@@ -69,6 +70,7 @@ class MonitorSettings:
     tick_s: float = 10.0
     tick_simulated_s: float = 2.0
     housekeeping_s: float = 3_600.0
+    leads_s: float = 60.0
     aggregates_s: float = 60.0
     retention: Retention = field(default_factory=Retention)
     metrics: str | None = None
@@ -119,6 +121,7 @@ class Monitor:
         self._snapshot = Every(settings.snapshot_s)
         self._reload = Every(settings.tick_s)
         self._house = Every(settings.housekeeping_s)
+        self._leads = Every(settings.leads_s)
         self._ticked: datetime | None = None
         self._unregistered = 0
         self._limit = 32
@@ -160,6 +163,9 @@ class Monitor:
             self._commit(now)
         if self._heartbeat.due(now):
             self._beat(now)
+        if self._leads.due(now):
+            open_leads(self.connection, self.engine.layout.registry, now)
+            self._leads.done(now)
         if not entries and self._house.due(now):
             keep_house(self.connection, now, self.settings.retention)
             self._publish()

@@ -124,13 +124,13 @@ def move_alarms(connection: Connection, from_case: int, to_case: int) -> None:
     connection.execute("UPDATE case_alarm SET case_id = %s WHERE case_id = %s", (to_case, from_case))
 
 
-def open_case_of(connection: Connection, site: str) -> list[tuple[int, str, str]]:
-    """The open cases of a site, newest first: number, state, subject."""
+def open_cases_of(connection: Connection, site: str) -> list[tuple[int, str, str]]:
+    """The open cases of a site, newest first: number, state, source."""
     rows = connection.execute(
-        "SELECT id, state, subject FROM case_record WHERE site = %s AND state <> 'closed' ORDER BY opened_at DESC",
+        "SELECT id, state, source FROM case_record WHERE site = %s AND state <> 'closed' ORDER BY opened_at DESC",
         (site,),
     ).fetchall()
-    return [(int(number), state, subject) for number, state, subject in rows]
+    return [(int(number), state, source) for number, state, source in rows]
 
 
 # ---------------------------------------------------------------------- files

@@ -183,6 +183,9 @@ MATRIX: list[tuple[str, str, set[str]]] = [
     ("POST", "/devices/P-1-D1/calibrations", READERS),
     ("GET", "/devices/P-1-D1/reviews", READERS - {"venue"}),
     ("POST", "/devices/P-1-D1/reviews", EDITORS),
+    ("GET", "/documents", READERS - {"venue"}),
+    ("GET", "/documents/closure.docx", EDITORS),
+    ("PUT", "/documents/closure.docx", EDITORS),
     ("POST", "/evidence", READERS - {"venue"}),
     ("GET", "/evidence?subject=alarm&subject_id=65536", READERS - {"venue"}),
     ("POST", "/devices/P-1-D1/credential", EDITORS),
@@ -215,6 +218,7 @@ MATRIX: list[tuple[str, str, set[str]]] = [
     ("GET", "/announcements", READERS),
     ("POST", "/announcements", READERS),
     ("GET", "/alarm-rules", EVERYBODY),
+    ("GET", "/alarm-figures", READERS - {"venue"}),
     ("GET", "/sites/P-1/alarm-settings", READERS),
     ("POST", "/sites/P-1/alarm-settings", EDITORS),
     ("GET", "/cases", READERS),
@@ -356,6 +360,7 @@ def test_every_operation_is_in_the_matrix(api: Served) -> None:
             .replace("/f1", "/{fault_id}")
             .replace("/serious", "/{severity}")
             .replace("/gateways/sms", "/gateways/{kind}")
+            .replace("/closure.docx", "/{name}.docx")
             .replace("/displays/1", "/displays/{display_id}"),
         )
         for method, path, _ in MATRIX
@@ -393,6 +398,8 @@ def test_every_operation_is_in_the_matrix(api: Served) -> None:
         ("GET", "/back-tests/{number}"),
         ("DELETE", "/back-tests/{number}"),
         ("POST", "/devices/{code}/commands"),
+        ("DELETE", "/documents/{name}.docx"),
+        ("GET", "/cases/{case_id}/documents/{name}.{form}"),
         ("GET", "/evidence/{package_id}"),
         ("GET", "/evidence/{package_id}/package.zip"),
         ("GET", "/evidence/{package_id}/report.pdf"),

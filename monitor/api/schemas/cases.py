@@ -11,6 +11,7 @@ from monitor.supervision.case import Action, CaseState, Closure, Measure, Source
 from monitor.supervision.clocks import Sure, Unit
 
 MOST_TEXT = 4_000
+Severity = Literal["warning", "alarm", "serious"]
 
 
 class CaseInfo(BaseModel):
@@ -236,3 +237,19 @@ class CaseAct(BaseModel):
     harmless: bool = Field(default=False, description="There was no harm (行政处罚法 Art 33)")
     into: int | None = Field(default=None, description="The case that this one is merged into")
     alarms: list[int] = Field(default=[], max_length=50)
+
+
+class NewLeadRule(BaseModel):
+    """When warnings of a severity become leads."""
+
+    model_config = ConfigDict(extra="forbid")
+    after_minutes: int = Field(ge=0, le=10_080, description="Present for so long, minutes; 0: at once")
+    reason: str = Field(min_length=4, max_length=500, examples=["重点时段加密督办"])
+
+
+class LeadRuleInfo(NewLeadRule):
+    """A rule with who set it."""
+
+    severity: Severity
+    set_by: str
+    set_at: Time
