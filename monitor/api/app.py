@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from monitor.api import (
     administration,
     alarm_acts,
+    alarm_figures,
     alarm_rules,
     alarms,
     announcements,
@@ -161,6 +162,7 @@ def create_app(
         alarm_acts.router,
         announcements.router,
         alarm_rules.router,
+        alarm_figures.router,
         cases.router,
         case_acts.router,
         lead_rules.router,

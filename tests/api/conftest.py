@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
 import uvicorn
 from argon2 import PasswordHasher
+from psycopg.types.json import Jsonb
 
 from monitor.api.app import create_app
 from monitor.api.service import listen
@@ -132,8 +134,18 @@ def put_alarm(connection: Connection, alarm_id: int, channel_id: int = 11, **col
 def put_event(connection: Connection, alarm_id: int, event: str, state: str, journal_id: int = 1, **more: Any) -> None:
     """A transition of an alarm, as the monitor writes it."""
     connection.execute(
-        "INSERT INTO alarm_event (alarm_id, journal_id, at, event, state, actor, text) VALUES (%s,%s,%s,%s,%s,%s,%s)",
-        (alarm_id, journal_id, datetime.now(UTC), event, state, more.get("actor"), more.get("text")),
+        "INSERT INTO alarm_event (alarm_id, journal_id, at, event, state, actor, text, detail) "
+        "VALUES (%s,%s,%s,%s,%s,%s,%s,%s)",
+        (
+            alarm_id,
+            journal_id,
+            datetime.now(UTC),
+            event,
+            state,
+            more.get("actor"),
+            more.get("text"),
+            Jsonb(more["detail"]) if "detail" in more else None,
+        ),
     )
 
 
@@ -198,9 +210,15 @@ class Served:
 
 
 @contextmanager
-def serving(dsn: str, *, simulators_url: str | None = None) -> Iterator[Served]:
+def serving(dsn: str, *, simulators_url: str | None = None, templates: Path | None = None) -> Iterator[Served]:
     """Serve on a free port until left."""
-    settings = ApiSettings(database_url=dsn, token_secret=secrets.token_urlsafe(32), simulators_url=simulators_url)
+    settings = ApiSettings(
+        database_url=dsn,
+        token_secret=secrets.token_urlsafe(32),
+        simulators_url=simulators_url,
+        templates=templates,
+        agency="南通市卫生监督所",
+    )
     listener = listen("127.0.0.1", 0)
     server = uvicorn.Server(
         uvicorn.Config(
