@@ -215,6 +215,13 @@ def serve(
     simulators_url: Annotated[
         str | None, typer.Option(envvar="LANDUN_SIMULATORS_URL", help="The simulators' control, where any run.")
     ] = None,
+    templates: Annotated[
+        Path | None,
+        typer.Option(envvar="LANDUN_TEMPLATES", help="Folder of your own templates of documents; in --data if unset."),
+    ] = None,
+    agency: Annotated[
+        str, typer.Option(envvar="LANDUN_AGENCY", help="Your agency's name, as it stands in documents.")
+    ] = "",
 ) -> None:
     """Serve the HTTP API and the live feed."""
     from monitor.api.service import run
@@ -235,6 +242,8 @@ def serve(
             metrics=metrics,
             ingest_status_url=ingest_status_url,
             broker_version=broker_version,
+            templates=templates or data / "templates",
+            agency=agency,
         )
     )
 

@@ -27,8 +27,8 @@ class ApiSettings:
     `devices_url` is where devices reach the broker, as they are told: ``mqtt://host:port``, or ``mqtts``; `hj212_url`
     and `jt808_url` are where HJ 212 instruments and terminals of vehicles report; with `tls` the API speaks HTTPS only.
     `metrics` is the address (``host:port``) that figures are served on, `ingest_status_url` where ingest tells its
-    state itself, which it does while the database is away too. Raises `ValueError` on a secret too short to sign tokens
-    with.
+    state itself, which it does while the database is away too. `templates` is the folder of the agency's own templates
+    of documents, `agency` its name as it stands in them. Raises `ValueError` on a secret too short to sign tokens with.
     """
 
     database_url: str = field(repr=False)
@@ -44,6 +44,8 @@ class ApiSettings:
     metrics: str | None = None
     ingest_status_url: str | None = None
     broker_version: str = ""
+    templates: Path | None = None
+    agency: str = ""
 
     def __post_init__(self) -> None:
         if len(self.token_secret) < SECRET_CHARACTERS:

@@ -19,10 +19,14 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 from docx.text.paragraph import Paragraph
+from docxtpl import DocxTemplate
+from jinja2 import TemplateError
+from jinja2.sandbox import SandboxedEnvironment
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from monitor.documents.sheet import DocumentError
+from monitor.documents.word import opened, sheet_of
 
 SONG: Final = "仿宋"
 HEI: Final = "黑体"
@@ -30,6 +34,7 @@ LINE: Final = Mm(158)
 """Typefaces of running text and of headings, which every Chinese Word has; the length of a line."""
 
 _FOLDER: Final = files("monitor.documents").joinpath("templates")
+LARGEST_BYTES: Final = 10 * 1024 * 1024
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -46,7 +51,7 @@ def template(name: str, folder: Path | None = None) -> bytes:
     """
     if not _NAME.fullmatch(name):
         raise DocumentError(f"template {name!r}: a name is lower-case letters, digits and _")
-    own = folder / f"{name}.docx" if folder else None
+    own = own_file(name, folder) if folder else None
     if own is not None and own.exists():
         try:
             return own.read_bytes()
@@ -55,6 +60,48 @@ def template(name: str, folder: Path | None = None) -> bytes:
     if name not in names():
         raise DocumentError(f"template {name!r} is not known; there are: {', '.join(names())}")
     return _shipped(name)
+
+
+def own_file(name: str, folder: Path) -> Path:
+    """Where an agency's own file of a template lies."""
+    return folder / f"{name}.docx"
+
+
+def accept(name: str, content: bytes, folder: Path) -> None:
+    """Put an agency's own file in a template's place.
+
+    Raises `DocumentError` on what is no Word file, what cannot be printed, and fields that nothing fills in.
+    """
+    known = fields(_shipped(name), name) if name in names() else None
+    if known is None:
+        raise DocumentError(f"template {name!r} is not known; there are: {', '.join(names())}")
+    sheet_of(content, f"template {name}")
+    if unknown := sorted(fields(content, name) - known):
+        raise DocumentError(
+            f"template {name}: nothing fills in {', '.join(unknown)}; its fields are: {', '.join(sorted(known))}"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    part = own_file(name, folder).with_suffix(".part")
+    part.write_bytes(content)
+    part.replace(own_file(name, folder))
+
+
+def remove_own(name: str, folder: Path) -> bool:
+    """Take an agency's own file away; False where there is none."""
+    path = own_file(name, folder)
+    if not path.exists():
+        return False
+    path.unlink()
+    return True
+
+
+def fields(content: bytes, name: str) -> set[str]:
+    """The fields that a template asks for. Raises `DocumentError` on a tag that is not closed."""
+    opened(content, f"template {name}")
+    try:
+        return set(DocxTemplate(BytesIO(content)).get_undeclared_template_variables(SandboxedEnvironment()))
+    except TemplateError as error:
+        raise DocumentError(f"template {name}: {error}") from error
 
 
 def write_templates(folder: Path) -> list[Path]:
