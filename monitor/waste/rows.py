@@ -9,12 +9,14 @@ from monitor.waste.events import COLLECTED, NONE, STEPS, STORED, TREATED
 from monitor.waste.judging import lives
 from monitor.waste.keys import Ints
 from monitor.waste.state import NOWHERE, State, category_of, grams_of, place_of
+from registry.waste.catalogue import LONGEST_TAG
 
 _WIDTH: Final = (len(STEPS),)
 
 BAG_ROW: Final = np.dtype(
     [
         ("key", "<i8"),
+        ("tag", f"S{LONGEST_TAG}"),
         ("site", "<i4"),  # whose it is, index into World.sites; NONE: not known
         ("parent", "<i8"),  # container that it was put into last, 0: none
         ("ward", "<i4"),  # codes
@@ -50,7 +52,7 @@ def rows_of(state: State, slots: Ints) -> NDArray[Any]:
     life, arrays = lives(state, slots), state.arrays
     rows = np.zeros(slots.size, dtype=BAG_ROW)
     body = arrays["body"][slots]
-    rows["key"], rows["site"] = arrays["key"][slots], life.home
+    rows["key"], rows["tag"], rows["site"] = arrays["key"][slots], arrays["tag"][slots], life.home
     rows["parent"] = state.containers.parents(arrays["key"][slots])
     rows["ward"], rows["store"] = place_of(body[:, COLLECTED]), place_of(body[:, STORED])
     rows["vehicle"], rows["receiver"], rows["plant"] = life.vehicle, life.receiver, place_of(body[:, TREATED])

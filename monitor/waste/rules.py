@@ -163,7 +163,7 @@ class Tolerances:
     stop_min: float = 10.0
     stop_kmh: float = 5.0
     stop_m: float = 60.0
-    keep_days: float = 7.0
+    keep_days: float = 3.0
     """A bag stays in memory so long after its end, so that late events still find it."""
     lost_days: float = 30.0
     """A bag that is not heard of for so long leaves memory with its verdicts as they are."""

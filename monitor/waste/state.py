@@ -28,10 +28,14 @@ from monitor.waste.rules import Tolerances
 from monitor.waste.stores import Stores
 from monitor.waste.vehicles import Vehicles
 from monitor.waste.world import Codes, World
+from registry.waste.catalogue import LONGEST_TAG
 
 _FIRST: Final = 1_024
 WEIGHTLESS: Final = 2**31 - 1
 """What stands for no weight in a record: later than every weight at the same time."""
+
+NO_RECORD: Final = 2**63 - 1
+"""The body of a record that there is not: greater than every other, one without a weight too."""
 
 NOWHERE: Final = 2**31 - 1
 """What stands for no receiver named, and is greater than any code."""
@@ -44,15 +48,16 @@ MANIFEST: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    dtype: type[np.generic]
-    empty: int
+    dtype: type[np.generic] | str
+    empty: int | bytes
     width: int = 1
 
 
 FIELDS: Final[dict[str, _Field]] = {
     "key": _Field(np.int64, 0),
+    "tag": _Field(f"S{LONGEST_TAG}", b""),  # the code itself, for people; empty where nobody told it (`name_tags`)
     "ts": _Field(np.int64, NEVER, len(STEPS)),  # earliest record of each step: when …
-    "body": _Field(np.int64, NEVER, len(STEPS)),  # … and weight, category and place, see `packed`
+    "body": _Field(np.int64, NO_RECORD, len(STEPS)),  # … and weight, category and place, see `packed`
     "again_ts": _Field(np.int64, -NEVER),  # latest collection: when …
     "again_body": _Field(np.int64, -NEVER),  # … and what
     "moved_ts": _Field(np.int64, -NEVER),  # latest move
@@ -155,6 +160,11 @@ class State:
             self.arrays[name] = grown(self.arrays[name], size, each.empty)
         self._free = np.concatenate([self._free, np.arange(before, size)])
 
+    def name_tags(self, keys: Ints, tags: NDArray[np.bytes_]) -> None:
+        """Tell the codes of bags, for people; of those not in memory nothing is kept."""
+        slots = self.table.find(keys)
+        self.arrays["tag"][slots[slots >= 0]] = tags[slots >= 0]
+
     def live(self) -> Ints:
         """The rows in use, in order of key, so that nothing depends on where a bag lies."""
         slots = np.flatnonzero(self.arrays["key"])
@@ -180,12 +190,12 @@ def grams_of(body: Ints) -> Ints:
 
 def category_of(body: Ints) -> Ints:
     """Category of records, 0 where none was said."""
-    return np.where((body >= NEVER) | (body < 0), 0, (body >> 28) & 0xF)
+    return np.where((body == NO_RECORD) | (body < 0), 0, (body >> 28) & 0xF)
 
 
 def place_of(body: Ints) -> Ints:
     """Code of the place of records, `NONE` where none was said."""
-    return np.where((body >= NEVER) | (body < 0), NONE, (body & 0xFFF_FFFF) - 1)
+    return np.where((body == NO_RECORD) | (body < 0), NONE, (body & 0xFFF_FFFF) - 1)
 
 
 def origin(step: Ints, site: Ints) -> Ints:

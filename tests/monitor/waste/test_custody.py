@@ -93,6 +93,7 @@ def test_a_step_that_was_not_scanned_is_told_once_a_later_one_is_known_for_some_
         ("manifest", Event.HANDED_OVER, {"manifest": False}),
         ("vehicle", Event.HANDED_OVER, {"vehicle": "stranger"}),
         ("vehicle", Event.HANDED_OVER, {"vehicle": "V2"}),
+        ("vehicle", Event.HANDED_OVER, {"vehicle": "stranger", "net_g": -1}),
         ("receiver", Event.HANDED_OVER, {"to": "R2", "vehicle": None}),
         ("receiver", Event.RECEIVED, {"place": "nobody"}),
         ("order", Event.RECEIVED, {"ts": MIDNIGHT + 15 * 3_600_000_000, "arrived": MIDNIGHT + 15 * 3_600_000_000}),
@@ -162,11 +163,11 @@ def test_a_late_event_is_no_witness_of_order() -> None:
 
 
 def test_a_treated_bag_leaves_memory_and_late_news_of_it_opens_no_other() -> None:
-    """A week after its end it is gone; what comes later goes to who keeps the rows."""
+    """Three days after its end it is gone; what comes later goes to who keeps the rows."""
     chain = Chain()
     chain.take(*chain.life("B1"))
     chain.at(31)
-    chain.at(31 + 7 * 24)
+    chain.at(31 + 3 * 24)
     assert chain.state.open_bags == 0
     assert [int(each["key"]) for each in chain.state.closed[0]] == [tag_key("B1")]
     late = chain.event(8.6, Event.MOVED, "B1", place="store", late_h=24 * 8)
@@ -238,6 +239,13 @@ def test_a_box_that_lost_weight_on_the_road_is_compared_with_the_gate() -> None:
     (told,) = chain.at(20)
     assert (told["event"], told["other"]) == (Event.RECEIVED, Event.HANDED_OVER)
     assert told["value"] == pytest.approx(-1.0)
+
+
+def test_a_bag_that_was_never_stored_weighs_in_its_box_what_it_weighed_in_the_ward() -> None:
+    """The sum of a box takes the last weighing of each bag that there was."""
+    chain = Chain()
+    chain.take(*[each for each in boxed_day(chain, 8, ("B1", "B2")) if each["event"][0] != Event.STORED_IN])
+    assert {rule for rule, _ in chain.said(24)} == {"unscanned"}
 
 
 def test_a_box_without_a_signature_is_told_once_and_its_bags_are_not() -> None:
