@@ -17,7 +17,7 @@ from dashboard.problems import failed
 from dashboard.shapes import Alarm, Picture, SiteDetail
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.field import ACTIVE, NEEDS, act, alarm_card, field_style, install, response_to, urgency, w
-from dashboard.widgets.inbox import newest
+from dashboard.widgets.inbox import newest, read_of_alarm
 from dashboard.widgets.instruments import instruments
 from dashboard.widgets.picture import picture_chart
 from dashboard.widgets.quick_test import quick_test
@@ -153,6 +153,7 @@ def _one(number: int) -> None:
     except ApiUnreachableError as error:
         failed(error)
         return
+    read_of_alarm(number)
     _head(number)
     _test(alarm, site)
     _course(number)

@@ -18,7 +18,6 @@ from dashboard.widgets.alarm_table import ZONE
 from registry.catalogue import text
 
 REFRESH_S: Final = 2
-SHOWN: Final = 3
 
 
 def w(key: str, /, **fields: object) -> str:
@@ -41,20 +40,24 @@ def bell() -> None:
 
 @st.fragment(run_every=REFRESH_S)
 def newest() -> None:
-    """The newest unread messages, for the top of a page; nothing where there are none."""
+    """The newest unread message in a line that leads to all of them; nothing where there is none."""
     inbox = session.feed().read().inbox
     if not inbox["items"]:
         st.html("<div class='ld-nothing'></div>")
         return
-    with st.container(key="inbox-newest", gap="small"):
-        for message in inbox["items"][:SHOWN]:
-            _message(message)
-        if inbox["unread"] > SHOWN:
-            link = escape(address("inbox"))
-            more = w("bell", count=inbox["unread"])
-            st.html(
-                f"<div class='ld-big-links'><a class='ld-go' href='{link}' target='_self'>{escape(more)} ›</a></div>"
-            )
+    first = inbox["items"][0]
+    st.html(
+        f"<a class='ld-strip ld-go' data-unread='{inbox['unread']}' href='{escape(address('inbox'))}' target='_self'>"
+        f"<b>{escape(w('bell', count=inbox['unread']))} ›</b>"
+        f"<span>{escape(clock(first['at'], ZONE))} {escape(first['title'])}</span></a>"
+    )
+
+
+def read_of_alarm(number: int) -> None:
+    """Opening an alarm reads what was sent about it."""
+    told = [each["id"] for each in session.feed().read().inbox["items"] if number in each["alarms"]]
+    if told:
+        mark(told)
 
 
 def messages(items: Sequence[Notification]) -> None:
@@ -78,7 +81,8 @@ def _drawn(message: Notification) -> str:
     mark_ = badge() if message["simulated"] else ""
     reason = chip(term("notify.reason", message["reason"]), "plain")
     priority = chip(term("alarm.priority", message["priority"]), PRIORITY_TONE[message["priority"]])
-    body = "<br>".join(escape(line) for line in message["body"].splitlines())
+    # The message leads to its alarm itself: an address is for those who read it elsewhere.
+    body = "<br>".join(escape(line) for line in message["body"].splitlines() if "://" not in line)
     unread = "unread" if message["read_at"] is None else "read"
     inner = (
         f"<header>{priority}{reason} {mark_}<time>{escape(clock(message['at'], ZONE))}</time></header>"
