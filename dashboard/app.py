@@ -77,6 +77,8 @@ def _hidden(show: Callable[[], None]) -> list[Any]:
             "samples",
             "alarms",
             "cases",
+            "notifications",
+            "draws",
             "simulators",
             "system",
             "devices",

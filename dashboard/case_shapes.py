@@ -157,4 +157,15 @@ class Officer(TypedDict):
 
     username: str
     name: str
+    role: str
     counties: list[str]
+
+
+class LeadRule(TypedDict):
+    """When warnings of a severity become leads by themselves."""
+
+    severity: str
+    after_minutes: int
+    reason: str
+    set_by: str
+    set_at: str

@@ -12,9 +12,11 @@ from dashboard.screens import (
     back_test,
     cases,
     devices,
+    draws,
     inbox,
     inspector,
     live,
+    notifications,
     registry_files,
     rules,
     samples,
@@ -56,6 +58,16 @@ def pages() -> dict[str, Any]:
         )
         found["cases"] = st.Page(
             cases.show, title=term("supervision.page", "nav"), icon=":material/assignment:", url_path="cases"
+        )
+    if session.may_act():
+        found["draws"] = st.Page(
+            draws.show, title=term("credit.page", "nav"), icon=":material/casino:", url_path="draws"
+        )
+        found["notifications"] = st.Page(
+            notifications.show,
+            title=term("notify.page", "nav"),
+            icon=":material/forward_to_inbox:",
+            url_path="notifications",
         )
     if session.may_control():
         found["simulators"] = st.Page(

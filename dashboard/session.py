@@ -11,9 +11,11 @@ import streamlit as st
 from dashboard.cases_client import CasesClient
 from dashboard.client import ApiClient, ApiError, ApiUnreachableError, SignInNeededError
 from dashboard.cookies import COOKIE, OFFICE
+from dashboard.draws_client import DrawsClient
 from dashboard.field_client import FieldClient
 from dashboard.keeping_client import KeepingClient
 from dashboard.live_feed import FeedHub, LiveFeed
+from dashboard.notify_client import NotifyClient
 from dashboard.settings import current
 from dashboard.shapes import Me, Token
 from dashboard.widgets.components import session_cookie
@@ -53,6 +55,16 @@ def field() -> FieldClient:
 def cases() -> CasesClient:
     """Cases, as the signed-in person sees them."""
     return CasesClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+
+
+def draws() -> DrawsClient:
+    """Credit and draws, as the signed-in person sees them."""
+    return DrawsClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+
+
+def notify() -> NotifyClient:
+    """Who is told of alarms, as the signed-in person may see and set it."""
+    return NotifyClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
 
 
 def me() -> Me:

@@ -158,7 +158,10 @@ def officers(shared: Shared, reader: Officer, county: County = None) -> list[Off
     if reader.counties:
         known = [each for each in known if not each.counties or set(each.counties) & set(reader.counties)]
     known.sort(key=lambda each: (each.role, each.name))
-    return [OfficerInfo(username=each.username, name=each.name, counties=list(each.counties)) for each in known]
+    return [
+        OfficerInfo(username=each.username, name=each.name, role=each.role, counties=list(each.counties))
+        for each in known
+    ]
 
 
 @router.get("/{case_id}", summary="A case with its history and what can be done", responses=NOT_FOUND)

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.api.schemas.alarms import Alarm
-from monitor.api.schemas.common import Count, CountyCode, Priority, Share, SiteCode, Time
+from monitor.api.schemas.common import Count, CountyCode, Priority, RoleName, Share, SiteCode, Time
 from monitor.supervision.case import Action, CaseState, Closure, Measure, Source, TransferReason
 from monitor.supervision.clocks import Sure, Unit
 
@@ -188,6 +188,7 @@ class OfficerInfo(BaseModel):
 
     username: str
     name: str
+    role: RoleName
     counties: list[CountyCode] = Field(description="Empty: all")
 
 

@@ -1,0 +1,275 @@
+"""Draws and what they need: announcing, holding, reporting, conflicts of interest, weights."""
+
+import json
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.client import ApiError, ApiUnreachableError
+from dashboard.draws_client import Draw
+from dashboard.formatting import clock
+from dashboard.html import badge_cell, chip_cell, escape, heading
+from dashboard.language import county_name, language, name_of, t, term
+from dashboard.problems import failed
+from dashboard.widgets.alarm_table import ZONE
+from dashboard.widgets.components import table
+from registry.catalogue import text
+
+OUTCOMES = ("in_order", "problem", "not_found")
+
+
+def p(key: str, /, **fields: object) -> str:
+    """A string of the page."""
+    return text(language(), f"credit.page.{key}", **fields)
+
+
+def draw_page(*, simulated: bool) -> None:
+    """Every draw of the book that is open, and the one that is chosen."""
+    draws = [each for each in session.draws().draws() if each["simulated"] == simulated]
+    if session.may_control():
+        _announce(simulated=simulated)
+    table("draws", _draws_table(draws))
+    if not draws:
+        return
+    by_id = {each["id"]: each for each in draws}
+    number = st.selectbox(p("open"), list(by_id), key="draw_open", format_func=lambda each: by_id[each]["name"])
+    _one(session.draws().draw(number))
+
+
+def _state(draw: Draw) -> str:
+    return "cancelled" if draw["cancelled_at"] else "held" if draw["drawn_at"] else "announced"
+
+
+def _draws_table(draws: list[Draw]) -> dict[str, Any]:
+    tones = {"announced": "pending", "held": "ok", "cancelled": "closed"}
+    rows = [
+        {
+            "id": str(each["id"]),
+            "cells": [
+                [*([badge_cell(), " "] if each["simulated"] else []), each["name"]],
+                chip_cell(p(_state(each)), tones[_state(each)]),
+                p("population", sites=each["sites"], count=each["to_draw"]),
+                clock(each["announced_at"], ZONE),
+                each["word_from"],
+            ],
+            "tone": "",
+            "href": "",
+        }
+        for each in draws
+    ]
+    columns = [
+        {"label": p("name"), "clip": True},
+        {"label": p("state")},
+        {"label": p("how_many")},
+        {"label": p("announced"), "align": "right"},
+        {"label": p("word_from"), "wrap": True},
+    ]
+    return {"columns": columns, "rows": rows, "clickable": False, "empty": p("no_draws")}
+
+
+def _announce(*, simulated: bool) -> None:
+    with st.expander(p("announce"), icon=":material/add_circle:"), st.form("draw_announce", border=False):
+        name = st.text_input(p("name"), max_chars=200)
+        left, right = st.columns(2)
+        count = left.number_input(p("how_many"), min_value=0, value=1, step=1)
+        counties = right.multiselect(p("counties"), session.counties(), format_func=county_name)
+        word_from = st.text_input(p("word_from"), max_chars=500)
+        if st.form_submit_button(p("announce"), type="primary") and name.strip() and word_from.strip():
+            _done(
+                lambda: session.draws().announce(
+                    {
+                        "name": name,
+                        "count": int(count),
+                        "counties": counties,
+                        "simulated": simulated,
+                        "word_from": word_from,
+                    }
+                )
+            )
+
+
+def _one(draw: Draw) -> None:
+    st.html(heading(f"{p('draw')} {draw['id']} · {draw['name']}"))
+    facts = [
+        (p("sha256"), draw["population_sha256"]),
+        (p("commitment"), draw["commitment"]),
+        (p("word_from"), draw["word_from"]),
+        *([(p("nonce"), draw["nonce"]), (p("word"), draw["word"]), (p("seed"), draw["seed"])] if draw["seed"] else []),
+        *([(p("cancelled"), draw["cancel_reason"])] if draw["cancelled_at"] else []),
+    ]
+    lines = "".join(
+        f"<div style='overflow-wrap:anywhere'><b>{escape(label)}</b> {escape(value or '')}</div>"
+        for label, value in facts
+    )
+    st.html(f"<div class='ld-panel'>{lines}<p class='ld-note'>{escape(p('repeat'))}</p></div>")
+    if draw["tasks"]:
+        table("draw-tasks", _tasks_table(draw))
+        _report(draw)
+    elif session.may_control() and not draw["cancelled_at"]:
+        with st.form(f"draw_hold_{draw['id']}"):
+            word = st.text_input(p("word"), max_chars=500, help=draw["word_from"])
+            if st.form_submit_button(p("hold"), type="primary") and word.strip():
+                _done(lambda: session.draws().hold(draw["id"], word))
+    if session.may_control() and not draw["cancelled_at"]:
+        with st.expander(p("cancel")), st.form(f"draw_cancel_{draw['id']}", border=False):
+            reason = st.text_input(p("reason"), max_chars=1000)
+            if st.form_submit_button(p("cancel")) and reason.strip():
+                _done(lambda: session.draws().cancel_draw(draw["id"], reason))
+
+
+def _tasks_table(draw: Draw) -> dict[str, Any]:
+    tones = {"in_order": "ok", "problem": "high", "not_found": "medium"}
+    rows = [
+        {
+            "id": str(each["place"]),
+            "cells": [
+                str(each["place"]),
+                name_of(each, "site_name"),
+                county_name(each["county"]),
+                each["letter"],
+                f"{each['officer_name']} · {each['second_officer_name']}",
+                chip_cell(term("credit.outcome", each["outcome"]), tones[each["outcome"]])
+                if each["outcome"]
+                else p("to_do"),
+                " · ".join(filter(None, (each["note"], p("case", id=each["case_id"]) if each["case_id"] else ""))),
+            ],
+            "tone": "",
+            "href": "",
+        }
+        for each in draw["tasks"]
+    ]
+    columns = [
+        {"label": p("place"), "align": "right"},
+        {"label": t("column.site"), "clip": True},
+        {"label": t("column.county")},
+        {"label": p("letter")},
+        {"label": p("officers")},
+        {"label": p("outcome")},
+        {"label": p("note"), "wrap": True},
+    ]
+    return {"columns": columns, "rows": rows, "clickable": False, "empty": ""}
+
+
+def _report(draw: Draw) -> None:
+    me = session.me()
+    mine = [
+        each
+        for each in draw["tasks"]
+        if not each["outcome"]
+        and (session.may_control() or me["username"] in (each["officer"], each["second_officer"]))
+    ]
+    if not mine or draw["cancelled_at"]:
+        return
+    by_place = {each["place"]: each for each in mine}
+    with st.form(f"draw_report_{draw['id']}"):
+        place = st.selectbox(
+            p("report"),
+            list(by_place),
+            format_func=lambda each: f"{each} · {name_of(by_place[each], 'site_name')}",
+        )
+        left, right = st.columns(2)
+        outcome = left.radio(
+            p("outcome"), OUTCOMES, horizontal=True, format_func=lambda each: term("credit.outcome", each)
+        )
+        on = right.date_input(p("inspected_on"), value=datetime.now(ZoneInfo(ZONE)).date(), format="YYYY-MM-DD")
+        note = st.text_area(p("note"), max_chars=4000)
+        if st.form_submit_button(p("save"), type="primary"):
+            report = {"outcome": outcome, "inspected_on": f"{on}", "note": note}
+            _done(lambda: session.draws().report_task(draw["id"], place, report))
+
+
+def conflict_forms() -> None:
+    """Who must not inspect where."""
+    sites = {each["code"]: each for each in session.feed().wait_first(4).sites}
+    people = {each["username"]: each["name"] for each in session.cases().officers() if each["role"] == "inspector"}
+    me = session.me()
+    own = {me["username"]: me["name"]} if me["role"] == "inspector" else people
+    with st.expander(p("conflict_new"), icon=":material/add_circle:"), st.form("conflict", border=False):
+        left, right = st.columns(2)
+        officer = left.selectbox(p("officer"), list(own), format_func=lambda each: own[each])
+        site = right.selectbox(t("column.site"), list(sites), format_func=lambda code: name_of(sites[code]))
+        reason = st.text_input(p("reason"), max_chars=1000)
+        if st.form_submit_button(p("save"), type="primary") and officer and site and reason.strip():
+            _done(lambda: session.draws().declare_conflict(officer, site, reason))
+    found = session.draws().conflicts()
+    columns = [
+        {"label": p("officer")},
+        {"label": t("column.site"), "clip": True},
+        {"label": p("reason"), "wrap": True},
+        {"label": t("column.since"), "align": "right"},
+    ]
+    rows = [
+        {
+            "id": str(each["id"]),
+            "cells": [
+                each["officer_name"],
+                name_of(each, "site_name"),
+                each["reason"],
+                clock(each["declared_at"], ZONE),
+            ],
+            "tone": "",
+            "href": "",
+        }
+        for each in found
+    ]
+    table("conflicts", {"columns": columns, "rows": rows, "clickable": False, "empty": p("no_conflicts")})
+    if found and session.may_control():
+        by_id = {each["id"]: each for each in found}
+        with st.form("conflict_end"):
+            number = st.selectbox(
+                p("end_conflict"),
+                list(by_id),
+                format_func=lambda each: f"{by_id[each]['officer_name']} · {name_of(by_id[each], 'site_name')}",
+            )
+            if st.form_submit_button(p("end_conflict")):
+                _done(lambda: session.draws().end_conflict(number))
+
+
+def weights_form() -> None:
+    """The weights in force, and other ones."""
+    versions = session.draws().weights()
+    st.html(f"<p class='ld-note'>{escape(p('weights_lead'))}</p>")
+    with st.form("weights"):
+        told = st.text_area(p("weights_json"), value=json.dumps(versions[0]["weights"], indent=2), height=420)
+        reason = st.text_input(p("reason"), max_chars=1000)
+        if st.form_submit_button(p("set_weights"), type="primary") and reason.strip():
+            try:
+                wanted = json.loads(told)
+            except ValueError as error:
+                st.error(f"{p('weights_json')}: {error}")
+                return
+            _done(lambda: session.draws().set_weights(wanted, reason))
+    st.html(heading(p("history")))
+    columns = [
+        {"label": p("name")},
+        {"label": p("reason"), "wrap": True},
+        {"label": t("column.since"), "align": "right"},
+    ]
+    zh_en = {"zh": 0, "en": -1}[language()]
+    rows = [
+        {
+            "id": str(each["id"] or 0),
+            "cells": [
+                p("version", id=each["id"]) if each["id"] else p("version_start"),
+                each["reason"] if each["id"] else each["reason"].split(" | ")[zh_en],
+                clock(each["set_at"], ZONE) if each["set_at"] else "–",
+            ],
+            "tone": "",
+            "href": "",
+        }
+        for each in versions
+    ]
+    table("weights-history", {"columns": columns, "rows": rows, "clickable": False, "empty": ""})
+
+
+def _done(act: Any) -> None:
+    try:
+        act()
+    except (ApiError, ApiUnreachableError) as error:
+        failed(error)
+        return
+    st.toast(p("done"))
+    st.rerun()
