@@ -1,6 +1,6 @@
 """Putting alarms away for a time, back, and letting latched ones go; and that somebody is on the way."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Response, status
@@ -35,12 +35,10 @@ def shelve(alarm_id: AlarmId, shared: Shared, now: Now, actor: Actor, wanted: Sh
     if alarm.state == "normal" or alarm.historic:
         raise _conflict(alarm_id, alarm.state, "it is over: there is nothing to shelve")
     longest = LONGEST_SHELF_OF_LEAD if alarm.legal_lead else LONGEST_SHELF[alarm.priority]
-    said = {
-        "until": to_us(_until(wanted.until, shared.clock(), longest)),
-        "once": wanted.once,
-        "text": wanted.reason.strip(),
-    }
-    return record_action(shared, now, actor, alarm_id, "shelve", {**said, "legal_lead": alarm.legal_lead})
+    until = _until(wanted.until, shared.clock(), longest)
+    said = {"once": wanted.once, "text": wanted.reason.strip()}
+    shown = {"until": until.isoformat(), "once": wanted.once, "reason": said["text"], "legal_lead": alarm.legal_lead}
+    return record_action(shared, now, actor, alarm_id, "shelve", {**said, "until": to_us(until)}, shown)
 
 
 @router.post("/unshelve", response_model=AlarmDetail, summary="Take an alarm off the shelf", responses=_ACTED)
@@ -64,14 +62,12 @@ def out_of_service(
         raise _conflict(alarm_id, alarm.state, "it is over: there is nothing to take out of service")
     if wanted.whole_device and alarm.device is None:
         raise _conflict(alarm_id, alarm.state, "it is of no device: take the alarm alone out of service")
-    said: dict[str, Any] = {
-        "until": to_us(_until(wanted.until, shared.clock(), LONGEST_OUT_OF_SERVICE)),
-        "text": wanted.reason.strip(),
-        "legal_lead": alarm.legal_lead,
-    }
-    if wanted.whole_device:
-        said["device"] = alarm.device
-    return record_action(shared, now, actor, alarm_id, "out_of_service", said)
+    until = _until(wanted.until, shared.clock(), LONGEST_OUT_OF_SERVICE)
+    reason = wanted.reason.strip()
+    device = {"device": alarm.device} if wanted.whole_device else {}
+    shown = {"until": until.isoformat(), "reason": reason, "legal_lead": alarm.legal_lead, **device}
+    said = {"until": to_us(until), "text": reason, **device}
+    return record_action(shared, now, actor, alarm_id, "out_of_service", said, shown)
 
 
 @router.post("/in-service", response_model=AlarmDetail, summary="Put an alarm back into service", responses=_ACTED)
@@ -118,7 +114,7 @@ def _until(until: datetime, now: datetime, longest: timedelta) -> datetime:
     if not now < until <= now + longest + timedelta(minutes=1):
         hours = longest.total_seconds() / 3600
         raise _not_acceptable(f"until: {until.isoformat()} must be after now and at most {hours:g} h ahead")
-    return until
+    return until.astimezone(UTC)
 
 
 def _not_acceptable(detail: str) -> HTTPException:

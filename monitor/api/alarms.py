@@ -202,13 +202,23 @@ def _act(
 
 
 def record_action(
-    shared: Context, now: Snapshot, actor: Principal, alarm_id: int, what: str, said: Mapping[str, Any]
+    shared: Context,
+    now: Snapshot,
+    actor: Principal,
+    alarm_id: int,
+    what: str,
+    said: Mapping[str, Any],
+    audited: Mapping[str, Any] | None = None,
 ) -> Response | AlarmDetail:
-    """Audit and journal what a person does about an alarm, and wait a moment for the monitor to apply it."""
+    """Audit and journal what a person does about an alarm, and wait a moment for the monitor to apply it.
+
+    `audited` is what the audit log says of it, by default what the journal does.
+    """
     at = shared.clock()
     payload = {"what": what, "alarm": alarm_id, "actor": actor.username, "at": to_us(at), **said}
     with shared.database.connection() as connection, connection.transaction():
-        audit.append(connection, actor.username, what, f"alarm:{alarm_id}", dict(said), at)
+        detail = dict(said if audited is None else audited)
+        audit.append(connection, actor.username, what, f"alarm:{alarm_id}", detail, at)
         journal_id = journal.append_event(connection, "action", payload, at)
     if _applied(shared, journal_id):
         with shared.database.connection() as connection:
