@@ -12,18 +12,19 @@ from store.connections import Connection
 
 
 class Commits:
-    """What came into the journal since it was made: readings (`rows`) and dead letters (`letters`).
+    """What came into the journal since it was made: rows of a kind, readings by default, and dead letters (`letters`).
 
     A row's time is when it was first seen: never too early.
     """
 
     interval_s: Final = 0.004
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, kind: str = "readings") -> None:
         self.rows = 0
         self.letters = 0
         self.last_at = 0.0
         self._connection = connection
+        self._kind = kind
         self._first = self._last = journal.last_id(connection)
         self._seen_at: dict[int, float] = {}
 
@@ -36,7 +37,7 @@ class Commits:
         for entry_id, rows, kind in found:
             self._last = entry_id
             self._seen_at[entry_id] = now
-            if kind == "readings":
+            if kind == self._kind:
                 self.rows += rows
             elif kind == "dead":
                 self.letters += rows

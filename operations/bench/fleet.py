@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from operations.bench.workload import Workload
+from operations.bench.workload import Publishable
 
 WINDOW: Final = 20
 """Messages a device has on the way without PUBACK, as paho and most device libraries do."""
@@ -90,7 +90,7 @@ class Fleet:
             sockets += opened
         self.publishers = [Publisher(each, number) for number, each in enumerate(sockets)]
 
-    def load(self, workload: Workload) -> None:
+    def load(self, workload: Publishable) -> None:
         """Make every packet of a workload of as many devices."""
         for publisher, packets in zip(self.publishers, packets_of(workload), strict=True):
             publisher.load(packets)
@@ -206,7 +206,7 @@ class _Run:
         return whole // 4
 
 
-def packets_of(workload: Workload) -> list[list[bytes]]:
+def packets_of(workload: Publishable) -> list[list[bytes]]:
     """The PUBLISH packets of each device, in order; packet ids count from 1."""
     topics = [_string(each) for each in workload.topics]
     packets: list[list[bytes]] = [[] for _ in topics]
@@ -222,7 +222,7 @@ def packets_of(workload: Workload) -> list[list[bytes]]:
 def serve(pipe: Connection, accounts: Sequence[Account]) -> None:
     """Be the publishing process. Each request gets an answer, which is an exception where it failed.
 
-    Answers None once all are connected. A `Workload` is loaded: None. A rate (0 for full speed) publishes what is
+    Answers None once all are connected. A `Publishable` is loaded: None. A rate (0 for full speed) publishes what is
     loaded: `Outcome`. End of the pipe ends it.
     """
     try:
@@ -230,11 +230,11 @@ def serve(pipe: Connection, accounts: Sequence[Account]) -> None:
         pipe.send(None)
         while True:
             request = pipe.recv()
-            if isinstance(request, Workload):
+            if isinstance(request, float):
+                pipe.send(fleet.run(request or None))
+            else:
                 fleet.load(request)
                 pipe.send(None)
-            else:
-                pipe.send(fleet.run(request or None))
     except EOFError:
         fleet.close()
     except (FleetError, OSError) as error:

@@ -15,11 +15,10 @@ import psycopg
 from operations.bench import fleet, servers
 from operations.bench.commits import Commits
 from operations.bench.usage import CpuTimes, peak_mb, resident_mb, server_pids
-from operations.bench.workload import Workload
+from operations.bench.workload import Publishable, Workload
 from operations.errors import OperatorError
 from operations.ingest_workers import Division
 from store.connections import Connection, connect
-from store.registry_rows import save_registry
 
 STALLED_S: Final = 30.0
 
@@ -62,8 +61,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Rig:
-    """A running chain. `connection` watches its database."""
+    """A running chain on the database `dsn`, which `connection` watches."""
 
+    dsn: str
     broker: servers.Broker
     ingest: Sequence[int]
     devices: Pipe
@@ -71,12 +71,12 @@ class Rig:
 
     @classmethod
     @contextmanager
-    def running(cls, settings: Settings, workload: Workload, home: Path, server: str) -> Iterator["Rig"]:
+    def running(cls, settings: Settings, workload: Publishable, home: Path, server: str) -> Iterator["Rig"]:
         """Start the chain on a database of its own, every device connected; end it all at the end."""
         with ExitStack() as stack:
             dsn = stack.enter_context(servers.database(server))
             with connect(dsn) as connection:
-                save_registry(connection, workload.registry)
+                workload.save(connection)
             broker = stack.enter_context(
                 servers.running_broker(settings.broker, home, workload, settings.sync_interval)
             )
@@ -85,9 +85,9 @@ class Rig:
             devices = stack.enter_context(_publishing(broker.accounts))
             connection = stack.enter_context(connect(dsn, autocommit=True))
             checkpoint(connection)
-            yield cls(broker, pids, devices, connection)
+            yield cls(dsn, broker, pids, devices, connection)
 
-    def load(self, workload: Workload) -> None:
+    def load(self, workload: Publishable) -> None:
         """Have the devices make every packet of a workload."""
         self.devices.send(workload)
         _answer(self.devices)

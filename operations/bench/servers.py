@@ -21,7 +21,7 @@ from ingest.subtrees import Subtree
 from operations import broker, mosquitto
 from operations.assembly import COMMAND
 from operations.bench.fleet import Account
-from operations.bench.workload import Workload
+from operations.bench.workload import Publishable
 from operations.child import LIFELINE
 from operations.errors import OperatorError
 from operations.ingest_workers import environment_of
@@ -104,7 +104,7 @@ class Broker:
 
 
 @contextlib.contextmanager
-def running_broker(kind: str, home: Path, workload: Workload, sync_interval: str) -> Iterator[Broker]:
+def running_broker(kind: str, home: Path, workload: Publishable, sync_interval: str) -> Iterator[Broker]:
     """A broker that knows the workload's devices: ``nats``, ``mosquitto``, or ``[mqtt://user:password@]HOST:PORT``.
 
     Raises `OperatorError` when it does not start.
@@ -141,7 +141,7 @@ def running_broker(kind: str, home: Path, workload: Workload, sync_interval: str
         yield Broker(kind, f"mqtt://{broker.INGEST_USER}:{ingest}@{LOOPBACK}:{port}", accounts, pid)
 
 
-def _foreign(address: str, workload: Workload) -> Broker:
+def _foreign(address: str, workload: Publishable) -> Broker:
     url = address if "://" in address else f"mqtt://{address}"
     try:
         at = BrokerAddress.parse(url)
@@ -176,6 +176,19 @@ def ingest_processes(home: Path, dsn: str, url: str, subtrees: Sequence[Subtree]
                 lambda: "ingest did not connect; its log ends:\n" + "\n".join(map(_end_of, logs)),
             )
         yield pids
+
+
+@contextlib.contextmanager
+def monitor_process(home: Path, dsn: str) -> Iterator[int]:
+    """A monitor that is ready to judge; its process id. Raises `OperatorError` when it does not start."""
+    log = home / "monitor.log"
+    with child([sys.executable, str(COMMAND), "monitor"], log, {"LANDUN_DATABASE_URL": dsn}) as pid:
+        with connect(dsn, autocommit=True) as connection:
+            wait_for(
+                lambda: scalar(connection, "SELECT count(*) FROM heartbeat WHERE service = 'monitor'"),
+                lambda: f"the monitor did not start; its log ends:\n{_end_of(log)}",
+            )
+        yield pid
 
 
 def wait_for(condition: Callable[[], object], otherwise: Callable[[], str], timeout_s: float = READY_TIMEOUT_S) -> None:

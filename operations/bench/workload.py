@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from registry.counties import COUNTIES
 from registry.indicators import INDICATORS
 from registry.model import Channel, Device, Registry, SamplingPoint, Site, SiteStatus
+from store.connections import Connection
+from store.registry_rows import save_registry
 
 LONGEST_PAST_MS: Final = 450_000
 """The oldest reading's age at the start: under the late rule's 10 minutes, whatever the run takes."""
@@ -26,6 +28,28 @@ FURTHEST_DELAY: Final = 20
 
 REGISTERED: Final = datetime(2024, 1, 1, tzinfo=UTC)
 SITES_A_COUNTY: Final = 5
+
+
+class Publishable(Protocol):
+    """What devices publish, in turn: anything that a rig can be run with."""
+
+    @property
+    def devices(self) -> int:
+        """How many publish."""
+
+    @property
+    def registry(self) -> Registry:
+        """The devices, in their order."""
+
+    @property
+    def topics(self) -> list[str]:
+        """The topic of each."""
+
+    def payloads(self) -> Iterator[bytes]:
+        """The messages, each device's in turn."""
+
+    def save(self, connection: Connection) -> None:
+        """Register everything."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +126,10 @@ class Workload:
         random = np.random.default_rng(self.seed + 1)
         steps = random.integers(0, 2_000, (self.messages, self.values))
         return steps / 100.0
+
+    def save(self, connection: Connection) -> None:
+        """Register the devices."""
+        save_registry(connection, self.registry)
 
     def payloads(self) -> Iterator[bytes]:
         """The native payload of each message, as a device's JSON library would write it."""
