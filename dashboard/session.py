@@ -12,6 +12,7 @@ from dashboard.cases_client import CasesClient
 from dashboard.client import ApiClient, ApiError, ApiUnreachableError, SignInNeededError
 from dashboard.cookies import COOKIE, OFFICE
 from dashboard.draws_client import DrawsClient
+from dashboard.evidence_client import EvidenceClient
 from dashboard.field_client import FieldClient
 from dashboard.keeping_client import KeepingClient
 from dashboard.live_feed import FeedHub, LiveFeed
@@ -65,6 +66,11 @@ def draws() -> DrawsClient:
 def notify() -> NotifyClient:
     """Who is told of alarms, as the signed-in person may see and set it."""
     return NotifyClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+
+
+def evidence() -> EvidenceClient:
+    """Evidence packages and templates of documents, as the signed-in person may."""
+    return EvidenceClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
 
 
 def me() -> Me:
