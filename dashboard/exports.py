@@ -45,6 +45,34 @@ async def case_file(request: Request) -> Response:
     return await _pass_on(request, f"/cases/{case}/files/{file}", f"landun-{case}-{file}")
 
 
+async def case_document(request: Request) -> Response:
+    """``GET /export/cases/{case}/documents/{name}``: a document about a case, with what a person adds to it."""
+    case, name = request.path_params["case"], request.path_params["name"]
+    return await _pass_on(request, f"/cases/{case}/documents/{name}", f"landun-{name}")
+
+
+async def evidence(request: Request) -> Response:
+    """``GET /export/evidence/{package}/{name}``: an evidence package, or its report."""
+    package, name = request.path_params["package"], request.path_params["name"]
+    return await _pass_on(request, f"/evidence/{package}/{name}", f"landun-evidence-{package}-{name}")
+
+
+async def template(request: Request) -> Response:
+    """``GET /export/documents/{name}``: a template, to be edited."""
+    name = request.path_params["name"]
+    return await _pass_on(request, f"/documents/{name}", name)
+
+
+async def anchors(request: Request) -> Response:
+    """``GET /export/anchors.jsonl``: the published anchors."""
+    return await _pass_on(request, "/anchors.jsonl", "anchors.jsonl")
+
+
+async def checker(request: Request) -> Response:
+    """``GET /export/verify.py``: the stand-alone checker of evidence packages."""
+    return await _pass_on(request, "/verify.py", "verify.py")
+
+
 async def _pass_on(request: Request, path: str, name: str) -> Response:
     token = request.cookies.get(COOKIE)
     if not token:

@@ -14,11 +14,12 @@ from dashboard.keeping_client import Person
 from dashboard.language import county_name, fault_name, indicator, language, name_of, t, term
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.components import table
+from dashboard.widgets.templates import templates_panel
 from registry.catalogue import entries
 from registry.counties import COUNTIES
 from registry.indicators import INDICATORS
 
-VIEWS: Final = ("people", "roles", "audit", "demonstration")
+VIEWS: Final = ("people", "roles", "documents", "audit", "demonstration")
 ROLES: Final = ("inspector", "centre", "administrator", "venue", "public")
 CHOSEN: Final = "person_chosen"
 GIVEN: Final = "one_time_password"
@@ -41,7 +42,14 @@ def show() -> None:
         format_func=lambda each: w(f"admin.{each}"),
         label_visibility="collapsed",
     )
-    {"people": _people, "roles": _roles, "audit": _audit, "demonstration": _demonstration}[view or "people"]()
+    views = {
+        "people": _people,
+        "roles": _roles,
+        "documents": templates_panel,
+        "audit": _audit,
+        "demonstration": _demonstration,
+    }
+    views[view or "people"]()
 
 
 # ---------------------------------------------------------------------- people

@@ -19,6 +19,7 @@ from dashboard.shapes import Alarm, Site
 from dashboard.widgets.alarm_table import ZONE, alarm_table
 from dashboard.widgets.case_link import case_link
 from dashboard.widgets.components import table
+from dashboard.widgets.evidence import evidence_panel
 from dashboard.widgets.export import export_links
 from dashboard.widgets.verdict import feedback, picture, verdict_panel
 
@@ -42,6 +43,8 @@ def show() -> None:
         _list(query)
     with right:
         _detail()
+        if st.session_state.get(CHOSEN) is not None:
+            evidence_panel("alarm", st.session_state[CHOSEN])
         _picture()
 
 

@@ -14,9 +14,11 @@ from dashboard.links import address
 from dashboard.look import PRIORITY_TONE
 from dashboard.problems import failed
 from dashboard.widgets.alarm_table import alarm_table
+from dashboard.widgets.case_documents import documents_panel
 from dashboard.widgets.case_form import act_form
 from dashboard.widgets.case_words import last_day, left, p, state_chip, w
 from dashboard.widgets.components import table
+from dashboard.widgets.evidence import evidence_panel
 
 SHOWN_AS_PICTURE: Final = frozenset({"image/jpeg", "image/png", "image/webp"})
 SAID: Final = "case_said"
@@ -49,6 +51,8 @@ def show_case(number: int) -> None:
         _alarms(case)
     with narrow:
         act_form(case)
+        documents_panel(case["id"])
+        evidence_panel("case", case["id"])
         _why_not(case)
         _links(case)
     st.html(f"<p class='ld-note'>{escape(t('disclaimer'))}</p>")

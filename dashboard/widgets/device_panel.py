@@ -13,7 +13,7 @@ from dashboard.html import badge, chip, escape, heading
 from dashboard.keeping import refused, w
 from dashboard.keeping_client import DeviceFull
 from dashboard.language import language, with_unit
-from dashboard.widgets import credential, device_speech
+from dashboard.widgets import credential, device_reviews, device_speech
 from dashboard.widgets.alarm_table import ZONE
 from registry.indicators import INDICATORS
 
@@ -39,6 +39,7 @@ def show(code: str) -> None:
         with middle:
             _gaps(device)
             _calibrations(device, editable=editable)
+            device_reviews.show(device["code"], editable=editable)
         with right:
             _credential(device, editable=editable)
         with st.expander(w("speech.title"), icon=":material/forum:", key="device_speech"):
