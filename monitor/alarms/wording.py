@@ -1,5 +1,6 @@
 """What an alarm says to a person: site, basin, indicator, value, unit, limit, clause and since when."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from registry.model import Registry
 OF_THE_PLATFORM = frozenset({"accounting", "canary"})
 """Kinds of alarm about the platform itself, whose site is no venue."""
 
+_log = logging.getLogger(__name__)
 _UNKNOWN_ZONE = "UTC"
 NO_CLAUSE = "—"
 """What a profile writes where the clause is not known."""
@@ -60,6 +62,15 @@ def alarm_text(language: Language, alarm: Mapping[str, Any], registry: Registry)
         return sentence
     at = local_time(language, alarm["returned_at"], zone)
     return text(language, f"alarm.returned.{alarm['return_reason']}", text=sentence, at=at)
+
+
+def sentence(language: Language, alarm: Mapping[str, Any], registry: Registry) -> str:
+    """The alarm in a sentence; its condition where there are no words, since one alarm must not hide others."""
+    try:
+        return alarm_text(language, alarm, registry)
+    except (KeyError, TypeError, ValueError):
+        _log.exception("alarm %s, condition %s: no words for it in the catalogue", alarm["id"], alarm["condition"])
+        return str(alarm["condition"])
 
 
 def _silent(alarm: Mapping[str, Any]) -> str:

@@ -1,19 +1,16 @@
 """An alarm as it is answered, from a row of its table and the registry's names."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any, cast
 
 from monitor.alarms.states import AlarmState, Mute, Standing
-from monitor.alarms.wording import alarm_text
+from monitor.alarms.wording import sentence
 from monitor.api.schemas import Alarm
 from monitor.api.schemas.common import IsaState
 from registry.canary import PLATFORM, SITE
 from registry.catalogue import Language, entries, indicator_name
 from registry.indicators import INDICATORS
 from registry.model import Registry
-
-log = logging.getLogger(__name__)
 
 
 def alarm_of(row: Mapping[str, Any], registry: Registry) -> Alarm:
@@ -22,7 +19,9 @@ def alarm_of(row: Mapping[str, Any], registry: Registry) -> Alarm:
     point = registry.sampling_points.get((row["site"], row["sampling_point"] or ""))
     indicator = row["indicator"] if row["indicator"] in INDICATORS else None
     return Alarm(
-        **{name: row[name] for name in Alarm.model_fields if name in row},
+        **{name: row[name] for name in Alarm.model_fields if name in row and name != "evidence"},
+        # What other kinds of alarm rest on has another shape; theirs is shown where they are.
+        evidence=row["evidence"] if "channels" in (row["evidence"] or ()) else None,
         isa_state=isa_state(row),
         site_name_zh=site.name_zh if site else row["site"],
         site_name_en=site.name_en if site else row["site"],
@@ -35,8 +34,8 @@ def alarm_of(row: Mapping[str, Any], registry: Registry) -> Alarm:
         verdict_name_en=_of_verdict("en", "kind", row["verdict"]),
         advice_zh=_of_verdict("zh", "do", row["verdict"]),
         advice_en=_of_verdict("en", "do", row["verdict"]),
-        text_zh=_text("zh", row, registry),
-        text_en=_text("en", row, registry),
+        text_zh=sentence("zh", row, registry),
+        text_en=sentence("en", row, registry),
     )
 
 
@@ -49,15 +48,6 @@ def isa_state(row: Mapping[str, Any]) -> IsaState:
     }
     mutes = frozenset(mute for column, mute in shown.items() if row.get(column) is not None)
     return cast(IsaState, Standing(AlarmState(row["state"]), mutes=mutes).isa)
-
-
-def _text(language: Language, row: Mapping[str, Any], registry: Registry) -> str:
-    """The alarm in a sentence; its condition where there are no words, since one alarm must not hide others."""
-    try:
-        return alarm_text(language, row, registry)
-    except (KeyError, TypeError, ValueError):
-        log.exception("alarm %s, condition %s: no words for it in the catalogue", row["id"], row["condition"])
-        return str(row["condition"])
 
 
 def _of_verdict(language: Language, part: str, verdict: str | None) -> str | None:

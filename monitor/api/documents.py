@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response, status
 
-from monitor.alarms.wording import alarm_text
+from monitor.alarms.wording import sentence
 from monitor.api.case_rows import name_of, number_of
 from monitor.api.cases import CaseId, visible_case
 from monitor.api.context import Context, Now, Shared, requires
@@ -162,7 +162,7 @@ def _papers(connection: Connection, row: dict[str, Any], shared: Context, now: S
         number=number_of(row),
         case=row,
         events=cases.case_events(connection, number),
-        alarms=[(each, alarm_text("zh", each, now.registry), place(each)) for each in alarms if each is not None],
+        alarms=[(each, sentence("zh", each, now.registry), place(each)) for each in alarms if each is not None],
         files=list(_files(connection, number)),
         measured=_measured(connection, row["site"], shared, now),
         site_name=site.name_zh if site else row["site"],

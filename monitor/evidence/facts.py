@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from monitor.alarms.wording import alarm_text
+from monitor.alarms.wording import sentence
 from monitor.evidence.chain import Chain
 from monitor.evidence.scope import Scope, Subject, rows
 from registry.catalogue import indicator_name
@@ -102,8 +102,8 @@ def _alarm(connection: Connection, alarm: dict[str, Any], registry: Registry) ->
     known = alarm["indicator"] in INDICATORS
     return {
         **alarm,
-        "text_zh": alarm_text("zh", alarm, registry),
-        "text_en": alarm_text("en", alarm, registry),
+        "text_zh": sentence("zh", alarm, registry),
+        "text_en": sentence("en", alarm, registry),
         "sampling_point_name": point.name_zh if point else alarm["sampling_point"],
         "indicator_name": indicator_name("zh", alarm["indicator"]) if known else alarm["indicator"],
         "history": history,
