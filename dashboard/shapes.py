@@ -424,6 +424,7 @@ class Basin(TypedDict):
 
     sampling_point: str
     device: str
+    plant: str
     connected: bool
     published: int
     acknowledged: int

@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from operations.errors import OperatorError
-from operations.first_start import demonstration_of
+from operations.first_start import city_of, demonstration_of
 from operations.folder import DataFolder, Record
 from registry.credentials import device_password
 from simulators.settings import SimulatorSettings
@@ -52,5 +52,6 @@ def simulator_settings(
         record=record,
         hj212=hj212,
         jt808=jt808,
+        waste=city_of(known),
         modbus=modbus,
     )

@@ -12,7 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from simulators.clock import FASTEST_SPEED, SLOWEST_SPEED
 from simulators.errors import ConflictError, NotAllowedError, UnknownError
-from simulators.fault_kinds import FaultKind
+from simulators.every_fault import Kind
 from simulators.fleet import Fleet
 from simulators.view import fault_view, faults_view, fleet_view, kinds_view
 
@@ -41,7 +41,7 @@ class Speed(BaseModel):
 
 
 class FaultRequest(BaseModel):
-    """A fault for a basin or store.
+    """A fault for a basin, a store, an institution or a vehicle; `sampling_point` may be a device's code as well.
 
     `minutes` are minutes of the physics; without them it lasts until it is ended, or as long as its kind does.
     `size` is in the unit of its kind (see ``/kinds``).
@@ -50,7 +50,7 @@ class FaultRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     site: str
     sampling_point: str
-    fault: FaultKind
+    fault: Kind
     minutes: Annotated[float, Field(gt=0, le=LONGEST_FAULT_MINUTES, allow_inf_nan=False)] | None = None
     size: Annotated[float, Field(allow_inf_nan=False)] | None = None
 

@@ -3,12 +3,13 @@
 import selectors
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from simulators.dialects.hj212 import Hj212Link
+from simulators.dialects.jt808 import Jt808, Jt808Link
 from simulators.dialects.voice import Voice
 from simulators.link import Address, Identity, Link, Listener, Wire
-from simulators.outbox import Outbox, Sample
+from simulators.outbox import DEFAULT_CAPACITY, Outbox, Sample
 
 if TYPE_CHECKING:
     from simulators.dialects.silent import Ward
@@ -48,7 +49,8 @@ class SimulatedDevice:
     ----------
     voice : where it publishes, and what its samples look like there
     first_seq : sequence number before the first sample's
-    hj212 : where the device's HJ 212 server is, if it speaks to one and not to the broker
+    server : where the device's own server is, if it speaks to one (HJ 212, JT/T 808) and not to the broker
+    capacity : how many samples it keeps while it is off line
     on_acknowledged : called with the device's code and the samples of each acknowledged message
 
     """
@@ -60,17 +62,18 @@ class SimulatedDevice:
         first_seq: int,
         on_acknowledged: Callable[[str, tuple[Sample, ...]], None],
         *,
-        hj212: Address | None = None,
+        server: Address | None = None,
+        capacity: int = DEFAULT_CAPACITY,
     ) -> None:
         self.identity = identity
         self.presence = Presence.ONLINE
-        self.outbox = Outbox(batch=voice.most_samples)
+        self.outbox = Outbox(capacity, batch=voice.most_samples)
         self.connected = False
         self.published = 0
         self.acknowledged = 0
         self.last_ts: int | None = None
         self.voice = voice
-        self._own_server = hj212
+        self._own_server = server
         self._seq = first_seq
         self._on_acknowledged = on_acknowledged
         self._link: Wire | None = None
@@ -122,7 +125,10 @@ class SimulatedDevice:
             link = Link(self.identity, selector, listener, self.voice)
         else:
             address = self._own_server
-            link = Hj212Link(selector, listener)
+            if isinstance(self.voice, Jt808):
+                link = Jt808Link(self.voice.terminal, selector, listener)
+            else:
+                link = Hj212Link(selector, listener)
         self._link = link
         try:
             link.open(address)
@@ -156,7 +162,7 @@ class SimulatedDevice:
         link.abort()
         return None
 
-    def sample(self, ts: int, values: Mapping[str, float]) -> None:
+    def sample(self, ts: int, values: Mapping[str, Any]) -> None:
         """Take a reading at `ts` (ms since the epoch) and send it if there is a connection."""
         self._seq += 1
         ts -= ts % self.voice.resolution_ms

@@ -44,13 +44,18 @@ class Group(StrEnum):
     DATA = "data"
     DEVICE = "device"
     STORE = "store"
+    WASTE = "waste"
+    VEHICLE = "vehicle"
 
 
 class PlantKind(StrEnum):
-    """What a simulated device watches."""
+    """What a simulated device watches: water, a store's air, or what becomes of medical waste."""
 
     POOL = "pool"
     COLD_STORE = "cold_store"
+    INSTITUTION = "institution"
+    WEIGHBRIDGE = "weighbridge"
+    VEHICLE = "vehicle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,8 @@ class FaultSpec:
         return size
 
 
-_BOTH: Final = frozenset(PlantKind)
+_BOTH: Final = frozenset({PlantKind.POOL, PlantKind.COLD_STORE})
+_ALL: Final = frozenset(PlantKind)
 
 SPECS: Final[Mapping[FaultKind, FaultSpec]] = MappingProxyType(
     {
@@ -108,8 +114,8 @@ SPECS: Final[Mapping[FaultKind, FaultSpec]] = MappingProxyType(
         FaultKind.CLOCK_8H: FaultSpec(Group.DEVICE, "clock", "h", 0.25, 8.0, 8.0, signed=True, plants=_BOTH),
         FaultKind.COPIED_SERIES: FaultSpec(Group.DATA, "tampering_suspected", "min", 45.0, 1_440.0, None),
         FaultKind.TAMPERING: FaultSpec(Group.DATA, "tampering_suspected", "times", 3.0, 100.0, 100.0),
-        FaultKind.POWER_CUT: FaultSpec(Group.DEVICE, "offline", "min", 15.0, 720.0, None, plants=_BOTH),
-        FaultKind.DROPOUT: FaultSpec(Group.DEVICE, "offline", "min", 15.0, 720.0, None, plants=_BOTH),
+        FaultKind.POWER_CUT: FaultSpec(Group.DEVICE, "offline", "min", 15.0, 720.0, None, plants=_ALL),
+        FaultKind.DROPOUT: FaultSpec(Group.DEVICE, "offline", "min", 15.0, 720.0, None, plants=_ALL),
         FaultKind.COLD_STORE_FAILURE: FaultSpec(
             Group.STORE, "cold_store", "℃", 2.0, 15.0, None, plants=frozenset({PlantKind.COLD_STORE})
         ),

@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from simulators.fault_kinds import SPECS, FaultKind
+from simulators.every_fault import SPECS, Kind
+from simulators.fault_kinds import FaultKind
 from simulators.noise import Floats
 
 HOUR_US: Final = 3_600_000_000
@@ -24,7 +25,7 @@ class Fault:
 
     id: str
     device: str
-    kind: FaultKind
+    kind: Kind
     starts: int
     ends: int | None
     started_at: int

@@ -6,13 +6,14 @@ Everything runs in the one thread that is in `Fleet.run`; other threads hand in 
 import logging
 import queue
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from registry.indicators import INDICATORS
+from registry.model import Device
 from simulators import disk
 from simulators.clock import FASTEST_SPEED, SECOND_US, SLOWEST_SPEED, PhysicsClock, physics_minute
 from simulators.connector import Connector
@@ -21,7 +22,8 @@ from simulators.dialects.cast import Cast
 from simulators.disk import DiskGuard
 from simulators.engine import INDICATOR_ROWS
 from simulators.errors import NotAllowedError, UnknownError
-from simulators.fault_kinds import SPECS, FaultKind
+from simulators.every_fault import SPECS, kind_of
+from simulators.fault_kinds import FaultKind, PlantKind
 from simulators.faults import HOUR_US, Fault
 from simulators.keeper import Keeper
 from simulators.ledger import Ledger
@@ -32,6 +34,7 @@ from simulators.recorder import Recorder
 from simulators.schedule import Schedule
 from simulators.settings import SimulatorSettings
 from simulators.state import FleetState
+from simulators.waste.live import WasteLife, waste_devices
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -67,11 +70,16 @@ class Fleet:
         self.clock = known.clock
         self.ledger = Ledger(known.faults)
         self.engine = self._keeper.engine_at_start(self.ledger, self.clock.at(started))
-        self.stopped = known.stopped & {device.site for device in self.engine.devices}
+        of_waste = waste_devices(settings.registry) if settings.waste else ()
+        self.registered: Sequence[Device] = (*self.engine.devices, *of_waste)
+        """Every device that lives: those of the physics first, in its order."""
+        self.stopped = known.stopped & {device.site for device in self.registered}
         self.guard = DiskGuard(settings.min_free_bytes, measure_disk or (lambda: disk.free_bytes(settings.data)))
         self._recorder = Recorder(settings.record, now) if settings.record else None
         self._casting = Cast(settings, 0, self._acknowledged)
-        self.devices: Sequence[SimulatedDevice] = self._casting.devices(self.engine.names)
+        codes = [device.code for device in self.registered]
+        self.devices: Sequence[SimulatedDevice] = self._casting.devices(codes)
+        self._waste = self._waste_life(settings, started)
         self._fields = [self._fields_of(code) for code in self.engine.names]
         periods = np.array([device.period_s for device in self.engine.devices], dtype=np.int64)
         self.schedule = Schedule(periods, self.engine.phase)
@@ -117,12 +125,16 @@ class Fleet:
         self.guard.check(now)
         self._connector.connect_some(now)
         self._sample_due(now)
+        if self._waste and not self.guard.low:
+            self._waste.turn(now, self.clock)
         self._connector.tick(now)
         if self._recorder:
             self._recorder.flush()
         if self._keeper.due(now):
             self._save_state(now)
             self._keeper.keep_water(self.engine)
+            if self._waste:
+                self._waste.keep()
         next_at = self.schedule.next_at
         wait = LONGEST_POLL_S if next_at is None else (next_at - self._now()) / SECOND_US
         self._connector.poll(min(max(wait, 0.0), LONGEST_POLL_S))
@@ -160,14 +172,18 @@ class Fleet:
     def inject(
         self, site: str, sampling_point: str, kind: str, minutes: float | None, size: float | None = None
     ) -> Fault:
-        """Put a fault into a basin or store, for `minutes` of the physics. Raises `UnknownError`, `NotAllowedError`.
+        """Put a fault into what a device watches, for `minutes` of the physics.
+
+        Raises `UnknownError`, `NotAllowedError`.
+
+        `sampling_point` may be the device's code as well, where several are at one.
 
         `size` is in the unit of the kind; without it the fault has its usual size, or is a whole failure.
         """
-        device = self._device_at(site, sampling_point)
-        if kind not in {each.value for each in FaultKind}:
-            raise NotAllowedError(f"fault {kind!r}: must be one of {', '.join(FaultKind)}")
-        wanted = FaultKind(kind)
+        if kind not in {each.value for each in SPECS}:
+            raise NotAllowedError(f"fault {kind!r}: must be one of {', '.join(SPECS)}")
+        wanted = kind_of(kind)
+        device = self._device_at(site, sampling_point, SPECS[wanted].plants)
         watches = plant_kind(self.settings.registry, self.settings.registry.devices[device])
         if watches not in SPECS[wanted].plants:
             can = ", ".join(each for each, spec in SPECS.items() if watches in spec.plants)
@@ -193,8 +209,12 @@ class Fleet:
         """Why nothing is published: disk, operator, or None."""
         if self.guard.low:
             return "disk"
-        sites = {device.site for device in self.engine.devices}
+        sites = {device.site for device in self.registered}
         return "operator" if sites and sites <= self.stopped else None
+
+    def truth(self, column: int) -> Mapping[str, float]:
+        """What is really so where a device of `registered` is, by indicator; nothing where it measures nothing."""
+        return self.engine.truth(column) if column < len(self.engine.devices) else {}
 
     @property
     def physics_now(self) -> int:
@@ -237,10 +257,12 @@ class Fleet:
     def _apply_faults(self, now: int) -> None:
         """Hand the faults to the physics, and to each device what becomes of it."""
         self.engine.set_faults(self.ledger)
+        if self._waste:
+            self._waste.set_faults(self.ledger, self.clock.at(now))
         at_work = {(each.device, each.kind) for each in self.ledger.active if each.at_work(self.clock.at(now))}
         for column, device in enumerate(self.devices):
             presence = Presence.ONLINE
-            if self.engine.devices[column].site in self.stopped:
+            if self.registered[column].site in self.stopped:
                 presence = Presence.STOPPED
             elif (device.code, FaultKind.POWER_CUT) in at_work:
                 presence = Presence.POWERLESS
@@ -274,7 +296,7 @@ class Fleet:
 
     def _restart_schedule(self, now: int) -> None:
         self.schedule.set_speed(self.clock.speed, now)
-        for column in range(len(self.devices)):
+        for column in range(len(self.engine.devices)):
             self.schedule.soon(column, now)
 
     def _leave(self) -> None:
@@ -292,6 +314,8 @@ class Fleet:
         self._casting.close()
         self._save_state(self._now())
         self._keeper.keep_water(self.engine)
+        if self._waste:
+            self._waste.keep()
         if self._recorder:
             self._recorder.close()
         log.info("all simulated devices have left the broker")
@@ -309,7 +333,7 @@ class Fleet:
         return [(name, INDICATOR_ROWS[name], INDICATORS[name].precision) for name in names]
 
     def _checked_sites(self, sites: Collection[str] | None) -> set[str]:
-        known = {device.site for device in self.engine.devices}
+        known = {device.site for device in self.registered}
         if sites is None:
             return known
         for site in sites:
@@ -317,11 +341,20 @@ class Fleet:
                 raise UnknownError(f"site {site!r} is not a simulated site; known are {', '.join(sorted(known))}")
         return set(sites)
 
-    def _device_at(self, site: str, sampling_point: str) -> str:
+    def _device_at(self, site: str, sampling_point: str, plants: Collection[PlantKind]) -> str:
+        """The device at a sampling point, or of this code: of several one that watches one of `plants`."""
         self._checked_sites([site])
-        points = {device.sampling_point: device.code for device in self.engine.devices if device.site == site}
-        if sampling_point not in points:
-            raise UnknownError(
-                f"sampling point {sampling_point!r} of site {site!r} does not exist; known are {', '.join(points)}"
-            )
-        return points[sampling_point]
+        own = [device for device in self.registered if device.site == site]
+        found = [each for each in own if sampling_point in (each.sampling_point, each.code)]
+        if not found:
+            known = ", ".join(dict.fromkeys(each.sampling_point for each in own))
+            raise UnknownError(f"sampling point {sampling_point!r} of site {site!r} does not exist; known are {known}")
+        able = [each for each in found if plant_kind(self.settings.registry, each) in plants]
+        return (able or found)[0].code
+
+    def _waste_life(self, settings: SimulatorSettings, now: int) -> WasteLife | None:
+        if settings.waste is None:
+            return None
+        first = len(self.engine.devices)
+        devices = {device.code: device for device in self.devices[first:]}
+        return WasteLife(settings.waste, settings.registry, devices, settings.folder, self.clock.at(now))

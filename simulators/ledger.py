@@ -6,7 +6,8 @@ from typing import Final
 
 from simulators.clock import MINUTE_US, PhysicsClock
 from simulators.errors import ConflictError, UnknownError
-from simulators.fault_kinds import SPECS, FaultKind, natural_minutes
+from simulators.every_fault import SPECS, Kind
+from simulators.fault_kinds import FaultKind, natural_minutes
 from simulators.faults import Fault
 
 REMEMBERED: Final = 1_000
@@ -34,7 +35,7 @@ class Ledger:
     def begin(
         self,
         device: str,
-        kind: FaultKind,
+        kind: Kind,
         minutes: float | None,
         now: int,
         clock: PhysicsClock,
@@ -54,7 +55,7 @@ class Ledger:
             minutes = size if minutes is None else minutes
             size = minutes
         elif minutes is None:
-            minutes = natural_minutes(kind, size)
+            minutes = natural_minutes(kind, size) if isinstance(kind, FaultKind) else spec.minutes
         if any(fault.kind is kind for fault in self.of(device)):
             raise ConflictError(f"device {device} has fault {kind.value!r} already: end it first")
         starts = clock.at(now)
@@ -91,7 +92,7 @@ class Ledger:
         self._faults.update({fault.id: fault for fault in ended})
         return ended
 
-    def _new_id(self, starts: int, device: str, kind: FaultKind) -> str:
+    def _new_id(self, starts: int, device: str, kind: Kind) -> str:
         return f"{device}-{kind.value}-{starts}"
 
     def _forget_oldest(self) -> None:

@@ -4,7 +4,7 @@ import json
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 DEFAULT_CAPACITY: Final = 2_880
 """Samples a device keeps while it is off line: two days at one a minute."""
@@ -14,11 +14,14 @@ WINDOW: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One record of a device: sequence number, its own time in ms since the epoch, values by indicator code."""
+    """One record of a device: sequence number, its own time in ms since the epoch, and what it says.
+
+    `values` are by indicator code; of a device that measures nothing they are the fields of its message.
+    """
 
     seq: int
     ts: int
-    values: Mapping[str, float]
+    values: Mapping[str, Any]
 
     def record(self) -> dict[str, object]:
         """The native payload's object."""

@@ -109,15 +109,31 @@ class Plant:
         return len(self.devices)
 
 
+_WASTE: Final[Mapping[str, PlantKind]] = {
+    "smart_scale": PlantKind.INSTITUTION,
+    "handheld": PlantKind.INSTITUTION,
+    "weighbridge": PlantKind.WEIGHBRIDGE,
+    "vehicle_tracker": PlantKind.VEHICLE,
+}
+"""By a device's kind in the scenario of medical waste."""
+_MEASURING: Final = frozenset({PlantKind.POOL, PlantKind.COLD_STORE})
+
+
 def plant_kind(registry: Registry, device: Device) -> PlantKind:
-    """What a device watches, by what it measures."""
+    """What a device watches: by its kind where it measures nothing, else by what it measures."""
+    if device.kind in _WASTE:
+        return _WASTE[device.kind]
     measured = {channel.indicator for channel in registry.channels_of_device[device.code]}
     return PlantKind.COLD_STORE if "cold_store" in measured else PlantKind.POOL
 
 
 def simulated_devices(registry: Registry) -> tuple[Device, ...]:
-    """The devices of simulated sites, in the registry's order: those of pools, one a basin, then those of stores."""
-    found = [device for device in registry.devices.values() if registry.sites[device.site].simulated]
+    """The devices of simulated sites that measure, in the registry's order: those of pools, then those of stores."""
+    found = [
+        device
+        for device in registry.devices.values()
+        if registry.sites[device.site].simulated and plant_kind(registry, device) in _MEASURING
+    ]
     return tuple(sorted(found, key=lambda device: plant_kind(registry, device) is PlantKind.COLD_STORE))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from registry.model import Registry
+from simulators.waste.model import City
 
 DEFAULT_MIN_FREE_BYTES: Final = 2 * 1024**3
 
@@ -26,6 +27,7 @@ class SimulatorSettings:
     hj212 : host and port that HJ 212 instruments report to; without it they stay silent
     jt808 : host and port that terminals of vehicles report to; without it they stay silent
     modbus : host and port at which simulated controllers answer Modbus; without it they do not
+    waste : the city of medical waste that lives beside the pools; without it there is none
     record : append-only file that notes every acknowledged reading, for loss checks
 
     """
@@ -44,6 +46,7 @@ class SimulatorSettings:
     modbus: tuple[str, int] | None = None
     record: Path | None = None
     mqtt_tls: bool = False
+    waste: City | None = None
 
     @property
     def folder(self) -> Path:

@@ -15,7 +15,7 @@ import numpy as np
 
 from simulators.clock import PhysicsClock
 from simulators.engine import Checkpoint, arrays_of, checkpoint_of
-from simulators.fault_kinds import FaultKind
+from simulators.every_fault import kind_of
 from simulators.faults import Fault
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class FleetState:
         return cls(
             clock=PhysicsClock(**loaded["clock"]),
             stopped=set(loaded["stopped"]),
-            faults=tuple(Fault(**{**fault, "kind": FaultKind(fault["kind"])}) for fault in loaded["faults"]),
+            faults=tuple(Fault(**{**fault, "kind": kind_of(fault["kind"])}) for fault in loaded["faults"]),
         )
 
 

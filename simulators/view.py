@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from simulators.clock import PhysicsClock
-from simulators.fault_kinds import SPECS
+from simulators.every_fault import SPECS
 from simulators.faults import Fault
 from simulators.fleet import Fleet
+from simulators.plant import plant_kind
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -21,13 +22,14 @@ def rfc3339(instant: int | None) -> str | None:
 def fleet_view(fleet: Fleet) -> dict[str, Any]:
     """The whole fleet: its state and that of each site and basin."""
     sites: dict[str, dict[str, Any]] = {}
-    for column, known in enumerate(fleet.engine.devices):
+    for column, known in enumerate(fleet.registered):
         site = sites.setdefault(known.site, {"code": known.site, "stopped": known.site in fleet.stopped, "basins": []})
         device = fleet.devices[column]
         site["basins"].append(
             {
                 "sampling_point": known.sampling_point,
                 "device": known.code,
+                "plant": plant_kind(fleet.settings.registry, known).value,
                 "connected": device.connected,
                 "published": device.published,
                 "acknowledged": device.acknowledged,
@@ -35,7 +37,7 @@ def fleet_view(fleet: Fleet) -> dict[str, Any]:
                 "dropped": device.outbox.dropped,
                 "last_ts": rfc3339(None if device.last_ts is None else device.last_ts * 1000),
                 "faults": [fault_view(fleet, fault) for fault in fleet.ledger.of(known.code)],
-                "truth": {indicator: round(value, 4) for indicator, value in fleet.engine.truth(column).items()},
+                "truth": {indicator: round(value, 4) for indicator, value in fleet.truth(column).items()},
             }
         )
     return {

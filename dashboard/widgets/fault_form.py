@@ -1,4 +1,4 @@
-"""The form that puts a fault into a simulated pool or cold store: where, which, how large, for how long."""
+"""The form that puts a fault into what is simulated: where, which, how large, for how long."""
 
 from collections.abc import Callable
 from typing import Final
@@ -11,17 +11,17 @@ from dashboard.language import county_name, fault_effect, fault_group, fault_nam
 from dashboard.opening import opening_text
 from dashboard.shapes import FaultKind, Fleet, Point, Site
 
-STORE: Final = "cold_store"
-"""A plant, and the indicator that tells it from a pool."""
+POOL: Final = "pool"
+"""The plant that is offered first."""
 
 
 def fault_form(sites: dict[str, Site], fleet: Fleet, do: Callable[[Callable[[], None], str], None]) -> tuple[str, str]:
     """Draw the form; the site and sampling point that are chosen. `do` calls the API and says what was done."""
     st.html(heading(t("simulators.inject")))
-    stores = {site["code"] for site in fleet["sites"] if any(STORE in basin["truth"] for basin in site["basins"])}
+    pools = {site["code"] for site in fleet["sites"] if any(basin["plant"] == POOL for basin in site["basins"])}
     ordered = sorted(
         sites.values(),
-        key=lambda site: (site["code"] in stores, not site["open_now"], not site["online"], name_of(site)),
+        key=lambda site: (site["code"] not in pools, not site["open_now"], not site["online"], name_of(site)),
     )
     codes = [site["code"] for site in ordered]
     if st.session_state.get("fault_site") not in codes:
@@ -45,14 +45,14 @@ def fault_form(sites: dict[str, Site], fleet: Fleet, do: Callable[[Callable[[], 
             persist_state="session",
             format_func=lambda each: name_of(points[each]),
         )
-    plant = STORE if code in stores else "pool"
-    kinds = {kind["fault"]: kind for kind in _kinds() if plant in kind["plants"]}
+    plants = _plants(fleet, code, point)
+    kinds = {kind["fault"]: kind for kind in _kinds() if plants & set(kind["plants"])}
     third, fourth, fifth = st.columns([0.5, 0.25, 0.25], gap="small")
     with third:
         fault = st.selectbox(
             t("simulators.fault"),
             list(kinds),
-            key=f"fault_kind_{plant}",
+            key=f"fault_kind_{'-'.join(sorted(plants))}",
             persist_state="session",
             format_func=lambda each: f"{fault_group(kinds[each]['group'])} · {fault_name(each)}",
         )
@@ -80,6 +80,12 @@ def fault_form(sites: dict[str, Site], fleet: Fleet, do: Callable[[Callable[[], 
             t("simulators.injected", fault=fault_name(fault), site=name_of(site)),
         )
     return code, point
+
+
+def _plants(fleet: Fleet, site: str, point: str) -> set[str]:
+    """What is watched at a sampling point."""
+    basins = [basin for each in fleet["sites"] if each["code"] == site for basin in each["basins"]]
+    return {basin["plant"] for basin in basins if basin["sampling_point"] == point} or {POOL}
 
 
 @st.cache_data(ttl=600, show_spinner=False)

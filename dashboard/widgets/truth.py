@@ -78,6 +78,7 @@ def truth_panel(site: str, point: str, fleet: Fleet) -> None:
     """Draw the basin's true and measured values and the timeline of faults and alarms."""
     basin = _basin(site, point, fleet)
     if basin is None:
+        st.html(f"<p class='ld-note'>{escape(t('truth.nothing_measured'))}</p>")
         return
     now = datetime.now(UTC)
     span = Span(now - WINDOW, now, ZoneInfo(ZONE))
@@ -98,7 +99,7 @@ def truth_panel(site: str, point: str, fleet: Fleet) -> None:
 def _basin(site: str, point: str, fleet: Fleet) -> Basin | None:
     for found in fleet["sites"]:
         for basin in found["basins"]:
-            if (found["code"], basin["sampling_point"]) == (site, point):
+            if (found["code"], basin["sampling_point"]) == (site, point) and basin["truth"]:
                 return basin
     return None
 

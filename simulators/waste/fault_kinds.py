@@ -100,7 +100,7 @@ SPECS: Final[Mapping[WasteFault, WasteSpec]] = MappingProxyType(
         WasteFault.SCANNER_CLOCK: WasteSpec(Scope.INSTITUTION, ("clock", "order"), (), "h", 0.5, 8.0, days=(2, 3)),
         WasteFault.FRIDGE_FAILURE: WasteSpec(Scope.INSTITUTION, ("store_warm",), days=(2, 3)),
         WasteFault.DETOUR: WasteSpec(Scope.VEHICLE, ("route",), ("stop",), "m", 500.0, 4_000.0),
-        WasteFault.UNPLANNED_STOP: WasteSpec(Scope.VEHICLE, ("stop",), (), "min", 13.0, 28.0),
+        WasteFault.UNPLANNED_STOP: WasteSpec(Scope.VEHICLE, ("stop",), (), "minutes", 13.0, 28.0),
     }
 )
 """Every kind of fault with its sizes and its right name."""

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Final
 
 from registry.counties import COUNTIES
-from registry.model import Channel, Device, Registry, SamplingPoint, Site, SiteStatus
+from registry.model import Channel, Device, Dialect, Registry, SamplingPoint, Site, SiteStatus
 from registry.waste.catalogue import PartyKind
 from registry.waste.model import SCENARIO, Fence, Handler, Party, Receiver, Route, Vehicle, Ward, WasteRegistry
 from simulators.waste.model import City, Tier, WardKind
@@ -14,6 +14,8 @@ from simulators.waste.month import with_thermometer
 STORE: Final = "s1"
 SCALE, HANDHELD, THERMOMETER, WEIGHBRIDGE = "g1", "h1", "t1", "w1"
 """What a device's code ends in, after its site's."""
+FIRST_PHONE: Final = 13_900_000_001
+"""Telephone number of the first terminal."""
 SHIFTS: Final = 2
 """Shifts of a day; each has a nurse and a collector, who sign together."""
 
@@ -37,9 +39,18 @@ _DISPOSERS: Final = {
 }
 
 
-def registered(city: City, registered_at: datetime, first_channel: int = 1) -> tuple[Registry, WasteRegistry]:
-    """What the platform must know of a city. Channels are numbered from `first_channel` on."""
-    devices = [*_devices(city), *_trackers(city)]
+def registered(
+    city: City, registered_at: datetime, first_channel: int = 1, *, terminals: int = 0
+) -> tuple[Registry, WasteRegistry]:
+    """What the platform must know of a city.
+
+    Parameters
+    ----------
+    first_channel : channels are numbered from it on
+    terminals : so many vehicles have a JT/T 808 terminal; the trackers of the others speak MQTT
+
+    """
+    devices = [*_devices(city), *_trackers(city, terminals)]
     watched = sorted(device.code for device in devices if device.kind == "store_thermometer")
     registry = Registry.of(
         [*_institutions(city, registered_at), *_disposers(city, registered_at)],
@@ -63,6 +74,16 @@ def registered(city: City, registered_at: datetime, first_channel: int = 1) -> t
     )
     waste.check(registry)
     return registry, waste
+
+
+def beside(registry: Registry, more: Registry) -> Registry:
+    """A registry with what another has besides; what both have stays as the first has it."""
+    return Registry.of(
+        {**more.sites, **registry.sites}.values(),
+        {**more.sampling_points, **registry.sampling_points}.values(),
+        {**more.devices, **registry.devices}.values(),
+        {**more.channels, **registry.channels}.values(),
+    )
 
 
 def tracker_of(city: City, vehicle: int) -> str:
@@ -134,10 +155,17 @@ def _devices(city: City) -> Iterator[Device]:
         yield Device(f"{code}-{WEIGHBRIDGE}", code, STORE, kind="weighbridge")
 
 
-def _trackers(city: City) -> Iterator[Device]:
+def _trackers(city: City, terminals: int) -> Iterator[Device]:
     for number, receiver in enumerate(city.receiver_of.tolist()):
+        spoken = number < terminals
         yield Device(
-            tracker_of(city, number), city.receiver_codes[receiver], STORE, period_s=30, kind="vehicle_tracker"
+            tracker_of(city, number),
+            city.receiver_codes[receiver],
+            STORE,
+            period_s=30,
+            dialect=Dialect.JT808 if spoken else Dialect.NATIVE,
+            identity=f"{FIRST_PHONE + number}" if spoken else "",
+            kind="vehicle_tracker",
         )
 
 
@@ -182,18 +210,21 @@ def _routes(city: City) -> Iterator[Route]:
     for number, route in enumerate(city.routes):
         vehicle, day = city.vehicle_codes[route.vehicle], "ab"[number % 2]
         line = tuple(zip(route.lon.tolist(), route.lat.tolist(), strict=True))
+        site = city.receiver_codes[int(city.receiver_of[route.vehicle])]
         yield Route(
             f"{vehicle}-{day}",
             f"{vehicle} 线路 {day.upper()}",
             f"{vehicle} route {day.upper()}",
             line,
             vehicles=(vehicle,),
+            site=site,
         )
 
 
 def _fences(city: City) -> Iterator[Fence]:
     for code, lon, lat in zip(city.codes, city.lon.tolist(), city.lat.tolist(), strict=True):
-        yield Fence(code, "收集点", "Stop", ((lon, lat),))
+        yield Fence(code, "收集点", "Stop", ((lon, lat),), site=code)
     for number in _used_receivers(city):
         place = (float(city.receiver_lon[number]), float(city.receiver_lat[number]))
-        yield Fence(city.receiver_codes[number], "处置单位", "Disposer", (place,))
+        code = city.receiver_codes[number]
+        yield Fence(code, "处置单位", "Disposer", (place,), site=code)

@@ -24,8 +24,8 @@ class FaultKind(BaseModel):
     """A kind of fault, and how large it may be."""
 
     fault: Fault
-    group: str = Field(description="Where it is: water, instrument, data, device, store")
-    plants: list[str] = Field(description="What can have it: pool, cold_store")
+    group: str = Field(description="Where it is: water, instrument, data, device, store, waste, vehicle")
+    plants: list[str] = Field(description="What can have it: pool, cold_store, institution, weighbridge, vehicle")
     verdict: str = Field(description="The kind of alarm that names it rightly")
     unit: str = Field(description="Unit of its size; with `min` the size is how long it lasts")
     smallest: float = Field(description="Least size, in its unit: what a hand test would just notice")
@@ -41,6 +41,7 @@ class Basin(BaseModel):
     model_config = ConfigDict(extra="allow")
     sampling_point: PointCode
     device: DeviceCode
+    plant: str = Field(description="What the device watches: pool, cold_store, institution, weighbridge, vehicle")
     connected: bool
     published: Count = Field(description="Messages published")
     acknowledged: Count = Field(description="Of these, acknowledged by the broker")
