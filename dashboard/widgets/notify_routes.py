@@ -130,7 +130,7 @@ def _form(route: Route, receivers: list[Channel], number: int | None) -> None:
         known = {each["id"]: each["name"] for each in receivers}
         asked["receivers"] = st.multiselect(
             w("route_receivers"), list(known), default=[each for each in route["receivers"] if each in known],
-            key=f"route_receivers_{key}", format_func=lambda each: known[each],
+            key=f"route_receivers_{key}", format_func=lambda each: known[each], placeholder=w("receivers_none"),
         )  # fmt: skip
         with st.container(horizontal=True, gap="small"):
             if st.button(w("save"), key=f"route_save_{key}", type="primary"):

@@ -38,7 +38,7 @@ class Address:
         # What nobody answers to at one step is the next one's at once: waiting would be waiting for no one.
         skipping = False
         for number, step in enumerate(group.route.steps):
-            if not (skipping or reached(step, begin, self.now, group.zone, self.world.office)):
+            if not (skipping or reached(step, begin, self.now, group.zone, self.world.office_of(group))):
                 break
             people = self.at_step(step.role, group)
             if not people:
@@ -60,7 +60,9 @@ class Address:
     def waits(self, group: Group) -> bool:
         """Whether not even the first step's time has come, as outside working hours."""
         steps = group.route.steps
-        return bool(steps) and not reached(steps[0], self._begin(group), self.now, group.zone, self.world.office)
+        return bool(steps) and not reached(
+            steps[0], self._begin(group), self.now, group.zone, self.world.office_of(group)
+        )
 
     def _begin(self, group: Group) -> datetime:
         """When the clock of escalation began: when the first was told of what has been pressing for longest."""

@@ -83,7 +83,7 @@ def _steps(world: World, group: Group, matter: Matter, now: datetime) -> tuple[S
     known: set[str] = set()
     begin, waiting_for_nobody = ready, False
     for number, step in enumerate(route.steps):
-        at = ready if waiting_for_nobody else when_reached(step, begin, group.zone, world.office)
+        at = ready if waiting_for_nobody else when_reached(step, begin, group.zone, world.office_of(group))
         told: tuple[Told, ...] = ()
         if at is not None:
             address = Address(world, at)
@@ -121,7 +121,7 @@ def _told(world: World, group: Group, matter: Matter, recipient: Recipient, at: 
     return Told(recipient, tuple(FanOut(world, at).run(message)))
 
 
-def when_reached(step: Step, begin: datetime, zone: str, office: Office) -> datetime | None:
+def when_reached(step: Step, begin: datetime, zone: str, office: Office | None) -> datetime | None:
     """The first instant, to the second, at which a step's time has come; None within the horizon never."""
     if reached(step, begin, begin, zone, office):
         return begin
@@ -134,7 +134,7 @@ def when_reached(step: Step, begin: datetime, zone: str, office: Office) -> date
     return None
 
 
-def _first(step: Step, begin: datetime, no: datetime, yes: datetime, zone: str, office: Office) -> datetime:
+def _first(step: Step, begin: datetime, no: datetime, yes: datetime, zone: str, office: Office | None) -> datetime:
     """Halve the span between an instant at which the step is not due and one at which it is."""
     while yes - no > timedelta(seconds=1):
         middle = no + (yes - no) / 2

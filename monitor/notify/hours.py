@@ -45,12 +45,15 @@ def elapsed(begin: datetime, end: datetime, zone: str, office: Office) -> tuple[
     return within, max(timedelta(), end - begin) - within
 
 
-def reached(step: Step, begin: datetime, now: datetime, zone: str, office: Office) -> bool:
+def reached(step: Step, begin: datetime, now: datetime, zone: str, office: Office | None) -> bool:
     """Whether a step's time has come, for a clock that began at `begin`.
 
     What passed within working hours counts as a share of `after`, what passed outside as a share of `after_off`;
-    a clock that stands still outside (`after_off` None) goes on when the office opens.
+    a clock that stands still outside (`after_off` None) goes on when the office opens. Without an `office` all time is
+    working time.
     """
+    if office is None:
+        return now - begin >= step.after
     if in_hours(now, zone, office):
         if not step.after:
             return True

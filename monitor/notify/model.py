@@ -216,6 +216,10 @@ class World:
     sent: Mapping[str, Sent] = field(default_factory=dict)
     office: Office = field(default_factory=Office)
 
+    def office_of(self, group: "Group") -> Office | None:
+        """Working hours that count for a group. Simulated sites have none: the demonstration lives on Sundays too."""
+        return None if group.simulated else self.office
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
