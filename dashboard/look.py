@@ -31,6 +31,11 @@ ALARM_TONE: Final = {
     "unacknowledged": "high",
     "acknowledged": "medium",
     "returned_unacknowledged": "pending",
+    "latched_unacknowledged": "pending",
+    "latched": "medium",
+    "shelved": "plain",
+    "suppressed_by_design": "plain",
+    "out_of_service": "plain",
     "normal": "ok",
 }
 FILL: Final = {

@@ -8,10 +8,12 @@ from dashboard import session
 from dashboard.language import t, term
 from dashboard.screens import (
     administration,
+    alarm_figures,
     alarms,
     back_test,
     cases,
     devices,
+    disclosure,
     draws,
     inbox,
     inspector,
@@ -63,11 +65,21 @@ def pages() -> dict[str, Any]:
         found["draws"] = st.Page(
             draws.show, title=term("credit.page", "nav"), icon=":material/casino:", url_path="draws"
         )
+        found["alarm_figures"] = st.Page(
+            alarm_figures.show,
+            title=term("alarm.figures", "nav"),
+            icon=":material/insights:",
+            url_path="alarm_figures",
+        )
         found["notifications"] = st.Page(
             notifications.show,
             title=term("notify.page", "nav"),
             icon=":material/forward_to_inbox:",
             url_path="notifications",
+        )
+    if session.may_act():
+        found["disclosure"] = st.Page(
+            disclosure.show, title=term("disclosure.page", "nav"), icon=":material/campaign:", url_path="disclosure"
         )
     if session.may_control():
         found["simulators"] = st.Page(

@@ -8,9 +8,11 @@ from typing import Any, Final, cast
 
 import streamlit as st
 
+from dashboard.alarms_client import AlarmsClient
 from dashboard.cases_client import CasesClient
 from dashboard.client import ApiClient, ApiError, ApiUnreachableError, SignInNeededError
 from dashboard.cookies import COOKIE, OFFICE
+from dashboard.disclosure_client import DisclosureClient
 from dashboard.draws_client import DrawsClient
 from dashboard.evidence_client import EvidenceClient
 from dashboard.field_client import FieldClient
@@ -53,9 +55,19 @@ def field() -> FieldClient:
     return FieldClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
 
 
+def alarms() -> AlarmsClient:
+    """Figures of alarms, and putting them away, as the signed-in person may."""
+    return AlarmsClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+
+
 def cases() -> CasesClient:
     """Cases, as the signed-in person sees them."""
     return CasesClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+
+
+def disclosure() -> DisclosureClient:
+    """Disclosure, as the signed-in person decides it."""
+    return DisclosureClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
 
 
 def draws() -> DrawsClient:

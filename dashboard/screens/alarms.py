@@ -16,6 +16,8 @@ from dashboard.links import address
 from dashboard.look import ALARM_TONE, PRIORITY_TONE
 from dashboard.problems import failed
 from dashboard.shapes import Alarm, Site
+from dashboard.widgets.alarm_acts import facts as mute_facts
+from dashboard.widgets.alarm_acts import marks, more_acts, rationale
 from dashboard.widgets.alarm_table import ZONE, alarm_table
 from dashboard.widgets.case_link import case_link
 from dashboard.widgets.components import table
@@ -178,6 +180,8 @@ def _detail() -> None:
         feedback(alarm, _act)
     if session.may_act():
         _actions(alarm)
+        more_acts(alarm, _act)
+    st.html(rationale(alarm))
     case_link(alarm)
     link = escape(address("site", site=alarm["site"]))
     st.html(
@@ -203,6 +207,10 @@ def _described(alarm: Alarm) -> str:
     chips = chip(_priority_name(alarm["priority"]), PRIORITY_TONE[alarm["priority"]]) + chip(
         term("alarm.state", alarm["state"]), ALARM_TONE.get(alarm["state"], "plain")
     )
+    shown = alarm.get("isa_state", alarm["state"])
+    if shown != alarm["state"]:
+        chips += chip(term("alarm.state", shown), "plain")
+    chips += marks(alarm)
     mark = badge() if alarm["simulated"] else ""
     facts = "".join(f"<span><b>{escape(label)}</b>{escape(value)}</span>" for label, value in _facts(alarm))
     return (
@@ -234,7 +242,7 @@ def _facts(alarm: Alarm) -> list[tuple[str, str]]:
     if alarm["acknowledged_by"]:
         who = f"{alarm['acknowledged_by']} {full_time(alarm['acknowledged_at'], ZONE)}"
         facts.append((t("column.acknowledged_by"), who))
-    return facts
+    return facts + mute_facts(alarm)
 
 
 def _history(alarm: Alarm) -> str:
@@ -251,7 +259,7 @@ def _history(alarm: Alarm) -> str:
 
 
 def _actions(alarm: Alarm) -> None:
-    needs = alarm["state"] in ("unacknowledged", "returned_unacknowledged")
+    needs = alarm["state"] in ("unacknowledged", "returned_unacknowledged", "latched_unacknowledged")
     with st.form(f"act-{alarm['id']}", clear_on_submit=True, border=True):
         words = st.text_input(t("alarms.comment"), placeholder=t("alarms.comment_hint"), max_chars=2000)
         with st.container(horizontal=True):

@@ -56,7 +56,7 @@ def _cells(alarm: Alarm) -> list[Any]:
         site,
         name_of(alarm, "text"),
         chip_cell(
-            term("alarm.state", alarm["state"]),
-            ALARM_TONE.get(alarm["state"], "plain") if _active(alarm) else "plain",
+            term("alarm.state", alarm.get("isa_state", alarm["state"])),
+            ALARM_TONE.get(alarm.get("isa_state", alarm["state"]), "plain") if _active(alarm) else "plain",
         ),
     ]
