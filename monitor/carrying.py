@@ -24,9 +24,10 @@ from monitor.opinions import Opinions
 from registry.alarm_settings import AlarmSetting
 from registry.limits import SiteRule
 from registry.model import Registry
+from registry.waste.model import WasteRegistry
 from store.records import from_us
 
-VERSION: Final = 5
+VERSION: Final = 6
 _DEVICE_FIELDS: Final = ("timely", "recent", "lost", "silent", "device_alarm", "counted_from")
 
 Arrays = dict[str, NDArray[Any]]
@@ -38,14 +39,16 @@ class SnapshotError(ValueError):
 
 def dump(engine: Engine) -> bytes:
     """The engine's state as bytes."""
-    arrays = _export(engine)
-    arrays["head"] = np.frombuffer(json.dumps(_head(engine)).encode(), dtype=np.uint8)
+    of_waste, head_of_waste = engine.waste.save()
+    arrays = {**_export(engine), **of_waste}
+    head = {**_head(engine), "waste": head_of_waste}
+    arrays["head"] = np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]  # numpy's stub takes allow_pickle for one of them
     return zlib.compress(buffer.getvalue(), 1)
 
 
-def load(state: bytes, registry: Registry) -> Engine:
+def load(state: bytes, registry: Registry, waste: WasteRegistry | None = None) -> Engine:
     """An engine of `registry` in the state that `dump` saw. Raises `SnapshotError` naming what is wrong."""
     try:
         with np.load(io.BytesIO(zlib.decompress(state)), allow_pickle=False) as archive:
@@ -54,19 +57,25 @@ def load(state: bytes, registry: Registry) -> Engine:
         if head["version"] != VERSION:
             raise SnapshotError(f"snapshot is of version {head['version']}, this program reads version {VERSION}")
         settings = map(AlarmSetting.from_json, head["book"]["settings"])
-        engine = Engine(registry, map(SiteRule.from_json, head["rules"]), settings)
+        engine = Engine(registry, map(SiteRule.from_json, head["rules"]), settings, waste)
         _take_head(engine, head)
         _adopt(engine, arrays)
+        engine.waste.restore(arrays, head["waste"])
     except (zlib.error, KeyError, ValueError, OSError, EOFError) as error:
         raise SnapshotError(f"snapshot can't be read: {error!r}") from error
     return engine
 
 
-def with_registry(engine: Engine, registry: Registry) -> Engine:
-    """An engine of another registry, with the state of every channel, device and site that is in both."""
-    new = Engine(registry, engine.rules.values(), engine.settings.all.values())
+def with_registry(engine: Engine, registry: Registry, waste: WasteRegistry | None = None) -> Engine:
+    """An engine of another registry, with the state of every channel, device, site and bag that is in both.
+
+    `waste` is what is registered about medical waste; without it that stays.
+    """
+    waste = engine.waste.waste if waste is None else waste
+    new = Engine(registry, engine.rules.values(), engine.settings.all.values(), waste)
     _take_head(new, _head(engine))
     _adopt(new, _export(engine))
+    new.waste.restore(*engine.waste.save())
     return new
 
 

@@ -5,6 +5,7 @@ is what lets a restart neither double nor lose an alarm, and a history be recomp
 """
 
 import logging
+import struct
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -30,10 +31,12 @@ from monitor.offline import Silence, Sweep
 from monitor.opinions import Opinions
 from monitor.platform import Platform
 from monitor.sensitivity import BUDGETS, FACTORS, Feedback
+from monitor.waste.watch import Watch
 from registry.alarm_settings import AlarmSetting, AlarmSettings
 from registry.announcements import Announcement
 from registry.limits import SiteRule
 from registry.model import Registry
+from registry.waste.model import WasteRegistry
 from store.journal import Entry, event_of, readings_of
 from store.records import Readings, from_us, to_us
 
@@ -53,7 +56,11 @@ class Engine:
     """The folded state: layout of the registry, speed, judge, silence of devices and book of alarms."""
 
     def __init__(
-        self, registry: Registry, rules: Iterable[SiteRule] = (), settings: Iterable[AlarmSetting] = ()
+        self,
+        registry: Registry,
+        rules: Iterable[SiteRule] = (),
+        settings: Iterable[AlarmSetting] = (),
+        waste: WasteRegistry | None = None,
     ) -> None:
         self.rules = {rule.id: rule for rule in rules}
         self.settings = AlarmSettings(settings)
@@ -69,6 +76,7 @@ class Engine:
         self.clocks = Clocks()
         self.opinions = Opinions()
         self.platform = Platform()
+        self.waste = Watch(registry, waste)
         self.unreadable = 0
         self.unregistered = 0
         self.follow_speed()
@@ -84,11 +92,23 @@ class Engine:
         for entry in entries:
             if entry.kind == "readings":
                 readings += self._decoded(entry)
+            elif entry.kind in ("waste", "position"):
+                self._custody(entry)
             elif entry.kind in ("tick", "config", "action", "dead"):
                 self._readings(changes, readings)
                 readings = []
                 self._event(changes, entry)
         self._readings(changes, readings)
+
+    def _custody(self, entry: Entry) -> None:
+        """Take events of waste in; what they come to is judged at the next tick."""
+        try:
+            if entry.kind == "waste":
+                self.waste.take_waste(entry)
+            else:
+                self.waste.take_positions(entry)
+        except (ValueError, zlib.error, struct.error) as error:
+            self._pass_over(entry, error)
 
     def _decoded(self, entry: Entry) -> list[tuple[Entry, Readings]]:
         try:
@@ -120,6 +140,8 @@ class Engine:
                 self.follow_announcements()
             elif body["what"] == "alarm_setting":
                 self._set_alarm_parameters(AlarmSetting.from_json(body["setting"]))
+            elif body["what"] == "waste_tolerances":
+                self.waste.set_tolerances(body["tolerances"])
             elif body["what"] == "budget":
                 self._set_budget(float(body["per_site_week"]))
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -136,6 +158,7 @@ class Engine:
         numbers = np.repeat([entry.batch or 0 for entry in entries], lengths)
         recorded = np.repeat([to_us(entry.recorded_at) for entry in entries], lengths)
         self.silence.hear(self.layout, readings, recorded)
+        self.waste.take_readings(readings)
         findings = judge(self.layout, self.delays, self.judge, readings, numbers)
         self._told(changes, findings, readings, [entry.id for entry in entries], ends)
         self.unregistered += findings.unregistered
@@ -256,6 +279,7 @@ class Engine:
         self._mark_stale(now)
         if sweep.changed:
             self.follow_outages()
+        self.waste.tick(self.book, changes, journal_id, now)
         self.book.sweep(changes, journal_id, now, outages_changed=sweep.changed)
         if self.book.muting.forget(now):
             self.follow_announcements()
@@ -351,6 +375,7 @@ class Engine:
         self.delays = self.layout.delays(self.speed)
         simulated = (site.code for site in self.layout.sites if site.simulated)
         self.book.hold_off = HoldOff(simulated, self.speed)
+        self.waste.set_speed(self.speed)
 
     def _feedback(self, journal_id: int, alarm_id: int, body: Any) -> dict[str, Any]:
         """Move a site's sensitivity by an answer, or take one back; what the event then tells."""
@@ -386,6 +411,7 @@ class Engine:
         gateways = np.flatnonzero(self.silence.gateway_alarm).tolist()
         found += [rows.gateway_condition(layout.gateways[i]) for i in gateways]
         found += sorted(self.platform.on)
+        found += self.waste.open_conditions()
         return found + self.opinions.conditions(layout)
 
 

@@ -19,6 +19,7 @@ from registry.canary import with_canary
 from store import journal
 from store.connections import Connection, scalar
 from store.registry_rows import load_registry
+from store.waste_registry import load_waste_registry
 
 CONSUMER: Final = "monitor"
 ROWS_AT_ONCE: Final = 256
@@ -105,7 +106,7 @@ def _beginning(connection: Connection) -> tuple[Engine, int]:
         raise HistoryMissingError(
             f"the journal begins with row {oldest} (older ones are past their retention) and no snapshot is from there"
         )
-    return carrying.load(bytes(row[1]), registry), int(row[0])
+    return carrying.load(bytes(row[1]), registry, load_waste_registry(connection)), int(row[0])
 
 
 def _entries(connection: Connection, after: int, last: int) -> Iterator[list[journal.Entry]]:

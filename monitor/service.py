@@ -37,6 +37,7 @@ from store.queries import heartbeats, write_heartbeat
 from store.records import to_us
 from store.registry_rows import load_registry
 from store.site_limits import load_rules
+from store.waste_registry import load_waste_registry
 
 CONSUMER: Final = "monitor"
 LOCK_MONITOR: Final = 0x4C44_4D4F
@@ -136,7 +137,7 @@ class Monitor:
         snapshot = journal.load_snapshot(self.connection, CONSUMER)
         if snapshot is not None:
             try:
-                engine, at = carrying.load(snapshot[1], registry), snapshot[0]
+                engine, at = carrying.load(snapshot[1], registry, load_waste_registry(self.connection)), snapshot[0]
             except carrying.SnapshotError as error:
                 _log.warning("%s; folding the journal from its beginning instead", error)
         while at < self.cursor:
@@ -209,7 +210,9 @@ class Monitor:
         self._commit(now)
 
     def _adopt_registry(self, journal_id: int, now: int) -> None:
-        self.engine = carrying.with_registry(self.engine, with_canary(load_registry(self.connection)))
+        self.engine = carrying.with_registry(
+            self.engine, with_canary(load_registry(self.connection)), load_waste_registry(self.connection)
+        )
         carrying.end_orphans(self.engine, self._changes, journal_id, now)
         # Folding again from before this row would be under another registry.
         self._snapshot = Every(self.settings.snapshot_s)
@@ -283,7 +286,8 @@ class Monitor:
 
 def first_engine(connection: Connection, registry: Registry, as_of: int) -> Engine:
     """An engine that has seen nothing, under the rules, alarm settings and announcements right after a journal row."""
-    engine = Engine(registry, load_rules(connection, as_of=as_of), load_alarm_settings(connection, as_of=as_of))
+    settings = load_alarm_settings(connection, as_of=as_of)
+    engine = Engine(registry, load_rules(connection, as_of=as_of), settings, load_waste_registry(connection))
     for each in load_announcements(connection, as_of=as_of):
         engine.book.muting.announce(each)
     engine.follow_announcements()

@@ -13,11 +13,15 @@ from registry.indicators import INDICATORS
 from registry.limits import profiles
 from registry.limits.site_rules import SITE_RULE, TRIAL
 from registry.model import Registry
+from registry.waste.catalogue import event_kinds
 
 OF_THE_PLATFORM = frozenset({"accounting", "canary"})
 """Kinds of alarm about the platform itself, whose site is no venue."""
 
 _log = logging.getLogger(__name__)
+MOST_TAGS = 3
+"""Bags that a sentence names; it counts all."""
+
 _UNKNOWN_ZONE = "UTC"
 NO_CLAUSE = "—"
 """What a profile writes where the clause is not known."""
@@ -52,6 +56,8 @@ def alarm_text(language: Language, alarm: Mapping[str, Any], registry: Registry)
         sentence = text(language, f"alarm.offline.{_silent(alarm)}", **fields)
     elif alarm["kind"] == "detector":
         sentence = _verdict(language, alarm, fields)
+    elif alarm["kind"] == "waste":
+        sentence = _custody(language, alarm, fields)
     else:
         fields |= _measurement_fields(language, alarm)
         # Without a clause the standard stands alone in its brackets.
@@ -87,6 +93,36 @@ def _verdict(language: Language, alarm: Mapping[str, Any], fields: Mapping[str, 
         return text(language, "alarm.detector.device", **fields, **said)
     spoke = spoken(language, (alarm["evidence"] or {}).get("channels", ()))
     return text(language, "alarm.detector.place", **fields, **said, spoke=spoke)
+
+
+def _custody(language: Language, alarm: Mapping[str, Any], fields: Mapping[str, object]) -> str:
+    """What is wrong with bags, an institution or a vehicle, by the rule that was broken."""
+    evidence = alarm["evidence"] or {}
+    rule = str(alarm["rule"]).removeprefix("waste:")
+    events = {each.code: each_kind.label(language) for each, each_kind in event_kinds().items()}
+    numbers = {name: _plain(evidence.get(name)) for name in ("value", "limit")}
+    said = {
+        "bags": _bags(language, evidence),
+        "event": events.get(evidence.get("event") or "", ""),
+        "other": events.get(evidence.get("other") or "", ""),
+        "code": evidence.get("code") or "—",
+        "clause": alarm["clause"] or "",
+    }
+    return text(language, f"waste.said.{rule}", **{**fields, **numbers, **said})
+
+
+def _bags(language: Language, evidence: Mapping[str, Any]) -> str:
+    tags, count = [each["tag"] for each in evidence.get("bags", ())], int(evidence.get("count", 0))
+    if not tags:
+        return text(language, "waste.bags.none", count=count)
+    if count == 1:
+        return text(language, "waste.bags.one", tag=tags[0])
+    shown = text(language, "waste.bags.and").join(tags[:MOST_TAGS])
+    return text(language, f"waste.bags.{'few' if count <= MOST_TAGS else 'many'}", tags=shown, count=count)
+
+
+def _plain(number: float | None) -> str:
+    return "—" if number is None else f"{number:.2f}".rstrip("0").rstrip(".")
 
 
 def spoken(language: Language, channels: Sequence[Mapping[str, Any]]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.waste.events import COLLECTED, HANDED, NEVER, NONE, RECEIVED, STEP_OF_EVENT, STORED
-from monitor.waste.judging import FACT_US, unlicensed, wrong_vehicle
+from monitor.waste.judging import unlicensed, wrong_vehicle
 from monitor.waste.keys import Ints
 from monitor.waste.rules import Rule, us
 from monitor.waste.state import State, grams_of
@@ -64,7 +64,7 @@ def judge_boxes(state: State, rows: Ints, now: int) -> JudgedBoxes:
     _say(judged, Rule.RECEIVER, wrong_to | wrong_place, events, code=np.where(wrong_to, to, place))
     settled = events["arrived"] + us(tolerances.settle_min / 60)
     _weigh(state, judged, events, journey, now >= settled)
-    ends = ts + FACT_US
+    ends = ts + us(tolerances.fact_h)
     judged.open = np.where(now < ends, judged.found, np.uint32(0)).astype(np.uint32)
     for at in (settled, ends):
         judged.due = np.where(at > now, np.minimum(judged.due, at), judged.due)

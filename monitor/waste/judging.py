@@ -1,9 +1,9 @@
 """Verdicts of bags: a pure function of their summaries, of what they owe to their containers, and of the time.
 
 A rule is **found** when the evidence says that it was broken, for good; it is **open** while somebody should act: a
-bag that is overdue until it is handed over, a fact such as a missing signature for `FACT_US` after the bag was last
-heard of. One fault is one verdict: a bag that never reached the store is missing, and not overdue in it as well; a
-code that two bags carry is judged as that and its mixed chain is not judged further.
+bag that is overdue until it is handed over, a fact such as a missing signature until `Tolerances.fact_h` after the bag
+was last heard of. One fault is one verdict: a bag that never reached the store is missing, and not overdue in it as
+well; a code that two bags carry is judged as that and its mixed chain is not judged further.
 """
 
 from dataclasses import dataclass
@@ -29,9 +29,6 @@ from monitor.waste.state import MANIFEST, NOWHERE, State, grams_of, home_of, pla
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-
-FACT_US: Final = us(48)
-"""So long after a bag was last heard of a fact about it is a matter for somebody; then it is history."""
 
 _MINUTE_US: Final = 60_000_000
 _SUPPRESSED_BY_DUPLICATE: Final = (
@@ -149,7 +146,7 @@ def judge(state: State, slots: Ints, now: int) -> Judged:
     for rule in _SUPPRESSED_BY_DUPLICATE:
         judged.found[again] &= ~np.uint32(1 << rule)
     judged.open &= judged.found
-    ends = arrays["newest"][slots] + FACT_US
+    ends = arrays["newest"][slots] + us(tolerances.fact_h)
     _later(judged, ends, now)
     facts = np.uint32(~sum(1 << rule for rule in _ENDS_BY_ITSELF) & 0xFFFF_FFFF)
     judged.open |= np.where(now < ends, judged.found & facts, np.uint32(0))
@@ -191,6 +188,7 @@ def _judge_waiting(state: State, judged: Judged, life: Lives, now: int, settled:
     hours = np.where(warm & ~have[:, TREATED], us(tolerances.disposer_warm_h), us(tolerances.disposer_cold_h))
     received = ts[:, RECEIVED] if tolerances.treated_expected else np.full(len(ts), NEVER, dtype=np.int64)
     _overstay(judged, Rule.DISPOSER_STORAGE, received, ts[:, TREATED], hours, now, settled, TREATED)
+    judged.said[Rule.DISPOSER_STORAGE]["code"] = life.receiver
     # How warm it is may change at any time: look again when the shorter time is over.
     _later(judged, np.where(received < NEVER, received + us(tolerances.disposer_warm_h), NEVER), now)
     at_disposer = (life.last == RECEIVED) & (at_receiver >= 0)

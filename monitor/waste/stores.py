@@ -42,8 +42,8 @@ def measure(state: "State", readings: NDArray[Any]) -> None:
         raise TypeError(f"temperatures are of dtype {readings.dtype}, must be monitor.waste.TEMPERATURE")
     stores, limit = state.stores, _limit(state.world, state.tolerances)
     readings = readings[~readings["late"] & np.isfinite(readings["celsius"])]
-    order = np.lexsort((readings["ts"], readings["site"]))
-    readings = readings[order]
+    # As they came: what is not newer than the last is left, however the stream is cut into calls.
+    readings = readings[np.argsort(readings["site"], kind="stable")]
     # One round a reading of each site: what is warm since when is a matter of order.
     begins = np.flatnonzero(np.append(True, readings["site"][1:] != readings["site"][:-1])[: readings.size])
     nth = np.arange(readings.size) - np.repeat(begins, np.diff(np.append(begins, readings.size)))

@@ -72,7 +72,6 @@ def locate(state: "State", fixes: NDArray[Any]) -> None:
         raise TypeError(f"positions are of dtype {fixes.dtype}, must be monitor.waste.FIX")
     if not fixes.size:
         return
-    fixes = fixes[np.argsort(fixes["ts"], kind="stable")]
     ways = state.vehicles.ways(state.world)
     points = np.stack([fixes["lon"], fixes["lat"]], axis=1)
     fenced = np.zeros(fixes.size, dtype=np.bool_)

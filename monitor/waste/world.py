@@ -52,12 +52,15 @@ class World:
     fences: tuple[Fence, ...] = ()
 
     @classmethod
-    def of(cls, registry: Registry, waste: WasteRegistry) -> "World":
-        """Of what is registered, in order of code; sites are those of the scenario of medical waste."""
+    def of(cls, registry: Registry, waste: WasteRegistry, *, simulated: bool | None = None) -> "World":
+        """Of what is registered, in order of code; sites are those of the scenario of medical waste.
+
+        `simulated` chooses the simulated sites or the others; None takes both.
+        """
         sites = tuple(
             _facts(registry, waste, site)
             for site in sorted(registry.sites.values(), key=lambda each: each.code)
-            if site.scenario == SCENARIO
+            if site.scenario == SCENARIO and simulated in (None, site.simulated)
         )
         index = {site.code: number for number, site in enumerate(sites)}
         devices = sorted((each for each in registry.devices.values() if each.site in index), key=lambda each: each.code)
