@@ -12,6 +12,9 @@ from store.connections import Connection
 
 _CHANNELS: Final = "SELECT c.id FROM channel c JOIN device d ON d.code = c.device WHERE d.site = ANY(%s)"
 _OF_SITES: Final = {
+    "outbox": "DELETE FROM outbox WHERE alarm_id IN (SELECT id FROM alarm WHERE site = ANY(%(sites)s))",
+    "notification": "DELETE FROM notification WHERE simulated AND sites && %(sites)s",
+    "notify_log": "DELETE FROM notify_log WHERE split_part(group_key, ':', 2) = ANY(%(sites)s)",
     # Their steps, warnings and files go with them.
     "case_record": "DELETE FROM case_record WHERE site = ANY(%(sites)s)",
     "alarm_event": "DELETE FROM alarm_event WHERE alarm_id IN (SELECT id FROM alarm WHERE site = ANY(%(sites)s))",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from monitor.notify import reading
-from monitor.notify.model import Decided, Drop, LogEntry, Message, Outcome, Reason, Telling, worst
+from monitor.notify.model import Decided, Drop, LogEntry, Message, Outcome, Reason, Telling, World, worst
 from monitor.notify.pipeline import decide
 from monitor.notify.wording import Facts, shown, why, words
 from registry.catalogue import LANGUAGES
@@ -27,7 +27,7 @@ def run_pass(connection: Connection, registry: Registry, now: datetime, dashboar
         rows = outbox.undecided(connection)
         world = reading.world(connection, now, {alarm for _, alarm in rows})
         decided = decide(world, now)
-        facts = _facts(connection, registry, decided, now, dashboard_url)
+        facts = _facts(connection, registry, decided, now, dashboard_url, world)
         for message, drops in decided.messages:
             _write(connection, message, drops, facts, now)
         told = [each for message, _ in decided.messages for each in message.tellings]
@@ -45,12 +45,15 @@ def run_pass(connection: Connection, registry: Registry, now: datetime, dashboar
     return decided
 
 
-def _facts(connection: Connection, registry: Registry, decided: Decided, now: datetime, dashboard_url: str) -> Facts:
+def _facts(
+    connection: Connection, registry: Registry, decided: Decided, now: datetime, dashboard_url: str, world: World
+) -> Facts:
     wanted = {alarm for message, _ in decided.messages for alarm in shown(message)}
     if not wanted:
         return Facts(registry, {})
     alarms = reading.alarm_rows(connection, wanted)
-    return Facts(registry, alarms, reading.trends(connection, alarms, now, LANGUAGES), dashboard_url)
+    roles = {f"person:{name}": contact.role for name, contact in world.contacts.items()}
+    return Facts(registry, alarms, reading.trends(connection, alarms, now, LANGUAGES), dashboard_url, roles)
 
 
 def _write(connection: Connection, message: Message, drops: Sequence[Drop], facts: Facts, now: datetime) -> None:

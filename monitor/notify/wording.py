@@ -15,6 +15,8 @@ from registry.model import Registry
 
 ALARMS_SHOWN: Final = 8
 SITES_SHOWN: Final = 10
+PAGES: Final = {"inspector": "inspector", "venue": "venue"}
+"""The page of one's own, which fits a telephone; everybody else reads all alarms."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Facts:
     alarms: Mapping[int, Mapping[str, Any]]
     trends: Mapping[tuple[int, Language], str] = field(default_factory=dict)
     dashboard_url: str = ""
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """Roles of recipients by name: whose page a link leads to."""
 
 
 def shown(message: Message) -> list[int]:
@@ -60,7 +64,7 @@ def _single(language: Language, telling: Telling, facts: Facts) -> tuple[str, st
     if len(telling.matters) > ALARMS_SHOWN:
         lines.append(text(language, "notify.message.more", count=len(telling.matters) - ALARMS_SHOWN))
     lines.append(_why(language, telling))
-    return title, "\n".join([*lines, *_foot(language, facts, telling.matters[0].id)])
+    return title, "\n".join([*lines, *_foot(language, facts, telling.recipient.name, telling.matters[0].id)])
 
 
 def _collected(language: Language, message: Message, facts: Facts) -> tuple[str, str]:
@@ -94,7 +98,7 @@ def _collected(language: Language, message: Message, facts: Facts) -> tuple[str,
         lines.append(text(language, "notify.message.site", site=site, count=len(telling.matters), text=said))
     if len(tellings) > SITES_SHOWN:
         lines.append(text(language, "notify.message.more_sites", count=len(tellings) - SITES_SHOWN))
-    return title, "\n".join([*lines, *_foot(language, facts, None)])
+    return title, "\n".join([*lines, *_foot(language, facts, message.recipient)])
 
 
 def _sentence(language: Language, alarm: int, facts: Facts) -> str:
@@ -135,10 +139,11 @@ def _why(language: Language, telling: Telling) -> str:
     return said + text(language, "notify.message.absent", roles=roles)
 
 
-def _foot(language: Language, facts: Facts, alarm: int | None) -> list[str]:
+def _foot(language: Language, facts: Facts, recipient: str, alarm: int | None = None) -> list[str]:
     lines = [text(language, "notify.message.lead")]
     if facts.dashboard_url:
-        url = f"{facts.dashboard_url.rstrip('/')}/alarms?lang={language}" + (f"&alarm={alarm}" if alarm else "")
+        page = PAGES.get(facts.roles.get(recipient, ""), "alarms")
+        url = f"{facts.dashboard_url.rstrip('/')}/{page}?lang={language}" + (f"&alarm={alarm}" if alarm else "")
         lines.append(text(language, "notify.message.link", url=url))
     return lines
 
