@@ -61,8 +61,12 @@ def _check(point: str, answer: Answer, fields: dict[str, object]) -> Check:
 
 
 def _devices(facts: Mapping[str, Any], holds: Callable[[Any], bool]) -> Answered:
-    """Yes where it holds of the review of every device that counted at the time; unknown where there was none."""
-    reviews = [device["review_at_the_time"] for device in facts["devices"]]
+    """Yes where it holds of the review of every device that counted at the time; unknown where there was none.
+
+    One that was entered afterwards was not on record then, whatever day it names.
+    """
+    at_the_time = [device["review_at_the_time"] for device in facts["devices"]]
+    reviews = [each if each and each["entered_at"] <= facts["moment"] else None for each in at_the_time]
     codes = "、".join(device["code"] for device in facts["devices"]) or "—"
     if not reviews or any(review is None for review in reviews):
         return "unknown", {"devices": codes}
