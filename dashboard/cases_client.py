@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
-from dashboard.case_shapes import CaseBoard, CaseFigures, CaseFull, CasePage, Officer
+from dashboard.case_shapes import CaseBoard, CaseFigures, CaseFull, CasePage, LeadRule, Officer
 from dashboard.client import PREFIX, ApiClient
 
 UPLOAD_S: Final = 60.0
@@ -52,6 +52,19 @@ class CasesClient(ApiClient):
     def case_file(self, number: int, file: int) -> bytes:
         """The content of a file."""
         return self._send("GET", f"{PREFIX}/cases/{number}/files/{file}", timeout=UPLOAD_S).content
+
+    def lead_rules(self) -> list[LeadRule]:
+        """When warnings become leads by themselves."""
+        return cast(list[LeadRule], self._get("/lead-rules"))
+
+    def set_lead_rule(self, severity: str, after_minutes: int, reason: str) -> None:
+        """Let warnings of a severity become leads."""
+        body = {"after_minutes": after_minutes, "reason": reason}
+        self._call("PUT", f"{PREFIX}/lead-rules/{severity}", json=body)
+
+    def drop_lead_rule(self, severity: str) -> None:
+        """Leave warnings of a severity to people."""
+        self._call("DELETE", f"{PREFIX}/lead-rules/{severity}")
 
     def _upload(self, path: str, form: Mapping[str, str], files: Sequence[tuple[str, bytes]]) -> CaseFull:
         parts = [("files", each) for each in files]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboard import session
-from dashboard.case_shapes import BoardLine, CaseFigures, CaseFull
+from dashboard.case_shapes import BoardLine, CaseFigures, CaseFull, LeadRule
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import clock, percent, rfc3339
 from dashboard.html import badge, escape, heading, title
@@ -23,7 +23,10 @@ from dashboard.widgets.components import table
 
 PAGE: Final = 15
 REFRESH_S: Final = 15
-VIEWS: Final = ("work", "closed", "counties", "officers", "figures")
+VIEWS: Final = ("work", "new", "closed", "counties", "officers", "figures")
+LISTED: Final = 60
+"""Venues that the form of a new lead offers at once: of tens of thousands one is found by its name."""
+SEVERITIES: Final = ("serious", "alarm", "warning")
 SOURCES: Final = ("inspection", "complaint", "sample", "transfer", "alarm")
 LEAD: Final = "case_lead"
 """What a page that leads here has filled in of a new lead: site, source, subject, reference."""
@@ -46,13 +49,18 @@ def show() -> None:
         }
         for name in ("site", "source", "ref", "subject", "alarm"):
             st.query_params.pop(name, None)
+        st.session_state["case_view"] = "new"
     simulated = _head(sites)
-    _open(sites)
+    st.session_state.setdefault("case_view", "work")
     view = st.segmented_control(
-        p("view"), VIEWS, default="work", key="case_view", persist_state="session", required=True,
-        format_func=lambda each: p(f"view_{each}"), label_visibility="collapsed",
+        p("view"), (*VIEWS, "rules") if session.may_control() else VIEWS, key="case_view", persist_state="session",
+        required=True, format_func=lambda each: p(f"view_{each}"), label_visibility="collapsed",
     )  # fmt: skip
-    if view in {"work", "closed"}:
+    if view == "new":
+        _open(sites)
+    elif view == "rules":
+        _rules()
+    elif view in {"work", "closed"}:
         _list({**_filter(), "simulated": simulated, "open": "true" if view == "work" else "false"})
     elif view == "figures":
         _figures(simulated)
@@ -231,16 +239,14 @@ def _figures(simulated: str) -> None:
 # ---------------------------------------------------------------------- a new lead
 def _open(sites: dict[str, Site]) -> None:
     given = st.session_state.get(LEAD) or {}
-    with st.expander(p("new"), expanded=bool(given), icon=":material/add_circle:"):
-        if not sites:
+    with st.container(key="panel-case-new", border=True):
+        found = _found(sites, given.get("site", ""))
+        if not found:
             st.info(t("site.none"))
             return
-        ordered = sorted(sites.values(), key=lambda site: (site["simulated"], name_of(site)))
-        codes = [site["code"] for site in ordered]
         first, second, third = st.columns([0.5, 0.25, 0.25], gap="small")
         code = first.selectbox(
-            p("site"), codes, key="case_new_site",
-            index=codes.index(given["site"]) if given.get("site") in codes else 0,
+            p("site"), found, key="case_new_site",
             format_func=lambda each: f"{name_of(sites[each])} · {county_name(sites[each]['county'])}",
         )  # fmt: skip
         source = second.selectbox(
@@ -272,6 +278,57 @@ def _open(sites: dict[str, Site]) -> None:
                     "alarms": alarms,
                 }
             )
+
+
+def _found(sites: dict[str, Site], asked: str) -> list[str]:
+    """The codes of the venues that the form offers: the one asked for first, else those with the words in the name."""
+    ordered = sorted(sites.values(), key=lambda site: (site["code"] != asked, site["simulated"], name_of(site)))
+    if len(ordered) > LISTED:
+        words = st.text_input(p("find_site"), key="case_find", placeholder=p("find_site_hint")).strip().lower()
+        if words:
+            ordered = [each for each in ordered if words in f"{name_of(each)} {each['code']}".lower()]
+        if len(ordered) > LISTED:
+            st.caption(p("more_sites", shown=LISTED, total=len(ordered)))
+    return [each["code"] for each in ordered[:LISTED]]
+
+
+# ---------------------------------------------------------------------- warnings that become leads by themselves
+def _rules() -> None:
+    try:
+        rules = {each["severity"]: each for each in session.cases().lead_rules()}
+    except (ApiError, ApiUnreachableError) as error:
+        failed(error)
+        return
+    st.html(heading(p("view_rules")) + f"<p class='ld-note'>{escape(p('rules_note'))}</p>")
+    for severity in SEVERITIES:
+        _rule(severity, rules.get(severity))
+
+
+def _rule(severity: str, rule: LeadRule | None) -> None:
+    with st.form(f"lead-rule-{severity}", border=True):
+        name = term("alarm.severity", severity)
+        said = p("rule_off", name=name)
+        if rule:
+            said = p("rule_on", name=name, minutes=rule["after_minutes"], by=rule["set_by"], reason=rule["reason"])
+        st.html(f"<b data-rule='{severity}'>{escape(said)}</b>")
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            minutes = st.number_input(
+                p("rule_minutes"), min_value=0, max_value=10_080, value=rule["after_minutes"] if rule else 60,
+                key=f"lead_minutes_{severity}", width=170,
+            )  # fmt: skip
+            reason = st.text_input(p("rule_reason"), key=f"lead_reason_{severity}", max_chars=500)
+            put = st.form_submit_button(p("rule_set"), key=f"lead_set_{severity}")
+            dropped = st.form_submit_button(p("rule_drop"), key=f"lead_drop_{severity}", disabled=rule is None)
+    try:
+        if put:
+            session.cases().set_lead_rule(severity, int(minutes), reason.strip())
+        elif dropped:
+            session.cases().drop_lead_rule(severity)
+    except (ApiError, ApiUnreachableError) as error:
+        failed(error)
+        return
+    if put or dropped:
+        st.rerun()
 
 
 def _twins(code: str, alarms: list[int]) -> None:

@@ -1,6 +1,6 @@
 """Cases: lists by deadline, boards, figures, one case, its files."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -89,17 +89,12 @@ def board(shared: Shared, _: Now, reader: Officer, county: County = None, simula
         lines = queries.board(connection, book, at, at + SOON)
 
     def by(column: str, names: Mapping[Any, tuple[str, str]]) -> list[BoardLine]:
-        keys = sorted({line[column] for line in lines}, key=lambda key: (key is None, str(key)))
-        summed = [
-            _summed(key, names.get(key, (str(key), str(key))), (each for each in lines if each[column] == key))
-            for key in keys
-        ]
-        return sorted(summed, key=lambda line: (-line.overdue, -line.open))
+        of_column = [_line(line, names) for line in lines if line["by"] == column]
+        return sorted(of_column, key=lambda line: (-line.overdue, -line.open, str(line.key)))
 
-    people = {line["officer"]: name_of(line["officer"], shared) or "" for line in lines if line["officer"]}
-    named: dict[str | None, tuple[str, str]] = {username: (name, name) for username, name in people.items()}
+    named = {line["key"]: (name_of(line["key"], shared) or "",) * 2 for line in lines if line["by"] == "officer"}
     return CaseBoard(
-        total=_summed("", ("", ""), lines),
+        total=by("all", {None: ("", "")})[0],
         counties=by("county", {code: (each.name_zh, each.name_en) for code, each in COUNTIES.items()}),
         officers=by("officer", {**named, None: _both("supervision.page.nobody")}),
         states=by("state", {each.value: _both(f"supervision.state.{each.value}") for each in CaseState}),
@@ -225,18 +220,10 @@ def _counties(reader: Principal, county: str | None) -> tuple[str, ...]:
     return (county,)
 
 
-def _summed(key: str | None, names: tuple[str, str], lines: Iterable[Mapping[str, Any]]) -> BoardLine:
-    found = list(lines)
-    first = [each["first_due"] for each in found if each["first_due"] is not None]
-    return BoardLine(
-        key=key,
-        name_zh=names[0],
-        name_en=names[1],
-        open=sum(each["open"] for each in found),
-        overdue=sum(each["overdue"] for each in found),
-        soon=sum(each["soon"] for each in found),
-        first_due=min(first, default=None),
-    )
+def _line(line: Mapping[str, Any], names: Mapping[Any, tuple[str, str]]) -> BoardLine:
+    name_zh, name_en = names.get(line["key"], (str(line["key"]),) * 2)
+    counts = {name: line[name] for name in ("key", "open", "overdue", "soon", "first_due")}
+    return BoardLine(name_zh=name_zh, name_en=name_en, **counts)
 
 
 def _both(key: str) -> tuple[str, str]:

@@ -80,16 +80,19 @@ def find_cases(
 
 
 def board(connection: Connection, book: Book, now: datetime, soon: datetime) -> list[dict[str, Any]]:
-    """Open cases counted by county, officer and state: how many, how many overdue, how many due before `soon`.
+    """Open cases counted by county, by officer, by state and altogether, in one pass.
 
-    A row counts one combination; who sums them up by one of the three has that board.
+    A row has `by` (``county``, ``officer``, ``state`` or ``all``), its `key` (None: of nobody), how many are open, how
+    many overdue, how many due before `soon`, and the first deadline.
     """
     where, parameters = _where(book.tests())
     statement = SQL(
-        "SELECT c.county, c.officer, c.state, count(*) AS open, "
-        "count(*) FILTER (WHERE c.due_at <= %(now)s) AS overdue, "
+        "SELECT CASE GROUPING(c.county, c.officer, c.state) WHEN 3 THEN 'county' WHEN 5 THEN 'officer' "
+        "WHEN 6 THEN 'state' ELSE 'all' END AS by, coalesce(c.county, c.officer, c.state) AS key, "
+        "count(*) AS open, count(*) FILTER (WHERE c.due_at <= %(now)s) AS overdue, "
         "count(*) FILTER (WHERE c.due_at > %(now)s AND c.due_at <= %(soon)s) AS soon, min(c.due_at) AS first_due "
-        "FROM case_record c WHERE c.state <> 'closed' AND {} GROUP BY c.county, c.officer, c.state"
+        "FROM case_record c WHERE c.state <> 'closed' AND {} "
+        "GROUP BY GROUPING SETS ((c.county), (c.officer), (c.state), ())"
     ).format(where)
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(statement, parameters | {"now": now, "soon": soon}).fetchall()
