@@ -26,6 +26,12 @@ def evaluate(
     budget: Annotated[
         float | None, typer.Option(min=0.001, help="Expected false alarms of a venue in a week; the platform's own.")
     ] = None,
+    waste: Annotated[
+        bool, typer.Option("--waste", help="A month of a city's medical waste with faults, through the custody engine.")
+    ] = False,
+    institutions: Annotated[
+        int, typer.Option(min=20, help="With --waste: institutions, an eighth of them with beds.")
+    ] = 3_499,
     water: Annotated[
         Path | None, typer.Option(help="Folder of real series, labelled or not: every file below it is judged.")
     ] = None,
@@ -49,13 +55,18 @@ def evaluate(
     if water is not None:
         _water(water, as_json=as_json)
         return
+    if waste:
+        _waste(institutions, days, each, seed, as_json=as_json)
+        return
     if flags is not None and labels is not None:
         from operations.evaluation.flags import scored
 
         typer.echo(json.dumps(scored(flags, labels, label, after).as_dict()))
         return
     if not simulated:
-        raise OperatorError("evaluate: say what to evaluate on: --simulated, --water FOLDER, or --flags and --labels")
+        raise OperatorError(
+            "evaluate: say what to evaluate on: --simulated, --waste, --water FOLDER, or --flags and --labels"
+        )
     settings = Settings(
         pools=pools, days=days, warm_up=warm_up, each=each, seed=seed, budget=budget, kinds=tuple(kind or FaultKind)
     )
@@ -74,3 +85,18 @@ def _water(folder: Path, *, as_json: bool) -> None:
 
     results = list(run(folder, lambda text: typer.echo(text, err=True)))
     typer.echo(json.dumps([each.as_dict() for each in results]) if as_json else table(results))
+
+
+def _waste(institutions: int, days: int, each: int, seed: int, *, as_json: bool) -> None:
+    from operations.evaluation.waste import Settings, run, with_beds_of
+    from operations.evaluation.waste_report import figures_of, shortfalls, table
+    from simulators.waste.road import CrowdedError
+
+    settings = Settings(institutions, with_beds_of(institutions), days, each, seed)
+    try:
+        figures = figures_of(run(settings, lambda text: typer.echo(text, err=True)))
+    except CrowdedError as error:
+        raise OperatorError(f"evaluate: {error}") from error
+    typer.echo(json.dumps(figures) if as_json else table(figures))
+    if shortfalls(figures):
+        raise typer.Exit(SHORTFALL_STATUS)

@@ -101,7 +101,7 @@ class Outcome:
     @property
     def right(self) -> bool:
         """Whether it was called by its name."""
-        return self.said == SPECS[self.planned.fault.kind].verdict
+        return self.said == SPECS[FaultKind(self.planned.fault.kind)].verdict
 
 
 def outcomes(planned: Sequence[Planned], alarms: Iterable[Raised], site_of: Mapping[str, str]) -> list[Outcome]:
@@ -115,7 +115,9 @@ def outcomes(planned: Sequence[Planned], alarms: Iterable[Raised], site_of: Mapp
         if each.fault.source is None:
             return own
         other = by_site.get(site_of[each.fault.source], [])
-        same = [alarm for alarm in other if alarm.says(each.fault.ends or 0) == SPECS[each.fault.kind].verdict]
+        same = [
+            alarm for alarm in other if alarm.says(each.fault.ends or 0) == SPECS[FaultKind(each.fault.kind)].verdict
+        ]
         return sorted([*own, *same], key=lambda alarm: alarm.at)
 
     return [_outcome(each, about(each)) for each in planned]
@@ -233,5 +235,5 @@ def confusion(found: Sequence[Outcome]) -> Mapping[FaultKind, Mapping[str, int]]
     """How often each kind of fault was called what."""
     table: dict[FaultKind, Counter[str]] = {kind: Counter() for kind in FaultKind}
     for each in found:
-        table[each.planned.fault.kind][each.said] += 1
+        table[FaultKind(each.planned.fault.kind)][each.said] += 1
     return {kind: dict(counts) for kind, counts in table.items() if counts}

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.waste import EVENT, FIX, NONE, TEMPERATURE, Rule, State, World, locate, measure, step, sweep
+from monitor.waste.rows import rows_of
 from operations.evaluation.waste_scoring import Alarm
 from registry.waste.catalogue import Container, Event, tag_key
 from simulators.waste.city import INSTITUTIONS, WITH_BEDS, city
@@ -28,6 +29,7 @@ BEGIN: Final = datetime(2026, 3, 2, tzinfo=UTC)
 REGISTERED: Final = datetime(2026, 1, 1, tzinfo=UTC)
 TRAVEL_US: Final = 300_000
 BLOCK_US: Final = 600_000_000
+LOOK_EVERY: Final = 72
 DAY_US: Final = 86_400_000_000
 UNKNOWN_VEHICLE: Final = "nt-v99"
 UNKNOWN_RECEIVER: Final = "nt-xx-d99"
@@ -45,6 +47,11 @@ class Settings:
     kinds: tuple[WasteFault, ...] = tuple(WasteFault)
 
 
+def with_beds_of(institutions: int) -> int:
+    """How many of so many institutions have beds, as in the whole city."""
+    return round(institutions * WITH_BEDS / INSTITUTIONS)
+
+
 @dataclass
 class Run:
     """What came of a month: alarms in order, and how many rows went in how fast."""
@@ -58,8 +65,29 @@ class Run:
     generated_s: float
     engine_s: float
     put_in: NDArray[np.int64]
-    """Shape (events, categories): net grams by event and category that the simulator said."""
+    """Shape (events,): net grams by event that the simulator said."""
+    twice: NDArray[np.int64]
+    """Of these, what was said of a bag's code after it had been said of that code at that step."""
     state: State = field(repr=False)
+    boxes: dict[int, int] = field(default_factory=dict)
+    """Net grams of boxes by event, as the engine had them while they went round."""
+    _weighed: set[tuple[int, int, int]] = field(default_factory=set)
+    _closed: list[NDArray[Any]] = field(default_factory=list)
+
+    def look(self) -> None:
+        """Take note of what the engine knows of boxes and of bags that it will forget."""
+        for row in self.state.containers.log[["key", "ts", "event", "net_g"]].tolist():
+            if row[3] >= 0 and row[:3] not in self._weighed:
+                self._weighed.add(row[:3])
+                self.boxes[row[2]] = self.boxes.get(row[2], 0) + row[3]
+        self._closed += self.state.closed
+        self.state.closed = []
+
+    def bags(self) -> NDArray[Any]:
+        """What the engine has known of every bag, as it knew it last."""
+        rows = np.concatenate([*self._closed, rows_of(self.state, self.state.live())])
+        _, last = np.unique(rows["key"][::-1], return_index=True)
+        return rows[::-1][last]
 
 
 class Numbers:
@@ -137,14 +165,23 @@ def run(settings: Settings, told: Callable[[str], None] = lambda _text: None) ->
     rows = translated(lived.events, numbers, keys)
     generated = time.monotonic() - began
     told(f"{len(rows):,} events of {len(lived_in):,} institutions are ready after {generated:.1f} s")
-    put_in = np.zeros((max(Event) + 1, 6), dtype=np.int64)
-    weighed = rows["net_g"] >= 0
-    np.add.at(put_in, (rows["event"][weighed], rows["category"][weighed]), rows["net_g"][weighed])
-    found = Run(lived, keys, [], len(rows), 0, 0, generated, 0.0, put_in, state)
+    found = Run(lived, keys, [], len(rows), 0, 0, generated, 0.0, *_put_in(rows), state)
     began = time.monotonic()
     _live(found, rows, numbers, told)
     found.engine_s = time.monotonic() - began
     return found
+
+
+def _put_in(rows: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Net grams by event; and of these what is not the first of its step under a bag's code."""
+    total, twice = np.zeros((2, max(Event) + 1), dtype=np.int64)
+    weighed = rows[rows["net_g"] >= 0]
+    np.add.at(total, weighed["event"], weighed["net_g"])
+    bags = weighed[weighed["kind"] == Container.BAG]
+    bags = bags[np.lexsort((bags["ts"], bags["event"], bags["key"]))]
+    again = (bags["key"][1:] == bags["key"][:-1]) & (bags["event"][1:] == bags["event"][:-1])
+    np.add.at(twice, bags["event"][1:][again], bags["net_g"][1:][again])
+    return total, twice
 
 
 def _live(found: Run, rows: NDArray[Any], numbers: Numbers, told: Callable[[str], None]) -> None:
@@ -170,6 +207,9 @@ def _live(found: Run, rows: NDArray[Any], numbers: Numbers, told: Callable[[str]
             found.temperatures += len(pending)
             pending = next(warmth, None)
         found.alarms += _raised(sweep(state, now), now)
+        if number % LOOK_EVERY == 0:
+            found.look()
+    found.look()
 
 
 def _fixes(lived: Month, day: int, numbers: Numbers) -> NDArray[Any]:

@@ -73,7 +73,7 @@ def test_faults_are_where_they_can_be() -> None:
     """Cold stores fail in cold stores, pools in pools; a copy is of another site's pool."""
     for each in planned():
         device = CITY.devices[each.fault.device]
-        assert plant_kind(CITY, device) in SPECS[each.fault.kind].plants
+        assert plant_kind(CITY, device) in SPECS[FaultKind(each.fault.kind)].plants
         assert device.site == each.site
         if each.fault.kind is FaultKind.COPIED_SERIES:
             source = CITY.devices[each.fault.source or ""]
