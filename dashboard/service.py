@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from dashboard import cookies, display, exports, installing
+from dashboard import cookies, display, exports, installing, public_page
 from dashboard.map_outline import outline
 from dashboard.settings import DashboardSettings, configure
 
@@ -53,6 +53,8 @@ def application() -> st.App:
             Route("/export/anchors.jsonl", exports.anchors),
             Route("/export/verify.py", exports.checker),
             Route("/export/registry/{name:str}", exports.registry),
+            Route("/public", public_page.page),
+            Route("/public/vote", public_page.vote, methods=["POST"]),
             Route("/display/{key:str}", display.page),
             Route("/display/{key:str}/values", display.values),
             *(Route(f"/{name}", installing.page) for name in installing.PAGES),

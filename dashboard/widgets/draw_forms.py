@@ -1,6 +1,7 @@
 """Draws and what they need: announcing, holding, reporting, conflicts of interest, weights."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -76,9 +77,15 @@ def _announce(*, simulated: bool) -> None:
         left, right = st.columns(2)
         count = left.number_input(p("how_many"), min_value=0, value=1, step=1)
         counties = right.multiselect(p("counties"), session.counties(), format_func=county_name)
+        over = {each["id"]: each for each in session.disclosure().rounds() if not each["open"]}
+        by_votes = st.selectbox(
+            text(language(), "disclosure.page.by_votes"),
+            [0, *over],
+            format_func=lambda each: over[each]["name"] if each else text(language(), "disclosure.page.not_by_votes"),
+        )
         word_from = st.text_input(p("word_from"), max_chars=500)
         if st.form_submit_button(p("announce"), type="primary") and name.strip() and word_from.strip():
-            _done(
+            done(
                 lambda: session.draws().announce(
                     {
                         "name": name,
@@ -86,6 +93,7 @@ def _announce(*, simulated: bool) -> None:
                         "counties": counties,
                         "simulated": simulated,
                         "word_from": word_from,
+                        **({"round_id": by_votes} if by_votes else {}),
                     }
                 )
             )
@@ -112,12 +120,12 @@ def _one(draw: Draw) -> None:
         with st.form(f"draw_hold_{draw['id']}"):
             word = st.text_input(p("word"), max_chars=500, help=draw["word_from"])
             if st.form_submit_button(p("hold"), type="primary") and word.strip():
-                _done(lambda: session.draws().hold(draw["id"], word))
+                done(lambda: session.draws().hold(draw["id"], word))
     if session.may_control() and not draw["cancelled_at"]:
         with st.expander(p("cancel")), st.form(f"draw_cancel_{draw['id']}", border=False):
             reason = st.text_input(p("reason"), max_chars=1000)
             if st.form_submit_button(p("cancel")) and reason.strip():
-                _done(lambda: session.draws().cancel_draw(draw["id"], reason))
+                done(lambda: session.draws().cancel_draw(draw["id"], reason))
 
 
 def _tasks_table(draw: Draw) -> dict[str, Any]:
@@ -178,7 +186,7 @@ def _report(draw: Draw) -> None:
         note = st.text_area(p("note"), max_chars=4000)
         if st.form_submit_button(p("save"), type="primary"):
             report = {"outcome": outcome, "inspected_on": f"{on}", "note": note}
-            _done(lambda: session.draws().report_task(draw["id"], place, report))
+            done(lambda: session.draws().report_task(draw["id"], place, report))
 
 
 def conflict_forms() -> None:
@@ -193,7 +201,7 @@ def conflict_forms() -> None:
         site = right.selectbox(t("column.site"), list(sites), format_func=lambda code: name_of(sites[code]))
         reason = st.text_input(p("reason"), max_chars=1000)
         if st.form_submit_button(p("save"), type="primary") and officer and site and reason.strip():
-            _done(lambda: session.draws().declare_conflict(officer, site, reason))
+            done(lambda: session.draws().declare_conflict(officer, site, reason))
     found = session.draws().conflicts()
     columns = [
         {"label": p("officer")},
@@ -225,7 +233,7 @@ def conflict_forms() -> None:
                 format_func=lambda each: f"{by_id[each]['officer_name']} · {name_of(by_id[each], 'site_name')}",
             )
             if st.form_submit_button(p("end_conflict")):
-                _done(lambda: session.draws().end_conflict(number))
+                done(lambda: session.draws().end_conflict(number))
 
 
 def weights_form() -> None:
@@ -241,7 +249,7 @@ def weights_form() -> None:
             except ValueError as error:
                 st.error(f"{p('weights_json')}: {error}")
                 return
-            _done(lambda: session.draws().set_weights(wanted, reason))
+            done(lambda: session.draws().set_weights(wanted, reason))
     st.html(heading(p("history")))
     columns = [
         {"label": p("name")},
@@ -265,7 +273,8 @@ def weights_form() -> None:
     table("weights-history", {"columns": columns, "rows": rows, "clickable": False, "empty": ""})
 
 
-def _done(act: Any) -> None:
+def done(act: Callable[[], object]) -> None:
+    """Do it, say what the API refused, or draw the page anew."""
     try:
         act()
     except (ApiError, ApiUnreachableError) as error:

@@ -129,7 +129,7 @@ def display(key: Annotated[str, Path(description="The key of a display link")], 
     site = now.registry.sites.get(found.site) if found and found.revoked_at is None else None
     if site is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "this display link does not exist or was revoked")
-    return _view(now, site)
+    return view_of(now, site)
 
 
 def key_of(number: int, secret: str) -> str:
@@ -152,7 +152,8 @@ def _link(shared: Context, each: Display) -> DisplayLink:
     return DisplayLink(key=key, **each._asdict())
 
 
-def _view(now: Snapshot, site: Site) -> DisplayView:
+def view_of(now: Snapshot, site: Site) -> DisplayView:
+    """What the public is shown of a site."""
     registry = now.registry
     points = [point for point in registry.sampling_points.values() if point.site == site.code]
     return DisplayView(

@@ -44,7 +44,7 @@ from monitor.supervision.draw import (
 from monitor.supervision.draw import Officer as Sendable
 from monitor.supervision.machine import Opening
 from registry.catalogue import text
-from store import audit
+from store import audit, disclosure
 from store.connections import Connection
 from store.draws import (
     ConflictKnownError,
@@ -64,6 +64,9 @@ from store.draws import (
 )
 
 router = APIRouter(tags=["draws"])
+
+MOST_LOTS: Final = 1_000
+"""Of a site by votes: more make a draw slow, and its outcome no surer."""
 
 Manager = Annotated[Principal, Depends(requires(Permission.HOLD_DRAWS))]
 DrawId = Annotated[int, Path(description="Draw", ge=1, examples=[3])]
@@ -307,6 +310,9 @@ def _population(
         and (not given.counties or each.site.county in given.counties)
         and given.scenario in {None, each.site.scenario}
     ]
+    counted = _votes(connection, given.round_id, at)
+    if counted is not None:
+        sites = [site for site in sites if site.code in counted]
     _, in_force = weights_in_force(connection)
     classes = assessments(connection, now, in_force, sites, at)
     people = _inspectors(shared)
@@ -322,7 +328,12 @@ def _population(
         draw=f"{number}",
         count=given.count,
         sites=tuple(
-            Candidate(site.code, site.county, found.letter, in_force.classes[found.letter].lots)
+            Candidate(
+                site.code,
+                site.county,
+                found.letter,
+                in_force.classes[found.letter].lots if counted is None else min(counted[site.code], MOST_LOTS),
+            )
             for site in sites
             for found in (classes[site.code],)
         ),
@@ -331,6 +342,17 @@ def _population(
             (each.officer, each.site) for each in conflicts(connection) if each.site in here and each.officer in wanted
         ),
     )
+
+
+def _votes(connection: Connection, round_id: int | None, at: datetime) -> dict[str, int] | None:
+    """Votes by site of a round that is over; None where the draw is not by votes."""
+    if round_id is None:
+        return None
+    found = next((each for each in disclosure.rounds(connection) if each.id == round_id), None)
+    if found is None or at < found.closes_at:
+        what = "does not exist" if found is None else f"is open until {found.closes_at.isoformat()}"
+        raise HTTPException(status.HTTP_409_CONFLICT, f"round_id: round {round_id} {what}")
+    return dict.fromkeys(found.sites, 0) | disclosure.votes(connection, round_id)
 
 
 def _inspectors(shared: Context) -> dict[str, Principal]:

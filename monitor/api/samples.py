@@ -235,8 +235,12 @@ def _not_acceptable(detail: str) -> HTTPException:
 
 
 def _infos(entered: Sequence[Entered], now: Snapshot, principal: Principal) -> list[SampleInfo]:
+    return sample_infos(entered, now, named=principal.role not in {"venue", "public"})
+
+
+def sample_infos(entered: Sequence[Entered], now: Snapshot, *, named: bool) -> list[SampleInfo]:
+    """Results with what they say; `named`: with the people who took and entered them."""
     verdicts = judged([each.sample for each in entered], now.registry, now.facts.rules)
-    named = principal.role not in {"venue", "public"}
     return [_info(each, verdict, now, named=named) for each, verdict in zip(entered, verdicts, strict=True)]
 
 

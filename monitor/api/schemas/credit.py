@@ -104,6 +104,7 @@ class NewDraw(BaseModel):
     officers: list[str] = Field(
         default_factory=list, description="Usernames of those who may be sent; empty: every inspector"
     )
+    round_id: int | None = Field(default=None, description="A closed round of votes: a lot for each vote (你点我测)")
     word_from: str = Field(
         min_length=1,
         max_length=500,
