@@ -14,6 +14,8 @@ class Comparison(TypedDict):
     sample_id: int
     online: float | None
     readings: int
+    first: str
+    last: str
     difference: float | None
     tolerance: float | None
     agreement: str

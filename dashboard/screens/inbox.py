@@ -39,8 +39,9 @@ def _list() -> None:
     if not found["items"]:
         st.html(f"<p class='ld-say'>{escape(w('none'))}</p>")
         return
-    if found["unread"]:
-        st.button(w("read_all"), key="inbox_read_all", icon=":material/done_all:", on_click=mark, args=(None,))
+    if found["unread"] and st.button(w("read_all"), key="inbox_read_all", icon=":material/done_all:"):
+        mark(None)
+        st.rerun(scope="fragment")
     messages(found["items"])
     if len(found["items"]) == PAGE * pages and st.button(w("older"), key="inbox_older", width="stretch"):
         st.session_state[MORE] = pages + 1

@@ -1,6 +1,5 @@
 """The inspector's page, for a telephone: which alarms need them, worst first, and all they need beside the pool."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -125,16 +124,13 @@ def _buttons(alarm: Alarm) -> None:
     """One tap each: taken note of, and on the way."""
     number = alarm["id"]
     with st.container(horizontal=True, gap="small"):
-        if alarm["state"] in NEEDS:
-            st.button(
-                w("acknowledge"), key=f"take-{number}", type="primary", icon=":material/check:", width="stretch",
-                on_click=act, args=(lambda: session.client().acknowledge(number, None),),
-            )  # fmt: skip
-        if alarm["state"] in ACTIVE and alarm.get("on_the_way_by", "") is None:
-            st.button(
-                w("on_the_way"), key=f"go-{number}", icon=":material/directions_walk:", width="stretch",
-                on_click=act, args=(lambda: session.field().on_the_way(number),),
-            )  # fmt: skip
+        if alarm["state"] in NEEDS and st.button(
+            w("acknowledge"), key=f"take-{number}", type="primary", icon=":material/check:", width="stretch"
+        ):
+            act(lambda: session.client().acknowledge(number, None))
+        going = alarm["state"] in ACTIVE and not alarm.get("on_the_way_by")
+        if going and st.button(w("on_the_way"), key=f"go-{number}", icon=":material/directions_walk:", width="stretch"):
+            act(lambda: session.field().on_the_way(number))
 
 
 # ---------------------------------------------------------------------- one alarm
@@ -176,12 +172,7 @@ def _head(number: int) -> None:
         _buttons(alarm)
     st.html(f"<p class='ld-say'>{escape(name_of(alarm, 'text'))}</p>" + verdict_panel(alarm, ZONE) + _to_do(alarm))
     if alarm["verdict"]:
-        feedback(alarm, _answer)
-
-
-def _answer(call: Callable[[], bool]) -> None:
-    act(call)
-    st.rerun(scope="fragment")
+        feedback(alarm, act)
 
 
 def _to_do(alarm: Alarm) -> str:
@@ -264,7 +255,6 @@ def _history(number: int) -> None:
         sent = st.form_submit_button(w("send"), width="stretch", key=f"remark_send_{number}")
     if sent and words.strip():
         act(lambda: session.client().comment(number, words.strip()))
-        st.rerun(scope="fragment")
 
 
 def history_of(alarm: Alarm) -> str:

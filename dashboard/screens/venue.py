@@ -23,7 +23,7 @@ from registry.catalogue import text
 
 REFRESH_S: Final = 3
 SHOWN: Final = 8
-WATER: Final = ("limit", "circulation")
+REPLIED: Final = "venue_replied"
 
 
 def w(key: str, /, **fields: object) -> str:
@@ -133,19 +133,19 @@ def _asked(alarm: Alarm) -> str:
 def _answer(alarm: Alarm) -> None:
     """Seen, and what was done about it."""
     number = alarm["id"]
-    if alarm["audience"] == "venue" and alarm["state"] in NEEDS:
-        st.button(
-            w("seen"), key=f"seen-{number}", icon=":material/check:", width="stretch",
-            on_click=act, args=(lambda: session.client().acknowledge(number, None),),
-        )  # fmt: skip
+    own = alarm["audience"] == "venue" and alarm["state"] in NEEDS
+    if own and st.button(w("seen"), key=f"seen-{number}", icon=":material/check:", width="stretch"):
+        act(lambda: session.client().acknowledge(number, None))
     with st.form(f"reply-{number}", clear_on_submit=True, border=False):
         words = st.text_input(w("reply"), placeholder=w("reply_hint"), max_chars=500, key=f"reply_words_{number}")
         sent = st.form_submit_button(
             w("reply_send"), icon=":material/task_alt:", type="primary", width="stretch", key=f"reply_send_{number}"
         )
-    if sent:
-        act(lambda: session.client().comment(number, words.strip() or w("reply_done")))
+    if number in st.session_state.get(REPLIED, set()):
         st.success(w("replied"))
+    if sent:
+        st.session_state.setdefault(REPLIED, set()).add(number)
+        act(lambda: session.client().comment(number, words.strip() or w("reply_done")))
 
 
 @st.fragment(run_every=REFRESH_S)

@@ -140,7 +140,7 @@ def response_to(alarm: Alarm) -> str:
 
 
 def act(call: Callable[[], bool]) -> None:
-    """Do something about an alarm and say that it is done; for the callback of a button."""
+    """Do something about an alarm, say that it is done and draw the fragment again; in a fragment only."""
     try:
         applied = call()
     except (ApiError, ApiUnreachableError) as error:
@@ -148,6 +148,7 @@ def act(call: Callable[[], bool]) -> None:
         return
     session.feed().poll_soon()
     st.toast(w("done") if applied else w("pending"), icon=":material/check_circle:")
+    st.rerun(scope="fragment")
 
 
 def install(page: str) -> None:

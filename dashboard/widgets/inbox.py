@@ -69,11 +69,10 @@ def messages(items: Sequence[Notification]) -> None:
 def _message(message: Notification) -> None:
     with st.container(key=f"message-{message['id']}", gap="small"):
         st.html(_drawn(message))
-        if message["read_at"] is None:
-            st.button(
-                w("read"), key=f"read-{message['id']}", icon=":material/done:", width="stretch",
-                on_click=mark, args=([message["id"]],),
-            )  # fmt: skip
+        unread = message["read_at"] is None
+        if unread and st.button(w("read"), key=f"read-{message['id']}", icon=":material/done:", width="stretch"):
+            mark([message["id"]])
+            st.rerun(scope="fragment")
 
 
 def _drawn(message: Notification) -> str:
@@ -97,7 +96,7 @@ def _drawn(message: Notification) -> str:
 
 
 def mark(numbers: Sequence[int] | None) -> None:
-    """Mark messages as read, all for None; for the callback of a button."""
+    """Mark messages as read, all for None."""
     try:
         session.field().mark_read(numbers)
     except (ApiError, ApiUnreachableError) as error:

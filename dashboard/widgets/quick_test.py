@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.field_client import Comparison
-from dashboard.formatting import number, precision_of, rfc3339
+from dashboard.formatting import clock, number, precision_of, rfc3339
 from dashboard.html import chip, escape, heading
 from dashboard.judging_shapes import SampleResult
 from dashboard.language import clause_of, indicator, language, term, unit_of, with_unit
@@ -159,10 +159,12 @@ def _result(sample: SampleResult, comparison: Comparison) -> str:
         limit = f"<p class='ld-note'>{escape(w('by_limit', interval=sample['interval'], basis=basis))}</p>"
     online = number(comparison["online"], precision_of(code))
     unit = unit_of(code) if comparison["readings"] else ""
+    until = min(comparison["last"], rfc3339(datetime.now(UTC)))
+    online_at = w("online", first=clock(comparison["first"], sample["zone"]), last=clock(until, sample["zone"]))
     tone = TONE.get(finding, "plain")
     pair = (
         f"<div class='ld-pair'><div>{escape(w('tested'))}<b>{escape(written(sample))}</b></div>"
-        f"<div>{escape(w('online'))}<b>{online} <small>{escape(unit)}</small></b></div></div>"
+        f"<div>{escape(online_at)}<b>{online} <small>{escape(unit)}</small></b></div></div>"
     )
     return (
         f"<div class='ld-verdict ld-{tone}' data-finding='{escape(finding)}' data-indicator='{code}'>"

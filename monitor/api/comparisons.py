@@ -22,6 +22,8 @@ router = APIRouter(prefix="/samples", tags=["samples"])
 
 AROUND: Final = timedelta(minutes=5)
 """On-line readings so long before and after a test are its own time: a probe takes a minute or two to follow."""
+AROUND_SIMULATED: Final = timedelta(seconds=10)
+"""With a fast simulator the water changes as much in less, so the time shrinks with it, down to this."""
 
 
 @router.get("/{sample_id}/comparison", summary="A result beside the on-line value", responses=NOT_FOUND)
@@ -34,7 +36,8 @@ def comparison(
     """
     with shared.database.connection() as connection:
         sample = visible_sample(connection, sample_id, now, reader).sample
-        channel, mean, count = _online(connection, now, sample)
+        around = _around(now, sample.site)
+        channel, mean, count = _online(connection, now, sample, around)
     test = _judged(now, sample, sample.value, sample.comparison)
     online = None if mean is None else _judged(now, sample, mean, Comparison.EQUAL)
     found = agreement(sample.indicator, sample.value, sample.comparison, mean)
@@ -44,8 +47,8 @@ def comparison(
         channel_id=channel.id if channel else None,
         online=mean,
         readings=count,
-        first=sample.taken_at - AROUND,
-        last=sample.taken_at + AROUND,
+        first=sample.taken_at - around,
+        last=sample.taken_at + around,
         difference=None if mean is None else mean - sample.value,
         tolerance=tolerance.around(sample.value) if tolerance else None,
         agreement=found.value,
@@ -54,7 +57,15 @@ def comparison(
     )
 
 
-def _online(connection: Connection, now: Snapshot, sample: Sample) -> tuple[Channel | None, float | None, int]:
+def _around(now: Snapshot, site: str) -> timedelta:
+    speed = now.facts.speed or 1.0
+    simulated = site in now.registry.sites and now.registry.sites[site].simulated
+    return max(AROUND / speed, AROUND_SIMULATED) if simulated and speed > 1 else AROUND
+
+
+def _online(
+    connection: Connection, now: Snapshot, sample: Sample, around: timedelta
+) -> tuple[Channel | None, float | None, int]:
     """The channel that measured the same at the same place with most readings then, their mean and number."""
     registry = now.registry
     best: tuple[Channel | None, float | None, int] = (None, None, 0)
@@ -64,7 +75,7 @@ def _online(connection: Connection, now: Snapshot, sample: Sample) -> tuple[Chan
         ):
             if channel.indicator == sample.indicator:
                 values = queries.single_readings(
-                    connection, channel.id, sample.taken_at - AROUND, sample.taken_at + AROUND
+                    connection, channel.id, sample.taken_at - around, sample.taken_at + around
                 ).mean
                 if len(values) > best[2]:
                     best = (channel, float(values.mean()), len(values))
