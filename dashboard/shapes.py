@@ -286,6 +286,7 @@ class Alarm(TypedDict):
     muted: NotRequired[bool]
     isa_state: NotRequired[str]
     severity: NotRequired[str]
+    worsened_at: NotRequired[str | None]
     legal_lead: NotRequired[bool]
     historic: NotRequired[bool]
     occurrence: NotRequired[int]

@@ -44,6 +44,7 @@ _COLUMNS: Final = (
     "evidence",
     "rule",
     "severity",
+    "worsened_at",
     "legal_lead",
     "historic",
     "latches",

@@ -45,7 +45,10 @@ def new_high_alarms(now: Snapshot) -> list[Alarm]:
     found = [
         alarm
         for alarm in now.open_alarms
-        if alarm["priority"] == "high" and alarm["state"] == "unacknowledged" and parse(alarm["raised_at"]) > horizon
+        if alarm["priority"] == "high"
+        and alarm["state"] == "unacknowledged"
+        and not alarm.get("muted")
+        and parse(alarm.get("worsened_at") or alarm["raised_at"]) > horizon
     ]
     return sorted(found, key=lambda alarm: alarm["raised_at"], reverse=True)
 

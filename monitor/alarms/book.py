@@ -126,7 +126,7 @@ class Book:
     def find(self, changes: Changes, journal_id: int, row: Mapping[str, Any]) -> int:
         """Write down what late data show: a historic finding, over when it is found. Returns its id.
 
-        Each has a condition of its own, and it is never active.
+        It is never active, and its condition is no live one's; a newer one takes the place of one that nobody has seen.
         """
         return self._begin(changes, journal_id, {**row, "historic": True}, Happening.FOUND)
 
@@ -193,10 +193,10 @@ class Book:
         severity: str | None = None,
     ) -> None:
         """Raise the priority of a condition that is on; one condition is one alarm, so its state stays as it is."""
-        columns = {"priority": priority} if severity is None else {"priority": priority, "severity": severity}
-        self._happen(
-            changes, Act(journal_id, at, text=text), self.open[condition], Happening.WORSENED, columns, detail=columns
-        )
+        worse = {"priority": priority} if severity is None else {"priority": priority, "severity": severity}
+        columns = {**worse, "worsened_at": at}
+        act = Act(journal_id, at, text=text)
+        self._happen(changes, act, self.open[condition], Happening.WORSENED, columns, detail=worse)
 
     # ------------------------------------------------------------------ people
     def acknowledge(
@@ -462,6 +462,7 @@ _NEW: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("limit_lo", "limit_hi", "limit_profile", "clause", "returned_at", "return_reason")),
     **dict.fromkeys(("acknowledged_at", "acknowledged_by", "reset_at", "reset_by", "verdict", "sureness", "evidence")),
     **dict.fromkeys((*(name for names in _COLUMNS_OF.values() for name in names), "on_the_way_at", "on_the_way_by")),
+    "worsened_at": None,
     "audience": "inspector",
     "severity": "warning",
     "historic": False,

@@ -39,8 +39,8 @@ def gateway_condition(code: str) -> str:
 
 
 def historic_condition(run: Run) -> str:
-    """The condition of a historic finding: each has one of its own, since none can be on."""
-    return f"historic:{channel_condition(run.channel, run.side)}:{run.start}"
+    """The condition of historic findings of a channel's side: a newer one takes the place of one nobody has seen."""
+    return f"historic:{channel_condition(run.channel, run.side)}"
 
 
 def limit_row(layout: Layout, transition: Any) -> dict[str, Any]:

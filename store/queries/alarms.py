@@ -96,9 +96,10 @@ def alarms_changed_since(connection: Connection, event_id: int) -> tuple[int, li
 
 
 def open_alarm_counts(connection: Connection) -> list[tuple[str, str, int]]:
-    """(site, priority, number of alarms whose condition is present)."""
+    """(site, priority, number of alarms whose condition is present and that are not muted)."""
     rows = connection.execute(
         # The literal states match the partial unique index of open alarms.
-        "SELECT site, priority, count(*) FROM alarm WHERE state IN ('unacknowledged', 'acknowledged') GROUP BY 1, 2"
+        "SELECT site, priority, count(*) FROM alarm WHERE state IN ('unacknowledged', 'acknowledged') "
+        "AND NOT muted GROUP BY 1, 2"
     ).fetchall()
     return [(site, priority, int(count)) for site, priority, count in rows]

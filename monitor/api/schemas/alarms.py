@@ -116,6 +116,7 @@ class Alarm(BaseModel):
     severity: Literal["warning", "alarm", "serious"] = Field(
         description="By depth and duration: a warning at first, an alarm after 30 min, serious beyond a hazard bound"
     )
+    worsened_at: Time | None = Field(description="When it last got worse (event time)")
     legal_lead: bool = Field(description="Beyond a limit of a binding standard (疑似): never shelved silently")
     historic: bool = Field(description="Found in late data: over when it was found, nobody was told at once")
     latches: bool = Field(description="Stays after its condition ended until a person resets it")
