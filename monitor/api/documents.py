@@ -47,7 +47,7 @@ _EITHER: Final[dict[int | str, dict[str, Any]]] = {
 }
 _REPLACED: Final[dict[int | str, dict[str, Any]]] = {
     **NOT_FOUND,
-    409: {"model": Error, "description": "No folder for templates is set"},
+    409: {"model": Error, "description": "No folder for templates is set, or it cannot be written"},
 }
 
 
@@ -97,6 +97,8 @@ async def replace_template(name: TemplateName, request: Request, shared: Shared,
         accept(name, bytes(content), folder)
     except DocumentError as error:
         raise _unfit(str(error)) from error
+    except OSError as error:
+        raise HTTPException(status.HTTP_409_CONFLICT, f"folder {folder}: {error.strerror}") from error
     _note(shared, keeper, "template_replaced", f"document:{name}", {"bytes": len(content)})
     return next(each for each in templates(shared, keeper) if each.name == name)
 

@@ -20,7 +20,7 @@ from monitor.documents.sheet import (
     heading,
     plain,
 )
-from monitor.documents.template_files import names, template, write_templates
+from monitor.documents.template_files import names, template
 
 __all__ = [
     "Cell",
@@ -40,5 +40,4 @@ __all__ = [
     "render_pdf",
     "simulated_mark",
     "template",
-    "write_templates",
 ]

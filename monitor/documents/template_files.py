@@ -104,18 +104,6 @@ def fields(content: bytes, name: str) -> set[str]:
         raise DocumentError(f"template {name}: {error}") from error
 
 
-def write_templates(folder: Path) -> list[Path]:
-    """Put the Word files of all templates into a folder, to be edited there; those that exist are left alone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name in names():
-        path = folder / f"{name}.docx"
-        if not path.exists():
-            path.write_bytes(_shipped(name))
-            written.append(path)
-    return written
-
-
 @cache
 def _shipped(name: str) -> bytes:
     source = _FOLDER.joinpath(f"{name}.md").read_text(encoding="utf-8")

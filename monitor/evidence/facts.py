@@ -46,6 +46,7 @@ def facts_of(connection: Connection, subject: Subject, scope: Scope, chain: Chai
         "rejected": _around(connection, _REJECTED, list(scope.devices), scope),
         "flags": _around(connection, _FLAGS, list(scope.channels), scope),
         "samples": rows(connection, _SAMPLES, subject.site, moment, moment),
+        "custody": rows(connection, _CUSTODY, list(scope.tags)),
         "told": rows(connection, _TOLD, [alarm["id"] for alarm in subject.alarms]),
         "readings": _readings(chain, devices, moment),
         "windows": [list(span) for span in scope.windows],
@@ -85,6 +86,7 @@ _SAMPLES: Final = (
     "SELECT * FROM sample WHERE site = %s AND taken_at BETWEEN %s::timestamptz - interval '30 days' "
     "AND %s::timestamptz + interval '30 days' ORDER BY id"
 )
+_CUSTODY: Final = "SELECT * FROM waste_event WHERE tag = ANY(%s) ORDER BY ts, device, event_id"
 _TOLD: Final = (
     "SELECT id, at, reason, person, channel_id, title FROM notification WHERE alarms && %s::bigint[] ORDER BY id"
 )

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from monitor.documents import Sheet, grid, heading, pdf_of, plain, simulated_mark
 from monitor.documents.sheet import Block
 from registry.catalogue import entries, text
+from registry.waste.catalogue import Event, event_kinds
 
 HASHES_SHOWN: Final = 60
 EVENTS: Final = "dashboard.event"
@@ -29,6 +30,8 @@ def report(facts: Mapping[str, Any], manifest: Mapping[str, Any], at: datetime) 
         blocks += [heading(_r("warnings")), *_warnings(facts, local), heading(_r("limits")), *_limits(facts)]
         blocks += [heading(_r("devices")), grid(_devices(facts, local), [2, 4, 3])]
         blocks += [heading(_r("readings")), *_readings(facts, local)]
+        if facts["custody"]:
+            blocks += [plain(_r("custody"), bold=True), grid(_custody(facts, local), [2.6, 2.4, 1.4, 1.6, 1.4, 1.6])]
     if facts["case"]:
         blocks += [heading(_r("case_steps")), grid(_steps(facts, local), [2.2, 1.6, 1.4, 4])]
     blocks += [heading(_r("checks")), grid(_checks(facts), [3, 3, 1.2, 4])]
@@ -179,6 +182,23 @@ def _readings(facts: Mapping[str, Any], local: _Clock) -> Iterable[Block]:
                 for one in each["shown"]
             ]
             yield grid(shown, [3, 3, 1.4, 1.2])
+
+
+def _custody(facts: Mapping[str, Any], local: _Clock) -> list[tuple[str, ...]]:
+    """Every scan of the bags that the warnings name, at their own place and at others'."""
+    kinds = event_kinds()
+    rows = [(_c("device_time"), _c("tag"), _c("event"), _c("device"), _c("weight"), _c("signed"))]
+    return rows + [
+        (
+            local(each["ts"]),
+            each["tag"],
+            kinds[Event(each["event"])].label("zh"),
+            each["device"],
+            "—" if each["gross_g"] is None else f"{(each['gross_g'] - (each['tare_g'] or 0)) / 1000:.3f} kg",
+            "、".join(each["signed_by"]) or "—",
+        )
+        for each in facts["custody"]
+    ]
 
 
 def _steps(facts: Mapping[str, Any], local: _Clock) -> list[tuple[str, str, str, str]]:

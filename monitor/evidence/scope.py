@@ -40,12 +40,13 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where and when a subject looks: `windows` are device times, both ends included."""
+    """Where and when a subject looks: `windows` are device times, both ends included; `tags` are codes of bags."""
 
     devices: tuple[str, ...]
     channels: tuple[int, ...]
     windows: tuple[tuple[datetime, datetime], ...]
     not_included: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -86,13 +87,21 @@ def scope_of(connection: Connection, subject: Subject, registry: Registry, now: 
             and alarm["sampling_point"] in (None, device.sampling_point)
             and (alarm["device"] in (None, device.code) or alarm["sampling_point"] == device.sampling_point)
         }
+    tags = tuple(sorted({tag for alarm in subject.alarms for tag in _tags(alarm)}))
+    scanned = rows(connection, "SELECT DISTINCT device FROM waste_event WHERE tag = ANY(%s)", list(tags))
+    devices |= {row["device"] for row in scanned if row["device"] in registry.devices}
     channels = tuple(sorted(channel.id for channel in registry.channels.values() if channel.device in devices))
     spans = [(alarm["since"] - MARGIN, min(alarm["returned_at"] or now, now) + MARGIN) for alarm in subject.alarms]
     said: list[str] = []
     if (count := _count(connection, channels, spans)) > READINGS_AT_MOST:
         said.append(both("evidence.gone.middle", hours=f"{EDGE.total_seconds() / 3600:g}", count=count))
         spans = [each for since, until in spans for each in _edges(since, until)]
-    return Scope(tuple(sorted(devices)), channels, tuple(merged(spans)), tuple(said))
+    return Scope(tuple(sorted(devices)), channels, tuple(merged(spans)), tuple(said), tags)
+
+
+def _tags(alarm: dict[str, Any]) -> Iterable[str]:
+    """The bags that an alarm about custody names; of many it names the first."""
+    return (str(bag["tag"]) for bag in (alarm["evidence"] or {}).get("bags", ()))
 
 
 def merged(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
@@ -123,12 +132,13 @@ def _count(connection: Connection, channels: Sequence[int], spans: Iterable[tupl
 
 
 def needed(connection: Connection, subject: Subject, scope: Scope) -> Needed:
-    """The rows of the journal behind readings, rejected messages, transitions, acts, rules and corrections."""
+    """The rows of the journal behind readings, scans, rejected messages, transitions, acts, rules and corrections."""
     found = Needed()
     batches: set[int] = set()
     for since, until in scope.windows:
         batches |= _numbers(connection, _BATCHES, list(scope.channels), since, until)
         batches |= _numbers(connection, _REJECTED, list(scope.devices), since, until)
+    batches |= _numbers(connection, "SELECT DISTINCT batch FROM waste_event WHERE tag = ANY(%s)", list(scope.tags))
     brought = kept_rows.of_batches(connection, sorted(batches))
     alarms = [alarm["id"] for alarm in subject.alarms]
     events = _numbers(connection, "SELECT DISTINCT journal_id FROM alarm_event WHERE alarm_id = ANY(%s)", alarms)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.evidence.chain import GAP, spans_of
 from monitor.evidence.hold import hold
-from monitor.evidence.package import draft
+from monitor.evidence.package import draft, file_of
 from monitor.evidence.scope import subject_of
 from monitor.evidence.verify import check
 from monitor.housekeeping import Retention, keep_house, publish
@@ -19,6 +19,8 @@ from operations.verifying import check_journal
 from registry.model import Registry
 from store import anchors, journal
 from store.connections import Connection
+from store.journal_body import encode_messages
+from store.records import Message, to_us
 from tests.evidence.conftest import NOW, WANG
 from tests.evidence.world import alarm_id, played
 
@@ -135,3 +137,32 @@ def test_runs_cover_every_row_in_order(ids: Sequence[int], fixed: Sequence[int],
     assert all(last <= newest for _, last in spans)
     gaps = [other - one for one, other in pairwise(ids)]
     assert len(spans) <= 1 + sum(gap > GAP for gap in gaps)
+
+
+def test_an_alarm_about_custody_has_every_scan_of_its_bags(connection: Connection) -> None:
+    """The scans of the bags that a warning names are there, with the messages that brought them, byte for byte."""
+    connection.autocommit = True
+    registry = played(connection)
+    payload = b'{"id":"e1","event":"collected","tag":"BAG-7"}'
+    message = Message("landun/v1/320602/P2/D2-1/waste", payload, to_us(NOW))
+    with connection.transaction():
+        row = journal.append(
+            connection, "waste", b"-", rows=1, recorded_at=NOW, raw=encode_messages([message]), batch=7_007
+        )
+    connection.execute(
+        "INSERT INTO waste_event (device, event_id, ts, arrived, site, event, tag, kind, gross_g, tare_g, signed_by, "
+        "content, batch) VALUES ('D2-1', 'e1', %s, %s, 'P2', 1, 'BAG-7', 1, 3420, 120, '{p1,p2}', 0, 7007)",
+        (NOW, NOW),
+    )
+    connection.execute(
+        "INSERT INTO alarm (id, kind, rule, condition, site, simulated, priority, state, since, raised_at, evidence) "
+        "VALUES (99, 'waste', 'waste:duplicate', 'waste:duplicate:P1', 'P1', false, 'medium', 'unacknowledged', "
+        "%s, %s, %s::jsonb)",
+        (NOW, NOW, json.dumps({"bags": [{"tag": "BAG-7"}], "rule": "duplicate", "count": 1})),
+    )
+    content = draft(connection, subject_of(connection, "alarm", 99), registry, WANG, "核查", NOW)
+    assert check(content).faults == []
+    assert json.loads(file_of(content, "manifest.json"))["rows"] == [row]
+    assert b"BAG-7" in file_of(content, "messages.csv")
+    (scan,) = json.loads(file_of(content, "evidence.json"))["custody"]
+    assert (scan["gross_g"], scan["signed_by"]) == (3420, ["p1", "p2"])
