@@ -9,7 +9,7 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import clock
 from dashboard.html import chip, escape, heading
-from dashboard.language import county_name, t, term
+from dashboard.language import county_name, language, term
 from dashboard.notify_client import Channel, Duty, Mine, Wishes
 from dashboard.problems import failed
 from dashboard.widgets.alarm_table import ZONE
@@ -160,24 +160,23 @@ def _delete(number: int) -> None:
 def channel_form(kinds: tuple[str, ...], *, shared: bool) -> None:
     """The form of a new channel."""
     place = "shared" if shared else "own"
-    first, second = st.columns([0.4, 0.6], gap="small")
-    with first:
-        kind = st.selectbox(
-            w("channel_kind"), kinds, key=f"channel_kind_{place}", format_func=lambda each: term("notify.kind", each)
-        )
-    with second:
+    kind = st.selectbox(
+        w("channel_kind"), kinds, key=f"channel_kind_{place}", format_func=lambda each: term("notify.kind", each)
+    )
+    # What is typed is taken all at once, so that nothing of it is lost between two fields.
+    with st.form(f"channel_form_{place}", border=False):
         name = st.text_input(w("channel_name"), key=f"channel_name_{place}")
-    target = st.text_input(w("channel_target"), key=f"channel_target_{place}", placeholder=w(f"target_{kind}"))
-    secret = ""
-    if kind in SECRET_KINDS:
-        secret = st.text_input(w("channel_secret"), key=f"channel_secret_{place}", type="password")
-    priorities = st.multiselect(
-        w("channel_priorities"), PRIORITIES, default=PRIORITIES, key=f"channel_priorities_{place}",
-        format_func=lambda each: term("alarm.priority", each),
-    )  # fmt: skip
-    demonstration = st.toggle(w("channel_demonstration"), key=f"channel_demonstration_{place}")
-    if not st.button(w("add"), key=f"channel_add_{place}", type="primary", icon=":material/add:"):
-        return
+        target = st.text_input(w("channel_target"), key=f"channel_target_{place}", placeholder=w(f"target_{kind}"))
+        secret = ""
+        if kind in SECRET_KINDS:
+            secret = st.text_input(w("channel_secret"), key=f"channel_secret_{place}", type="password")
+        priorities = st.multiselect(
+            w("channel_priorities"), PRIORITIES, default=PRIORITIES, key=f"channel_priorities_{place}",
+            format_func=lambda each: term("alarm.priority", each),
+        )  # fmt: skip
+        demonstration = st.toggle(w("channel_demonstration"), key=f"channel_demonstration_{place}")
+        if not st.form_submit_button(w("add"), key=f"channel_add_{place}", type="primary", icon=":material/add:"):
+            return
     asked = {
         "name": name,
         "kind": kind,
@@ -186,7 +185,7 @@ def channel_form(kinds: tuple[str, ...], *, shared: bool) -> None:
         "priorities": priorities,
         "demonstration": demonstration,
         "shared": shared,
-        "language": "zh" if t("language") == "语言" else "en",
+        "language": language(),
     }
     try:
         session.notify().add_channel(asked)

@@ -42,15 +42,15 @@ def _gateway(kind: str, host: str | None) -> None:
     unset = w("gateway_own") if kind == "mqtt" else w("gateway_unset")
     state = w("gateway_set", host=host) if host else unset
     st.html(heading(w(f"gateway_{kind}"), f"<span class='ld-note'>{escape(state)}</span>"))
-    url = st.text_input(w("gateway_url"), key=f"gateway_url_{kind}", placeholder=w(f"gateway_{kind}_hint"))
-    secret = st.text_input(
-        w("gateway_secret"), key=f"gateway_secret_{kind}", type="password", placeholder=w("kept") if host else ""
-    )
-    with st.container(horizontal=True, gap="small"):
-        if st.button(w("save"), key=f"gateway_save_{kind}", type="primary"):
+    with st.form(f"gateway_form_{kind}", border=False):
+        url = st.text_input(w("gateway_url"), key=f"gateway_url_{kind}", placeholder=w(f"gateway_{kind}_hint"))
+        secret = st.text_input(
+            w("gateway_secret"), key=f"gateway_secret_{kind}", type="password", placeholder=w("kept") if host else ""
+        )
+        if st.form_submit_button(w("save"), key=f"gateway_save_{kind}", type="primary"):
             _set(kind, url, secret or None)
-        if host and st.button(w("delete"), key=f"gateway_delete_{kind}", icon=":material/delete:"):
-            _remove(kind)
+    if host and st.button(w("delete"), key=f"gateway_delete_{kind}", icon=":material/delete:"):
+        _remove(kind)
 
 
 def _set(kind: str, url: str, secret: str | None) -> None:

@@ -49,6 +49,8 @@ KindInPath = Annotated[GatewayKind, Path(description="Kind of channel that goes 
 
 ROSTER_AHEAD: Final = timedelta(days=31)
 LONGEST_DUTY: Final = timedelta(days=31)
+ON_DUTY: Final = ("inspector", "centre", "administrator")
+"""Roles of people who can see what they would be told of."""
 _UNKNOWN: Final[dict[int | str, dict[str, Any]]] = {
     404: {"model": Error, "description": "There is none, or it is not in your scope"}
 }
@@ -146,6 +148,11 @@ def add_duty(given: DutyRequest, setter: Setter, shared: Shared) -> DutyInfo:
         person = people.find_person(connection, given.person)
         if person is None or person.disabled_at is not None:
             raise unacceptable(f"person {given.person!r} is not registered or may not sign in")
+        if person.role not in ON_DUTY or (person.counties and given.county not in person.counties):
+            raise unacceptable(
+                f"person {given.person!r} has role {person.role} and counties {list(person.counties) or 'all'}: "
+                f"on duty can be {', '.join(ON_DUTY)} whose counties include that of the line"
+            )
         row = {**given.model_dump(), "entered_by": setter.username, "entered_at": shared.clock()}
         number = notify_settings.add_duty(connection, row)
         said = given.model_dump(mode="json")

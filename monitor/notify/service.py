@@ -7,7 +7,7 @@ and settings change by themselves. All that it must not forget is in the databas
 import logging
 import signal
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import psycopg
@@ -27,6 +27,10 @@ from store.registry_follower import RegistryFollower
 SERVICE: Final = "notify"
 LOCK_NOTIFY: Final = 0x4C44_4E4F
 """Session advisory lock: a second notifier waits until the first is gone."""
+
+RESTS: Final = 3
+"""A pass is followed by so many times its own duration without another."""
+LONGEST_REST: Final = timedelta(seconds=10)
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +64,7 @@ class Notifier:
         self._house = Every(settings.housekeeping_s)
         self._seen = -1
         self._wake: datetime | None = None
+        self._rest_until: datetime | None = None
         self.nobody = 0
 
     def step(self) -> bool:
@@ -77,6 +82,8 @@ class Notifier:
         return busy > 0
 
     def _due(self, now: datetime) -> bool:
+        if self._rest_until is not None and now < self._rest_until <= now + LONGEST_REST:
+            return False
         newest = outbox.newest(self.connection)
         if newest != self._seen:
             self._seen = newest
@@ -93,6 +100,9 @@ class Notifier:
             _log.error("%d groups of alarms have nobody to be told to: see the routes and the roster", nobody)
         self.nobody = nobody
         self._pass.done(now)
+        # With ten thousand alarms on, a pass takes a second: then they keep a distance that leaves the core to others.
+        done = self.clock()
+        self._rest_until = done + min(RESTS * max(timedelta(), done - now), LONGEST_REST)
         return decided
 
     def _beat(self, now: datetime) -> None:

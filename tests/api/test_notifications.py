@@ -187,6 +187,9 @@ def test_the_roster_decides_and_the_dry_run_says_so(api: Served) -> None:
     for role in ("inspector", "venue", "public"):
         assert api.client(role).delete(f"/notifications/roster/{duty}").status_code == 403
     assert api.client("centre").delete(f"/notifications/roster/{duty}").status_code == 204
+    for unfit in ("venue", "public"):
+        refused = api.client("centre").post("/notifications/roster", json={**line, "person": unfit})
+        assert "on duty can be" in refused.json()["detail"]
     wrong = {**line, "until": line["since"]}
     assert (
         "until must be after since" in api.client("centre").post("/notifications/roster", json=wrong).json()["detail"]

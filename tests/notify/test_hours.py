@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.notify.dry_run import when_reached
@@ -26,6 +26,7 @@ def test_the_state_councils_calendar_decides_what_a_working_day_is() -> None:
     assert not works(date(2040, 1, 1))
 
 
+@settings(max_examples=50, deadline=None)
 @given(instants, spans, spans, zones)
 def test_time_adds_up(begin: datetime, first: timedelta, second: timedelta, zone: str) -> None:
     """Working time and the rest are all the time, and those of two parts are those of the whole."""
@@ -36,6 +37,7 @@ def test_time_adds_up(begin: datetime, first: timedelta, second: timedelta, zone
     assert (one[0] + two[0], one[1] + two[1]) == (within, outside)
 
 
+@settings(max_examples=50, deadline=None)
 @given(instants, spans, zones, st.integers(0, 600), st.none() | st.integers(0, 600))
 def test_a_step_that_was_reached_stays_reached(
     begin: datetime, passed: timedelta, zone: str, minutes: int, off: int | None
@@ -48,6 +50,7 @@ def test_a_step_that_was_reached_stays_reached(
         assert reached(step, begin, now + timedelta(hours=1), zone, OFFICE)
 
 
+@settings(max_examples=50, deadline=None)
 @given(instants, zones, st.integers(1, 240), st.none() | st.integers(1, 240))
 def test_the_dry_run_finds_the_very_moment(begin: datetime, zone: str, minutes: int, off: int | None) -> None:
     """A second before it the step is not due, and from it on it is."""
@@ -58,6 +61,7 @@ def test_the_dry_run_finds_the_very_moment(begin: datetime, zone: str, minutes: 
     assert not reached(step, begin, at - timedelta(seconds=2), zone, OFFICE)
 
 
+@settings(max_examples=50, deadline=None)
 @given(instants, zones, times, times, st.sampled_from(("high", "medium", "low")))
 def test_quiet_hours_end(now: datetime, zone: str, begin: time, end: time, priority: str) -> None:
     """What is held is held for less than a day, until the clock on the wall shows the end; high comes through."""
@@ -80,6 +84,7 @@ def _skipped(at: datetime, zone: str) -> bool:
     return before.utcoffset() != after.utcoffset()
 
 
+@settings(max_examples=50, deadline=None)
 @given(instants, zones, st.sampled_from((300, 900, 3600, 7200)))
 def test_digests_have_their_times(after: datetime, zone: str, seconds: int) -> None:
     """The next boundary is ahead, and no farther than a period."""
