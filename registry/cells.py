@@ -1,5 +1,6 @@
 """Readers of cells for `registry.tabular.Column`: each makes a value of what a person typed, or says what is right."""
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from typing import Any, Final, TypeVar
@@ -154,4 +155,5 @@ def _suggesting(words: Words, meant: str | None) -> Words:
 
 
 def _folded(cell: Cell) -> str:
-    return "".join(str(cell).casefold().split())
+    # Cells come with full-width characters made narrow (`registry.tabular.plain`), and so must what is compared.
+    return "".join(unicodedata.normalize("NFKC", str(cell)).casefold().split())

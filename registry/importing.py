@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 from registry.counties import COUNTIES, county_map
+from registry.import_rows import HeldError, RowError, Tally, go_through, made, missing, put
 from registry.indicators import INDICATORS
 from registry.model import (
     Channel,
@@ -19,16 +20,17 @@ from registry.model import (
     Dialect,
     Disinfection,
     Registry,
-    RegistryError,
     SamplingPoint,
     Site,
     SiteStatus,
 )
 from registry.scenarios import DEFAULT, scenario_of
-from registry.scenarios.model import Named, Scenario
+from registry.scenarios.model import Kind, Scenario
 from registry.sheets import CHANNELS, DEVICES, POINTS, SHEETS, SITES, Calibration, given
-from registry.tabular import Mistake, Read, Table, Words, did_you_mean, read
+from registry.tabular import Read, Table, Words, read
 from registry.units import UnitError, conversion
+from registry.waste.importing import Known, plan_waste
+from registry.waste.model import NO_WASTE, WasteRegistry
 
 NEW_CHANNEL: Final = 0
 """The id of a channel that has none yet; the store gives it one."""
@@ -37,44 +39,41 @@ _MAP_MARGIN_DEG: Final = 0.15
 
 
 @dataclass(slots=True)
-class Count:
-    """What became of the rows of a sheet."""
-
-    rows: int = 0
-    new: int = 0
-    changed: int = 0
-    same: int = 0
-    held: int = 0
-    faulty: int = 0
-
-
-@dataclass(slots=True)
-class Plan:
-    """What importing a file would do. `sites` and so on hold only what is new or changed."""
+class Plan(Tally):
+    """What importing a file would do. `sites` and so on hold only what is new or changed; `waste` likewise."""
 
     sites: dict[str, Site] = field(default_factory=dict)
     sampling_points: dict[tuple[str, str], SamplingPoint] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
     channels: dict[tuple[str, str], Channel] = field(default_factory=dict)
     calibrations: dict[str, Calibration] = field(default_factory=dict)
-    mistakes: list[Mistake] = field(default_factory=list)
-    counts: dict[str, Count] = field(default_factory=dict)
+    waste: WasteRegistry = NO_WASTE
 
     @property
     def empty(self) -> bool:
         """Whether nothing would change."""
-        return not (self.sites or self.sampling_points or self.devices or self.channels or self.calibrations)
+        registered = self.sites or self.sampling_points or self.devices or self.channels
+        return not (registered or self.calibrations) and self.waste == NO_WASTE
 
 
 def plan_import(
-    name: str, content: bytes, registry: Registry, calibrations: Mapping[str, Calibration], now: datetime
+    name: str,
+    content: bytes,
+    registry: Registry,
+    calibrations: Mapping[str, Calibration],
+    now: datetime,
+    waste: WasteRegistry = NO_WASTE,
 ) -> Plan:
     """What importing a file into a registry would do. Raises `registry.tabular.TableError`."""
-    return plan_tables(read(name, content, SHEETS), registry, calibrations, now)
+    return plan_tables(read(name, content, SHEETS), registry, calibrations, now, waste)
 
 
 def plan_tables(
-    tables: Mapping[str, Table], registry: Registry, calibrations: Mapping[str, Calibration], now: datetime
+    tables: Mapping[str, Table],
+    registry: Registry,
+    calibrations: Mapping[str, Calibration],
+    now: datetime,
+    waste: WasteRegistry = NO_WASTE,
 ) -> Plan:
     """What tables that have been read would change. `now` is when new sites count as registered."""
     draft = _Draft(registry, calibrations, now, _sites_with_devices(tables.get(DEVICES.code), registry))
@@ -85,50 +84,9 @@ def plan_tables(
         (CHANNELS, draft.channel),
     ):
         if (table := tables.get(sheet.code)) is not None:
-            _go_through(draft, table, take)
+            go_through(draft.plan, table, _KEYS[sheet.code], take)
+    draft.plan.waste = plan_waste(tables, draft.plan, Known.of(registry, draft.plan.sites, draft.plan.devices), waste)
     return draft.plan
-
-
-class _RowError(Exception):
-    def __init__(self, column: str | None, words: Words, value: object = "") -> None:
-        super().__init__(words.en)
-        self.column, self.words, self.value = column, words, value
-
-
-class _HeldError(Exception):
-    """The row stands on a row of the same file that is faulty."""
-
-
-def _go_through(draft: "_Draft", table: Table, take: Any) -> None:
-    code = table.sheet.code
-    count = draft.plan.counts[code] = Count(rows=table.count)
-    mistakes = list(table.mistakes)
-    seen: dict[Any, int] = {}
-    for row in table.faulty:
-        draft.faulty[code].add(_key(code, row.values))
-    count.faulty = len(table.faulty)
-    for row in table.rows:
-        key = _key(code, row.values)
-        try:
-            _check_once(code, key, row, seen)
-            outcome = take(row.values)
-        except _HeldError:
-            draft.faulty[code].add(key)
-            count.held += 1
-        except _RowError as error:
-            if seen[key] == row.number:  # of two equal rows the first counts
-                draft.faulty[code].add(key)
-            count.faulty += 1
-            mistakes.append(table.mistake(row, error.column, error.words, error.value))
-        else:
-            setattr(count, outcome, getattr(count, outcome) + 1)
-    draft.plan.mistakes += sorted(mistakes, key=lambda each: each.row)
-
-
-def _check_once(sheet: str, key: tuple[Any, ...], row: Read, seen: dict[Any, int]) -> None:
-    if key in seen:
-        raise _RowError(_KEYS[sheet][-1], Words.of("registry.twice", row=seen[key]), key[-1])
-    seen[key] = row.number
 
 
 _KEYS: Final = {
@@ -137,10 +95,6 @@ _KEYS: Final = {
     DEVICES.code: ("code",),
     CHANNELS.code: ("device", "indicator"),
 }
-
-
-def _key(sheet: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(values.get(each) for each in _KEYS[sheet])
 
 
 class _Draft:
@@ -154,7 +108,6 @@ class _Draft:
         self.now = now
         self.watched = watched
         self.plan = Plan()
-        self.faulty: dict[str, set[tuple[Any, ...]]] = {sheet.code: set() for sheet in SHEETS}
         self._known_channels = {(each.device, each.indicator): each for each in registry.channels.values()}
 
     def site(self, values: Mapping[str, Any]) -> str:
@@ -162,14 +115,14 @@ class _Draft:
         code = said["code"]
         former = self.registry.sites.get(code)
         if former is not None and former.simulated:
-            raise _RowError("code", Words.of("registry.is_simulated"), code)
+            raise RowError("code", Words.of("registry.is_simulated"), code)
         _check_place(said)
         scenario = scenario_of(said.get("scenario") or (former.scenario if former else DEFAULT))
         if "disinfection" in said:
             said["disinfection"] = frozenset(said["disinfection"])
             _check_kinds("disinfection", said["disinfection"], scenario, scenario.treatments)
         if former is not None:
-            return self._put(self.plan.sites, code, former, replace(former, **said))
+            return put(self.plan.sites, code, former, replace(former, **said))
         watched = SiteStatus.LIVE if code in self.watched else SiteStatus.OFFLINE
         base = {
             "name_en": said["name_zh"],
@@ -178,7 +131,7 @@ class _Draft:
             "scenario": scenario.code,
             "disinfection": frozenset({Disinfection.CHLORINE}) & scenario.treatments.keys(),
         }
-        return self._put(self.plan.sites, code, None, _made(Site, base | said))
+        return put(self.plan.sites, code, None, made(Site, base | said))
 
     def point(self, values: Mapping[str, Any]) -> str:
         said = given(values)
@@ -189,8 +142,8 @@ class _Draft:
             _check_kinds("water_kind", {said["water_kind"]}, scenario, scenario.point_kinds)
         former = self.registry.sampling_points.get(key)
         base = {"name_en": said["name_zh"], "water_kind": next(iter(scenario.point_kinds), "")}
-        made = replace(former, **said) if former else _made(SamplingPoint, base | said)
-        return self._put(self.plan.sampling_points, key, former, made)
+        entry = replace(former, **said) if former else made(SamplingPoint, base | said)
+        return put(self.plan.sampling_points, key, former, entry)
 
     def device(self, values: Mapping[str, Any]) -> str:
         said = given(values)
@@ -198,14 +151,17 @@ class _Draft:
         code, site = said["code"], self._site(said["site"])
         former = self.registry.devices.get(code)
         if former is not None and former.site != site.code:
-            raise _RowError("site", Words.of("registry.device_elsewhere", site=former.site), site.code)
+            raise RowError("site", Words.of("registry.device_elsewhere", site=former.site), site.code)
         self._point(site.code, said["sampling_point"])
+        if "kind" in said:
+            scenario = scenario_of(site.scenario)
+            _check_kinds("kind", {said["kind"]}, scenario, scenario.device_kinds)
         self._check_dialect(said, former)
         if due is not None and calibrated is None:
-            raise _RowError("calibrated_on", Words.of("registry.due_without_date"))
+            raise RowError("calibrated_on", Words.of("registry.due_without_date"))
         if due is not None and due <= calibrated:
-            raise _RowError("calibration_due", Words.of("registry.due_before", date=calibrated), due)
-        outcome = self._put(self.plan.devices, code, former, replace(former, **said) if former else _made(Device, said))
+            raise RowError("calibration_due", Words.of("registry.due_before", date=calibrated), due)
+        outcome = put(self.plan.devices, code, former, replace(former, **said) if former else made(Device, said))
         if calibrated is not None and self.calibrations.get(code) != (calibrated, due):
             self.plan.calibrations[code] = (calibrated, due)
             outcome = "changed" if outcome == "same" else outcome
@@ -217,9 +173,9 @@ class _Draft:
         if gateway and gateway not in self.registry.devices and gateway not in self.plan.devices:
             raise self._missing("gateway", gateway, DEVICES.code, (gateway,), self.registry.devices, self.plan.devices)
         dialect = said.get("dialect") or (former.dialect if former else Dialect.NATIVE)
-        for column, needing in (("identity", Dialect.HJ212), ("address", Dialect.MODBUS)):
+        for column, needing in (("identity", Dialect.HJ212), ("identity", Dialect.JT808), ("address", Dialect.MODBUS)):
             if dialect == needing and not (said.get(column) or (former and getattr(former, column))):
-                raise _RowError(column, Words.of(f"registry.{column}_needed", dialect=needing.value))
+                raise RowError(column, Words.of(f"registry.{column}_needed", dialect=needing.value))
 
     def channel(self, values: Mapping[str, Any]) -> str:
         said = given(values)
@@ -232,8 +188,8 @@ class _Draft:
         self._check_names(device, indicator, said.get("names", former.names if former else ()))
         if "unit" in said:
             _check_unit(said["unit"], INDICATORS[indicator].unit)
-        made = replace(former, **said) if former else Channel(NEW_CHANNEL, **said)
-        return self._put(self.plan.channels, (device, indicator), former, made)
+        entry = replace(former, **said) if former else Channel(NEW_CHANNEL, **said)
+        return put(self.plan.channels, (device, indicator), former, entry)
 
     def _check_names(self, device: str, indicator: str, names: tuple[str, ...]) -> None:
         others = [
@@ -244,59 +200,38 @@ class _Draft:
         for name in names:
             for other in others:
                 if name == other.indicator or name in other.names:
-                    raise _RowError("names", Words.of("registry.name_taken", indicator=other.indicator), name)
+                    raise RowError("names", Words.of("registry.name_taken", indicator=other.indicator), name)
 
     def _site(self, code: str) -> Site:
         found = self.plan.sites.get(code) or self.registry.sites.get(code)
-        if (code,) in self.faulty[SITES.code]:
-            raise _HeldError
+        if (code,) in self.plan.faulty_of(SITES.code):
+            raise HeldError
         if found is None:
             raise self._missing("site", code, SITES.code, (code,), self.registry.sites, self.plan.sites)
         if found.simulated:
-            raise _RowError("site", Words.of("registry.is_simulated"), code)
+            raise RowError("site", Words.of("registry.is_simulated"), code)
         return found
 
     def _point(self, site: str, code: str) -> None:
         if (site, code) in self.plan.sampling_points or (site, code) in self.registry.sampling_points:
-            if (site, code) in self.faulty[POINTS.code]:
-                raise _HeldError
+            if (site, code) in self.plan.faulty_of(POINTS.code):
+                raise HeldError
             return
         known = {p for s, p in (*self.plan.sampling_points, *self.registry.sampling_points) if s == site}
         raise self._missing("sampling_point", code, POINTS.code, (site, code), known)
 
-    def _missing(self, column: str, value: str, sheet: str, key: tuple[str, ...], *known: Iterable[str]) -> Exception:
-        if key in self.faulty[sheet]:
-            return _HeldError()
-        words = Words.of(f"registry.{column}_missing")
-        meant = did_you_mean(value, [each for some in known for each in some])
-        if meant is not None:
-            hint = Words.of("tabular.did_you_mean", meant=meant)
-            words = Words(words.zh + hint.zh, f"{words.en} {hint.en}")
-        return _RowError(column, words, value)
-
-    @staticmethod
-    def _put(into: dict[Any, Any], key: Any, former: Any, made: Any) -> str:
-        if former == made:
-            return "same"
-        into[key] = made
-        return "changed" if former is not None else "new"
+    def _missing(self, column: str, value: str, sheet: str, key: tuple[Any, ...], *known: Iterable[str]) -> Exception:
+        return missing(self.plan.faulty_of(sheet), key, column, value, Words.of(f"registry.{column}_missing"), *known)
 
 
-def _made(kind: Any, values: Mapping[str, Any]) -> Any:
-    try:
-        return kind(**values)
-    except RegistryError as error:  # what the cells' readers let through and the model does not
-        raise _RowError(None, Words(str(error), str(error))) from error
-
-
-def _check_kinds(column: str, written: Iterable[str], scenario: Scenario, declared: Named) -> None:
+def _check_kinds(column: str, written: Iterable[str], scenario: Scenario, declared: Mapping[str, Kind]) -> None:
     """Whether what a row names is declared by the site's scenario."""
     for code in sorted(set(written) - declared.keys()):
         known = Words(
             "、".join(each.name_zh for each in declared.values()), ", ".join(each.name_en for each in declared.values())
         )
         named = Words(scenario.name_zh, scenario.name_en)
-        raise _RowError(column, Words.of("registry.not_of_scenario", scenario=named, known=known), code)
+        raise RowError(column, Words.of("registry.not_of_scenario", scenario=named, known=known), code)
 
 
 def _check_unit(unit: str, wanted: str) -> None:
@@ -305,7 +240,7 @@ def _check_unit(unit: str, wanted: str) -> None:
         conversion(unit, wanted)
     except UnitError as error:
         right = str(error).partition("must be one of ")[2]
-        raise _RowError("unit", Words.of("registry.not_unit", known=right), unit) from error
+        raise RowError("unit", Words.of("registry.not_unit", known=right), unit) from error
 
 
 def _check_place(said: Mapping[str, Any]) -> None:
@@ -315,12 +250,12 @@ def _check_place(said: Mapping[str, Any]) -> None:
         return
     west, south, east, north = _bounds()
     if west <= lat <= east and south <= lon <= north:
-        raise _RowError("lon", Words.of("registry.place_swapped"), lon)
+        raise RowError("lon", Words.of("registry.place_swapped"), lon)
     bounds = {"west": f"{west:.1f}", "east": f"{east:.1f}", "south": f"{south:.1f}", "north": f"{north:.1f}"}
     if not west <= lon <= east:
-        raise _RowError("lon", Words.of("registry.place_outside", **bounds), lon)
+        raise RowError("lon", Words.of("registry.place_outside", **bounds), lon)
     if not south <= lat <= north:
-        raise _RowError("lat", Words.of("registry.place_outside", **bounds), lat)
+        raise RowError("lat", Words.of("registry.place_outside", **bounds), lat)
 
 
 @cache

@@ -14,6 +14,7 @@ from registry.opening import OpeningHours
 from registry.opening_text import format_opening, parse_opening
 from registry.scenarios import Kind, scenario_of, scenarios
 from registry.tabular import Cell, CellError, Column, Sheet, Words
+from registry.waste.sheets import WASTE_SHEETS
 
 ZONE: Final = "Asia/Shanghai"
 """The zone of a site that names none, and of times written without an offset."""
@@ -131,6 +132,11 @@ DEVICES: Final = Sheet(
         Column("code", a_code, required=True, example="nt-cc-201-b1"),
         Column("site", a_code, required=True, example="nt-cc-201"),
         Column("sampling_point", a_code, required=True, example="b1"),
+        Column(
+            "kind",
+            a_choice(*_kinds(kind for each in scenarios().values() for kind in each.device_kinds.values())),
+            example="",
+        ),
         Column("dialect", a_choice(*_dialects()), example="native"),
         Column("period_s", a_whole_number(1, 86_400, "s"), example="60"),
         Column("gateway", a_code, example=""),
@@ -152,7 +158,7 @@ CHANNELS: Final = Sheet(
         Column("offset", a_number(-1e9, 1e9, "—"), example="0"),
     ),
 )
-SHEETS: Final = (SITES, POINTS, DEVICES, CHANNELS)
+SHEETS: Final = (SITES, POINTS, DEVICES, CHANNELS, *WASTE_SHEETS)
 
 Calibration = tuple[date, date | None]
 """The day of a device's last calibration and when the next is due."""
@@ -192,13 +198,15 @@ def point_row(point: SamplingPoint, scenario: str) -> dict[str, object]:
     }
 
 
-def device_row(device: Device, calibration: Calibration | None) -> dict[str, object]:
-    """A device as a row of its sheet."""
+def device_row(device: Device, scenario: str, calibration: Calibration | None) -> dict[str, object]:
+    """A device at a site of a scenario as a row of its sheet."""
     calibrated, due = calibration or (None, None)
+    kind = scenario_of(scenario).device_kinds.get(device.kind)
     return {
         "code": device.code,
         "site": device.site,
         "sampling_point": device.sampling_point,
+        "kind": kind.name_zh if kind else device.kind,
         "dialect": str(device.dialect),
         "period_s": device.period_s,
         "gateway": device.gateway,

@@ -14,9 +14,9 @@ from dashboard.keeping_client import ImportReport
 from dashboard.language import language, t
 from dashboard.shapes import Mistake
 from dashboard.widgets.components import table
+from registry.exporting import SHEET_OF
 
 REPORT: Final = "import_report"
-SHEETS: Final = ("site", "sampling_point", "device", "channel")
 HEIGHT: Final = 430
 
 
@@ -46,13 +46,18 @@ def show() -> None:
 
 def _files() -> None:
     st.html(heading(w("import.files")))
-    csv = "".join(_link(f"{sheet}.csv", f"{w(f'import.sheet_{sheet}')} CSV") for sheet in SHEETS)
+    csv = "".join(_link(f"{sheet}.csv", f"{sheet_title(sheet)} CSV") for sheet in SHEET_OF)
     st.html(
         f"<div class='ld-links'>{_link('template.xlsx', w('import.template'))}</div>"
         f"<p class='ld-note'>{escape(w('import.template_note'))}</p>"
         f"<div class='ld-links'>{_link('registry.xlsx', w('import.export'))}{csv}</div>"
         f"<p class='ld-note'>{escape(w('import.export_note'))}</p>"
     )
+
+
+def sheet_title(sheet: str) -> str:
+    """What a sheet of the workbook is called."""
+    return SHEET_OF[sheet].title(language())
 
 
 def _link(name: str, label: str) -> str:
@@ -113,7 +118,7 @@ def _counts(report: ImportReport) -> None:
         {
             "id": each["sheet"],
             "cells": [
-                w(f"import.sheet_{each['sheet']}"),
+                sheet_title(each["sheet"]),
                 *(str(each[name]) for name in ("rows", "new", "changed", "same", "held")),
                 chip_cell(str(each["faulty"]), "high") if each["faulty"] else "0",
             ],

@@ -130,7 +130,8 @@ def _what(scenario: str) -> dict[str, Any]:
     )
     spoken = _dialect()
     st.html(f"<p class='ld-note'>{escape(w('add.note'))}</p>")
-    return {"code": code, "indicators": indicators, "period_s": period, **spoken}
+    measured = {"kind": kind if kind in kinds else None, "indicators": indicators, "period_s": period}
+    return {"code": code, **measured, **spoken}
 
 
 def _dialect() -> dict[str, Any]:
@@ -141,6 +142,8 @@ def _dialect() -> dict[str, Any]:
     entry: dict[str, Any] = {"dialect": str(dialect)}
     if dialect is Dialect.HJ212:
         entry["identity"] = st.text_input(w("add.mn"), key="add_mn", placeholder="320602SWIM00000000000001")
+    elif dialect is Dialect.JT808:
+        entry["identity"] = st.text_input(w("add.terminal"), key="add_terminal", placeholder="13900000001")
     elif dialect is Dialect.MODBUS:
         placeholder = "modbus://192.0.2.7:502/1?map=neopool"
         entry["address"] = st.text_input(w("add.address"), key="add_address", placeholder=placeholder)

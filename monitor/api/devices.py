@@ -34,6 +34,7 @@ from registry.credentials import HJ212_PW_CHARACTERS
 from registry.importing import Plan, plan_tables
 from registry.indicators import INDICATORS
 from registry.model import Channel, Device, Dialect, Registry
+from registry.scenarios import scenarios
 from registry.sheets import CHANNELS, DEVICES, POINTS, SITES
 from registry.tabular import entered
 from registry.topics import telemetry_topic
@@ -207,7 +208,13 @@ def adopt(code: DeviceInPath, asked: Adoption, principal: Editor, shared: Shared
 
 def _planned(new: NewDevice, registry: Registry, now: datetime) -> Plan:
     """What the entries of the form would change; 422 with every mistake where one is not acceptable."""
-    row = {"code": new.code, "site": new.site, "sampling_point": new.sampling_point}
+    if not new.indicators and not any(
+        each.code == new.kind and not each.indicators
+        for scenario in scenarios().values()
+        for each in scenario.device_kinds.values()
+    ):
+        raise _unacceptable(f"indicators is empty; a device of kind {new.kind!r} must measure at least one")
+    row = {"code": new.code, "site": new.site, "sampling_point": new.sampling_point, "kind": new.kind}
     spoken = {"dialect": new.dialect, "gateway": new.gateway, "identity": new.identity, "address": new.address}
     tables = {
         DEVICES.code: entered(DEVICES, [{**row, **spoken, "period_s": new.period_s}]),
@@ -253,6 +260,7 @@ def _row(registry: Registry, device: Device, kept: Mapping[str, Any], now: datet
         "sampling_point": point.code,
         "point_zh": point.name_zh,
         "point_en": point.name_en,
+        "kind": device.kind,
         "dialect": str(device.dialect),
         "period_s": device.period_s,
         "indicators": [each.indicator for each in registry.channels_of_device[device.code]],

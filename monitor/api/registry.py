@@ -12,7 +12,10 @@ from registry.exporting import table, template, workbook
 from registry.importing import plan_import
 from registry.model import Registry
 from registry.tabular import LARGEST_FILE_BYTES, TableError
+from registry.waste.model import WasteRegistry, within
 from store import upkeep
+from store.connections import Connection
+from store.waste_registry import load_waste_registry
 
 router = APIRouter(tags=["registry"])
 
@@ -26,31 +29,49 @@ _NO_TABLE: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 SheetInPath = Annotated[
-    Literal["site", "sampling_point", "device", "channel"], Path(description="Which sheet of the workbook")
+    Literal[
+        "site",
+        "sampling_point",
+        "device",
+        "channel",
+        "waste_party",
+        "waste_ward",
+        "waste_handler",
+        "waste_receiver",
+        "waste_vehicle",
+        "waste_container",
+        "waste_route",
+        "waste_fence",
+    ],
+    Path(description="Which sheet of the workbook"),
 ]
 Mode = Literal["dry_run", "good_rows", "all_or_none"]
 
 
 @router.get("/registry/template.xlsx", summary="An empty workbook to fill in", response_class=Response, responses=_FILE)
 def template_file(_: SignedIn) -> Response:
-    """Sheets for venues, sampling points, devices and channels, and one that explains every column (zh, en)."""
+    """Sheets for venues, sampling points, devices, channels and what medical waste needs; one explains every column."""
     return _download(template(), XLSX, "landun-registry-template.xlsx")
 
 
 @router.get("/registry.xlsx", summary="What is registered, as a workbook", response_class=Response, responses=_FILE)
 def registry_file(principal: Editor, now: Now, shared: Shared) -> Response:
     """Importing it again changes nothing. Simulated sites are left out."""
+    scope = in_scope(now.registry, principal)
     with shared.database.connection() as connection:
         calibrations = upkeep.calibrations(connection)
-    return _download(workbook(in_scope(now.registry, principal), calibrations), XLSX, "landun-registry.xlsx")
+        waste = _waste_in_scope(connection, scope, principal)
+    return _download(workbook(scope, calibrations, waste), XLSX, "landun-registry.xlsx")
 
 
 @router.get("/registry/{sheet}.csv", summary="One kind of entry as CSV", response_class=Response, responses=_TABLE)
 def registry_table(sheet: SheetInPath, principal: Editor, now: Now, shared: Shared) -> Response:
     """One of the workbook's sheets."""
+    scope = in_scope(now.registry, principal)
     with shared.database.connection() as connection:
         calibrations = upkeep.calibrations(connection)
-    return _download(table(sheet, in_scope(now.registry, principal), calibrations), CSV, f"landun-{sheet}.csv")
+        waste = _waste_in_scope(connection, scope, principal)
+    return _download(table(sheet, scope, calibrations, waste), CSV, f"landun-{sheet}.csv")
 
 
 @router.post("/registry/import", summary="Import the registry from CSV or XLSX", responses=_NO_TABLE)
@@ -70,10 +91,11 @@ def import_file(
     name = file.filename or ""
     with changing(shared) as (connection, registry, now):
         try:
-            plan = plan_import(name, content, registry, upkeep.calibrations(connection), now)
+            waste = load_waste_registry(connection)
+            plan = plan_import(name, content, registry, upkeep.calibrations(connection), now, waste)
         except TableError as error:
             raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, f"{error.words.zh} {error.words.en}") from error
-        require_scope(principal, plan, registry)
+        require_scope(principal, plan, registry, waste)
         wanted = mode == "good_rows" or (mode == "all_or_none" and not plan.mistakes)
         imported = wanted and not plan.empty
         if imported:
@@ -98,6 +120,11 @@ def in_scope(registry: Registry, principal: Principal) -> Registry:
         devices.values(),
         (channel for channel in registry.channels.values() if channel.device in devices),
     )
+
+
+def _waste_in_scope(connection: Connection, scope: Registry, principal: Principal) -> WasteRegistry:
+    """What is registered of medical waste in the counties of a person; what is nobody's only for all counties."""
+    return within(load_waste_registry(connection), scope.sites, also_nobodys=not principal.counties)
 
 
 def _download(content: bytes, media_type: str, name: str) -> Response:

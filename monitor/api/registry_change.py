@@ -13,9 +13,11 @@ from monitor.api.scope import Principal
 from registry.importing import Plan
 from registry.model import Registry
 from registry.tabular import Mistake
+from registry.waste.model import NO_WASTE, WasteRegistry, owners
 from store import audit, journal, upkeep
 from store.connections import Connection
 from store.registry_rows import load_registry, save_channels, save_devices, save_sampling_points, save_sites
+from store.waste_registry import save_waste_registry
 
 LOCK_REGISTRY: Final = 0x4C44_5247
 
@@ -43,6 +45,7 @@ def save(connection: Connection, plan: Plan, principal: Principal, now: datetime
     save_sampling_points(connection, plan.sampling_points.values())
     save_devices(connection, plan.devices.values())
     save_channels(connection, plan.channels.values())
+    save_waste_registry(connection, plan.waste)
     for device, (on, due) in plan.calibrations.items():
         upkeep.calibrate(connection, device, on, due, "", principal.username, now)
 
@@ -65,15 +68,22 @@ def record(
     journal.append_event(connection, "config", {"what": what, "by": principal.username}, now)
 
 
-def require_scope(principal: Principal, plan: Plan, registry: Registry) -> None:
-    """403 where a plan touches a site outside the person's counties, naming it."""
+def require_scope(principal: Principal, plan: Plan, registry: Registry, waste: WasteRegistry = NO_WASTE) -> None:
+    """403 where a plan touches a site outside the person's counties, naming it; or what is nobody's county."""
     if not principal.counties:
         return
+    for what, sites in owners(plan.waste, waste):
+        if "" in sites:
+            raise HTTPException(
+                status.HTTP_403_FORBIDDEN, f"{what} belongs to no venue: only who may change all counties may change it"
+            )
     touched = {**registry.sites, **plan.sites}
     codes = {*plan.sites, *(point.site for point in plan.sampling_points.values())}
     codes |= {device.site for device in plan.devices.values()}
     for device in {channel.device for channel in plan.channels.values()} - plan.devices.keys():
         codes.add(registry.devices[device].site)
+    for _, sites in owners(plan.waste, waste):
+        codes |= sites
     for code in sorted(codes):
         before = registry.sites.get(code)
         if not principal.sees(touched[code]) or (before is not None and not principal.sees(before)):

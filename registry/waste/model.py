@@ -5,7 +5,7 @@ stores are the site's sampling points, its scales and hand-helds the site's devi
 Everything is an immutable value; `WasteRegistry` is the whole of it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -235,6 +235,48 @@ class WasteRegistry:
 
 NO_WASTE: Final = WasteRegistry()
 """Where nothing is registered of waste."""
+
+
+def within(waste: WasteRegistry, sites: Container[str], *, also_nobodys: bool) -> WasteRegistry:
+    """The part of a registry that belongs to some sites; `also_nobodys`: and what belongs to none that is watched."""
+
+    def here(site: str) -> bool:
+        return site in sites if site else also_nobodys
+
+    receivers = [each for each in waste.receivers.values() if here(each.site)]
+    codes = {each.code for each in receivers}
+    return WasteRegistry.of(
+        parties=(each for each in waste.parties.values() if each.site in sites),
+        wards=(each for each in waste.wards.values() if each.site in sites),
+        handlers=(each for each in waste.handlers.values() if each.site in sites),
+        receivers=receivers,
+        vehicles=(each for each in waste.vehicles.values() if each.receiver in codes),
+        tares=(each for each in waste.tares.values() if each.site in sites),
+        routes=(each for each in waste.routes.values() if here(each.site)),
+        fences=(each for each in waste.fences.values() if here(each.site)),
+    )
+
+
+def owners(changed: WasteRegistry, registered: WasteRegistry) -> Iterator[tuple[str, set[str]]]:
+    """Whom each changed entry belongs to, by its name: the sites of now and before; "" where it is nobody's."""
+    for code in changed.parties:
+        yield f"party {code}", {code}
+    for site, code in changed.wards:
+        yield f"ward {code}", {site}
+    receivers = {**registered.receivers, **changed.receivers}
+    for code, vehicle in changed.vehicles.items():
+        former = registered.vehicles.get(code)
+        by = {vehicle.receiver} | ({former.receiver} if former is not None else set())
+        yield f"vehicle {code}", {receivers[each].site if each in receivers else "" for each in by}
+    for what, now, before in (
+        ("person", changed.handlers, registered.handlers),
+        ("receiver", changed.receivers, registered.receivers),
+        ("container", changed.tares, registered.tares),
+        ("route", changed.routes, registered.routes),
+        ("fence", changed.fences, registered.fences),
+    ):
+        for code, entry in now.items():
+            yield f"{what} {code}", {entry.site} | ({before[code].site} if code in before else set())
 
 
 def _require_code(what: str, code: str, longest: int = LONGEST_ID) -> None:

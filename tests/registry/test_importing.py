@@ -18,7 +18,7 @@ from registry.importing import Plan, plan_import
 from registry.model import Channel, Registry, SiteStatus
 from registry.opening import OpeningHours
 from registry.opening_text import format_opening, parse_opening
-from registry.sheets import SHEETS
+from registry.sheets import CHANNELS, DEVICES, POINTS, SHEETS, SITES
 from registry.tabular import TableError
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
@@ -124,7 +124,7 @@ def test_what_is_exported_imports_to_exactly_what_is_registered() -> None:
 def test_each_sheet_exports_as_csv_that_imports_back(encoding: str) -> None:
     """CSV goes one sheet a file, in UTF-8 or in the encoding Chinese spreadsheets save."""
     registry = registered()
-    for sheet in SHEETS:
+    for sheet in (SITES, POINTS, DEVICES, CHANNELS):
         content = table(sheet.code, registry, {}).decode("utf-8-sig").encode(encoding)
         plan = planned(content, registry, f"{sheet.code}.csv")
         assert plan.mistakes == []

@@ -60,6 +60,7 @@ class DeviceRow(BaseModel):
     sampling_point: PointCode
     point_zh: str
     point_en: str
+    kind: str = Field(description="Its scenario's kind of device, empty where nobody said")
     dialect: str
     period_s: int
     indicators: list[IndicatorCode]
@@ -173,7 +174,10 @@ class NewDevice(BaseModel):
     code: str
     site: str
     sampling_point: str
-    indicators: list[str] = Field(min_length=1)
+    indicators: list[str] = Field(description="What it measures; none only for a kind that measures nothing")
+    kind: str | None = Field(
+        default=None, description="Its scenario's kind of device, which says what it may tell of medical waste"
+    )
     period_s: int = Field(default=60, description="Reporting period, s")
     dialect: str = Field(default="native", description="What it speaks, see docs/devices.md")
     gateway: str | None = Field(default=None, description="The device that speaks for it")
