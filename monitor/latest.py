@@ -13,6 +13,7 @@ from monitor.engine import Engine
 from monitor.judgement import SIDES, State
 from monitor.layout import FOREVER
 from monitor.output import write_extremes
+from monitor.waste import merging
 from store.connections import Connection
 from store.copy_format import float8_array, int4_array, timestamptz_array
 
@@ -31,7 +32,7 @@ SET ts = EXCLUDED.ts, value = EXCLUDED.value, state = EXCLUDED.state, since = EX
 
 def pending(engine: Engine) -> bool:
     """Whether there is anything to merge."""
-    return bool(engine.judge.dirty.any() or engine.judge.extreme_dirty.any())
+    return bool(engine.judge.dirty.any() or engine.judge.extreme_dirty.any()) or merging.pending(engine.waste)
 
 
 def touch_all(engine: Engine) -> None:
@@ -58,6 +59,7 @@ def merge(connection: Connection, engine: Engine, revision: int) -> None:
             ),
         )
     write_open_extremes(connection, engine)
+    merging.merge(connection, engine.waste, revision)
     judge.dirty[:] = False
     judge.extreme_dirty[:] = False
 

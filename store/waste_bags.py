@@ -1,0 +1,169 @@
+"""Table ``waste_bag``: the current state of every bag, and what screens ask of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from psycopg.rows import dict_row
+
+from store.connections import Connection
+
+STEPS: Final = ("collected", "stored", "handed", "received", "treated")
+COLUMNS: Final = (
+    "key",
+    "simulated",
+    "tag",
+    "site",
+    "parent",
+    "ward",
+    "store",
+    "vehicle",
+    "named",
+    "receiver",
+    "plant",
+    "category",
+    "categories",
+    *(f"{step}_at" for step in STEPS),
+    *(f"{step}_g" for step in STEPS),
+    "signs",
+    "own",
+    "late",
+    "manifest",
+    "step",
+    "again_at",
+    "again_g",
+    "again_ward",
+    "opened_at",
+    "newest",
+    "arrived",
+    "found",
+    "open",
+)
+_WRITE: Final = (
+    f"INSERT INTO waste_bag ({', '.join(COLUMNS)}, revision) "  # noqa: S608 -- constants
+    f"VALUES ({', '.join(f'%({column})s' for column in COLUMNS)}, %(revision)s) "
+    "ON CONFLICT (key, simulated) DO UPDATE SET "
+    + ", ".join(f"{column} = EXCLUDED.{column}" for column in (*COLUMNS[2:], "revision"))
+)
+
+
+def write_bags(connection: Connection, rows: Iterable[Mapping[str, Any]], revision: int) -> None:
+    """Insert or replace bags, each a mapping of every column of `COLUMNS`. The caller holds the transaction."""
+    with connection.cursor() as cursor:
+        cursor.executemany(_WRITE, ({**row, "revision": revision} for row in rows))
+
+
+def bags_by_key(connection: Connection, keys: Sequence[int], *, simulated: bool) -> list[dict[str, Any]]:
+    """Bags by their keys, in order of key; those that are not known are left out."""
+    return _rows(
+        connection,
+        "SELECT * FROM waste_bag WHERE key = ANY (%(keys)s) AND simulated = %(simulated)s ORDER BY key",
+        {"keys": list(keys), "simulated": simulated},
+    )
+
+
+def bag(connection: Connection, tag: str, *, simulated: bool) -> dict[str, Any] | None:
+    """A bag by the code on it, None where it is not known."""
+    sql = "SELECT * FROM waste_bag WHERE tag = %(tag)s AND simulated = %(simulated)s"
+    found = _rows(connection, sql, {"tag": tag, "simulated": simulated})
+    return found[0] if found else None
+
+
+def counts_by_step(connection: Connection, sites: Sequence[str], at: datetime) -> list[dict[str, Any]]:
+    """Bags that are not treated, by site and last step: how many, kilograms as last weighed, hours of the oldest."""
+    return _rows(
+        connection,
+        """
+        SELECT site, step, count(*) AS bags,
+               sum(coalesce(received_g, handed_g, stored_g, collected_g, 0)) / 1000.0 AS kg,
+               extract(epoch FROM %(at)s - min(coalesce(stored_at, collected_at, handed_at, received_at))) / 3600
+                   AS oldest_h,
+               count(*) FILTER (WHERE open <> 0) AS open
+        FROM waste_bag WHERE treated_at IS NULL AND site = ANY (%(sites)s)
+        GROUP BY site, step ORDER BY site, step
+        """,
+        {"sites": list(sites), "at": at},
+    )
+
+
+def open_bags(
+    connection: Connection, sites: Sequence[str], rules: int, *, limit: int = 500, offset: int = 0
+) -> list[dict[str, Any]]:
+    """Bags about which one of the rules (bits) is open, those that wait longest first: the overdue list."""
+    return _rows(
+        connection,
+        """
+        SELECT * FROM waste_bag WHERE open <> 0 AND open & %(rules)s <> 0 AND site = ANY (%(sites)s)
+        ORDER BY least(collected_at, stored_at, handed_at, received_at), tag LIMIT %(limit)s OFFSET %(offset)s
+        """,
+        {"sites": list(sites), "rules": rules, "limit": limit, "offset": offset},
+    )
+
+
+def bags_of(
+    connection: Connection, sites: Sequence[str], step: int | None, *, limit: int = 500, offset: int = 0
+) -> list[dict[str, Any]]:
+    """Bags in a state: at their last step (None: any), not treated unless the step is; the oldest first."""
+    return _rows(
+        connection,
+        """
+        SELECT * FROM waste_bag WHERE site = ANY (%(sites)s)
+          AND CASE WHEN %(step)s::smallint IS NULL THEN treated_at IS NULL ELSE step = %(step)s END
+        ORDER BY least(collected_at, stored_at, handed_at, received_at), tag LIMIT %(limit)s OFFSET %(offset)s
+        """,
+        {"sites": list(sites), "step": step, "limit": limit, "offset": offset},
+    )
+
+
+def balance(
+    connection: Connection, sites: Sequence[str], first: datetime, last: datetime, zone: str
+) -> list[dict[str, Any]]:
+    """Kilograms by site, local day and event: collected, stored in, handed over, received; one row an event.
+
+    What a disposer received counts for the institution that handed it over last before, on the day it was received.
+    `category` is the bag's, 0 of boxes, which hold several.
+    """
+    return _rows(
+        connection,
+        """
+        WITH weighed AS (
+            SELECT e.ts, e.event, coalesce(e.category, 0) AS category, e.gross_g - coalesce(e.tare_g, 0) AS net_g,
+                   CASE WHEN e.event <> 6 THEN e.site ELSE (
+                       SELECT h.site FROM waste_event h WHERE h.tag = e.tag AND h.event = 5 AND h.ts <= e.ts
+                       ORDER BY h.ts DESC LIMIT 1) END AS site
+            FROM waste_event e
+            WHERE e.event IN (1, 3, 5, 6) AND e.gross_g IS NOT NULL AND e.ts >= %(first)s AND e.ts < %(last)s)
+        SELECT site, (ts AT TIME ZONE %(zone)s)::date AS day, event, category,
+               sum(net_g) / 1000.0 AS kg, count(*) AS pieces
+        FROM weighed WHERE site = ANY (%(sites)s)
+        GROUP BY site, day, event, category ORDER BY site, day, event, category
+        """,
+        {"sites": list(sites), "first": first, "last": last, "zone": zone},
+    )
+
+
+def life(connection: Connection, tag: str, *, simulated: bool) -> list[dict[str, Any]]:
+    """Every scan of a bag, and of the boxes it lay in from when it was put in until they were emptied, in order."""
+    return _rows(
+        connection,
+        """
+        WITH own AS (
+            SELECT e.* FROM waste_event e JOIN site s ON s.code = e.site
+            WHERE e.tag = %(tag)s AND (s.status = 'simulated') = %(simulated)s),
+        lay AS (
+            SELECT o.parent, o.ts AS begins, coalesce((
+                SELECT min(t.ts) FROM waste_event t WHERE t.tag = o.parent AND t.event = 7 AND t.ts >= o.ts),
+                o.ts + interval '3 days') AS ends
+            FROM own o WHERE o.parent IS NOT NULL)
+        SELECT * FROM own
+        UNION
+        SELECT e.* FROM lay JOIN waste_event e ON e.tag = lay.parent AND e.ts BETWEEN lay.begins AND lay.ends
+        ORDER BY ts, event
+        """,
+        {"tag": tag, "simulated": simulated},
+    )
+
+
+def _rows(connection: Connection, query: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, values).fetchall()
