@@ -18,6 +18,8 @@ from dashboard.widgets.alarm_table import ZONE
 from registry.catalogue import text
 
 REFRESH_S: Final = 2
+HOMES: Final = ("inspector", "venue")
+"""Roles with a page of their own, which shows the alarm; everybody else reads it among all alarms."""
 
 
 def w(key: str, /, **fields: object) -> str:
@@ -90,7 +92,8 @@ def _drawn(message: Notification) -> str:
     data = f"data-message='{message['id']}' data-read='{unread}'"
     if not message["alarms"]:
         return f"<div class='ld-tap ld-message ld-{unread}' {data}>{inner}</div>"
-    page = "inspector" if session.may_act() else "alarms"
+    role = session.me()["role"]
+    page = role if role in HOMES else "alarms"
     link = escape(address(page, alarm=message["alarms"][0]))
     return f"<a class='ld-tap ld-message ld-{unread} ld-go' {data} href='{link}' target='_self'>{inner}</a>"
 
