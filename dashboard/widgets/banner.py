@@ -92,5 +92,6 @@ def _alarms(alarms: list[Alarm]) -> list[str]:
             f"<a class='ld-go' href='{link}' target='_self'>{escape(t('banner.open_alarm'))}</a></div>"
         )
     if len(alarms) > 2:
-        lines.append(f"<div class='ld-note' data-banner='more'>{chip(t('banner.more', count=len(alarms) - 2), 'high')}</div>")
+        more = chip(t("banner.more", count=len(alarms) - 2), "high")
+        lines.append(f"<div class='ld-note' data-banner='more'>{more}</div>")
     return lines
