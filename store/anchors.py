@@ -1,7 +1,7 @@
 """Anchors: the journal's hash at a moment, published, so that nobody can write its past anew afterwards.
 
-An anchor names the newest row and its hash, the hash of every 1024th row since the anchor before (so that proof of
-one row needs no more than 1023 others), the audit log's newest hash, and the SHA-256 of the evidence packages made
+An anchor names the newest row and its hash, the hash of every 256th row since the anchor before (so that proof of
+one row needs no more than 255 others), the audit log's newest hash, and the SHA-256 of the evidence packages made
 since. It carries the digest of the anchor before. Its content is canonical JSON; its digest is the SHA-256 of that.
 What makes it worth something is that copies of it are elsewhere: see docs/supervision.md.
 """
@@ -16,7 +16,7 @@ from store.connections import Connection
 from store.journal import FIRST_PREV_HASH, first_id
 
 LOCK_ANCHOR: Final = 0x4C44_4157
-CHECKPOINT_ROWS: Final = 1_024
+CHECKPOINT_ROWS: Final = 256
 FORMAT: Final = "landun-anchor/1"
 _COLUMNS: Final = "number, made_at, journal_id, content, digest"
 

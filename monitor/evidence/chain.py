@@ -13,7 +13,7 @@ from store.journal import Entry, last_id
 from store.kept_rows import Link
 from store.records import to_us
 
-GAP: Final = 2 * CHECKPOINT_ROWS
+GAP: Final = CHECKPOINT_ROWS
 """Rows further apart than this are in two runs, each up to a checkpoint, instead of one run with all between."""
 
 

@@ -111,14 +111,14 @@ def test_a_past_written_anew_differs_from_its_anchor(connection: Connection, dat
 
 
 def test_checkpoints_keep_the_proof_of_a_row_short(connection: Connection) -> None:
-    """Of many rows every 1024th is in the anchor, so that a run ends there and not at the end of the day."""
+    """Of many rows every 256th is in the anchor, so that a run ends there and not at the end of the day."""
     connection.autocommit = True
     with connection.transaction():
-        for number in range(2_100):
+        for number in range(600):
             journal.append_event(connection, "tick", {"now": number}, NOW)
     made_now = anchors.make(connection, NOW, "daily")
-    assert [number for number, _ in made_now.said["journal"]["checkpoints"]] == [1024, 2048]
-    assert spans_of([5, 9], [1024, 2048, 2100], 2100) == [(5, 1024)]
+    assert [number for number, _ in made_now.said["journal"]["checkpoints"]] == [256, 512]
+    assert spans_of([5, 9, 500], [256, 512, 600], 600) == [(5, 256), (500, 512)]
 
 
 @given(

@@ -27,7 +27,7 @@ def files_of(package: bytes) -> Files:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def forged(package: bytes, change: Callable[[Files], None], *, careful: bool = True) -> bytes:
+def forged(package: bytes, change: Callable[[Files], object], *, careful: bool = True) -> bytes:
     """A package with changed files; who is careful also makes its lists of hashes and its seal anew."""
     files = files_of(package)
     change(files)
