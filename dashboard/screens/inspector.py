@@ -15,6 +15,7 @@ from dashboard.opening import opening_text
 from dashboard.problems import failed
 from dashboard.shapes import Alarm, Picture, SiteDetail
 from dashboard.widgets.alarm_table import ZONE
+from dashboard.widgets.case_link import case_link
 from dashboard.widgets.field import ACTIVE, NEEDS, act, alarm_card, field_style, install, response_to, urgency, w
 from dashboard.widgets.inbox import newest, read_of_alarm
 from dashboard.widgets.instruments import instruments
@@ -152,6 +153,7 @@ def _one(number: int) -> None:
     read_of_alarm(number)
     _head(number)
     _test(alarm, site)
+    case_link(alarm)
     _course(number)
     st.html(heading(w("instruments")) + instruments(devices, alarm["sampling_point"]))
     _venue(alarm, site)
