@@ -39,6 +39,12 @@ async def sample_template(request: Request) -> Response:
     return await _pass_on(request, "/samples/template.xlsx", "landun-samples.xlsx")
 
 
+async def cases(request: Request) -> Response:
+    """``GET /export/cases.{csv|xlsx}`` with the filters of the API."""
+    ending = request.path_params["ending"]
+    return await _pass_on(request, f"/cases.{ending}", f"landun-cases.{ending}")
+
+
 async def case_file(request: Request) -> Response:
     """``GET /export/cases/{case}/files/{file}``: a photo or paper of a case."""
     case, file = request.path_params["case"], request.path_params["file"]

@@ -46,6 +46,7 @@ def application() -> st.App:
             Route("/export/sites/{code}/readings.{ending:str}", exports.site_readings),
             Route("/export/alarms.{ending:str}", exports.alarms),
             Route("/export/samples-template.xlsx", exports.sample_template),
+            Route("/export/cases.{ending:str}", exports.cases),
             Route("/export/cases/{case:int}/files/{file:int}", exports.case_file),
             Route("/export/cases/{case:int}/documents/{name:str}", exports.case_document),
             Route("/export/evidence/{package:int}/{name:str}", exports.evidence),

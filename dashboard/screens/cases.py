@@ -13,13 +13,15 @@ from dashboard.case_shapes import BoardLine, CaseFigures, CaseFull, LeadRule
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import clock, percent, rfc3339
 from dashboard.html import badge, escape, heading, title
-from dashboard.language import county_name, name_of, t, term
+from dashboard.language import county_name, indicator, name_of, t, term
 from dashboard.problems import failed
 from dashboard.screens.case import show_case
 from dashboard.shapes import Site
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.case_words import case_table, p
 from dashboard.widgets.components import table
+from dashboard.widgets.export import export_links
+from dashboard.widgets.sample_table import written
 
 PAGE: Final = 15
 REFRESH_S: Final = 15
@@ -160,6 +162,8 @@ def _list(query: dict[str, Any], *, officers: bool = True) -> None:
     pages = max(1, math.ceil(found["total"] / PAGE))
     if pages > 1:
         st.pagination(pages, default=min(page, pages), key="case_page", width="stretch")
+    if officers:
+        st.html(export_links("cases", {name: str(value) for name, value in query.items() if value}))
 
 
 # ---------------------------------------------------------------------- boards
@@ -258,11 +262,15 @@ def _open(sites: dict[str, Site]) -> None:
             t("column.priority"), ("high", "medium", "low"), index=1, key="case_new_priority",
             format_func=lambda each: term("alarm.priority", each),
         )  # fmt: skip
+        if source == "sample":
+            given = {**given, **_of_sample(code)}
         subject = st.text_input(
-            p("subject"), value=given.get("subject", ""), max_chars=500, key="case_new_subject",
+            p("subject"), value=given.get("subject", ""), max_chars=500, key=f"case_new_subject_{given.get('ref', '')}",
             placeholder=p("subject_of_alarm" if given.get("alarm") else "subject_hint"),
         )  # fmt: skip
-        reference = st.text_input(p("reference"), value=given.get("ref", ""), max_chars=200, key="case_new_reference")
+        reference = st.text_input(
+            p("reference"), value=given.get("ref", ""), max_chars=200, key=f"case_new_reference_{given.get('ref', '')}"
+        )
         words = st.text_area(p("known"), key="case_new_text", max_chars=4000, help=p("not_shown"))
         alarms = [int(given["alarm"])] if given.get("alarm", "").isdigit() and given.get("site") == code else []
         _twins(code, alarms)
@@ -278,6 +286,25 @@ def _open(sites: dict[str, Site]) -> None:
                     "alarms": alarms,
                 }
             )
+
+
+def _of_sample(code: str) -> dict[str, str]:
+    """Reference and subject by the manual result that is chosen, of those outside a limit."""
+    try:
+        found = session.client().samples(site=code, state="suspected", limit=20)["items"]
+    except (ApiError, ApiUnreachableError) as error:
+        failed(error)
+        return {}
+    said = {
+        each["id"]: f"{name_of(each, 'sampling_point_name')} {indicator(each['indicator'])} {written(each)} "
+        f"{each['interval'] or ''} {clock(each['taken_at'], each['zone'])}"
+        for each in found
+    }
+    number = st.selectbox(
+        p("which_sample"), list(said), index=None, key=f"case_new_sample_{code}", format_func=lambda each: said[each],
+        placeholder=p("no_sample") if not said else None,
+    )  # fmt: skip
+    return {} if number is None else {"ref": f"#{number}", "subject": said[number]}
 
 
 def _found(sites: dict[str, Site], asked: str) -> list[str]:

@@ -13,6 +13,7 @@ from dashboard.opening import opening_text
 from dashboard.problems import failed
 from dashboard.shapes import Alarm, Site, SiteDetail
 from dashboard.widgets.announce import announcements
+from dashboard.widgets.case_link import demands
 from dashboard.widgets.display_links import display_links
 from dashboard.widgets.field import NEEDS, act, alarm_card, field_style, install, response_to, urgency
 from dashboard.widgets.inbox import newest
@@ -46,6 +47,8 @@ def show() -> None:
             return
         _state(code)
         newest()
+        if session.me()["role"] == "venue":
+            demands()
         _to_do(code)
         _values(detail)
         if devices:

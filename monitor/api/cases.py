@@ -1,6 +1,7 @@
 """Cases: lists by deadline, boards, figures, one case, its files."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -26,6 +27,7 @@ from registry.counties import COUNTIES
 from store import cases as rows
 from store.connections import Connection
 from store.queries import cases as queries
+from store.queries.cases import Book
 
 router = APIRouter(prefix="/cases", tags=["cases"])
 
@@ -40,8 +42,15 @@ Simulated = Annotated[bool | None, Query(description="Only the demonstration's b
 County = Annotated[str | None, Query(description="Only this county", examples=["320602"])]
 
 
-@router.get("", summary="Cases; open ones by deadline, the overdue first")
-def listed(
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which cases are wanted, within the scope of the person who asks."""
+
+    book: Book
+    conditions: Mapping[str, Any]
+
+
+def wanted(
     shared: Shared,
     now: Now,
     reader: Reader,
@@ -54,29 +63,42 @@ def listed(
     overdue: Annotated[bool, Query(description="Only those whose clock has ended")] = False,
     alarm: Annotated[int | None, Query(description="Only the case that this warning is in")] = None,
     simulated: Simulated = None,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-    offset: Annotated[int, Query(ge=0)] = 0,
-) -> CasePage:
-    """The list to work off (挂图作战, 销号). A venue sees its own, from the first demand on."""
+) -> Filter:
+    """The filter of a list or a file."""
     book = book_of(reader, simulated=simulated, counties=_counties(reader, county))
     if site is not None:
         visible_site(now, reader, site)
         book = book._replace(site=site)
     if party_of(reader) is Party.VENUE:
         officer = source = None  # what it is not told, it cannot find by asking either
+    return Filter(
+        book,
+        {
+            "open": True if overdue else open_,
+            "states": state,
+            "officer": officer,
+            "source": source,
+            "overdue_at": shared.clock() if overdue else None,
+            "alarm": alarm,
+        },
+    )
+
+
+Wanted = Annotated[Filter, Depends(wanted)]
+
+
+@router.get("", summary="Cases; open ones by deadline, the overdue first")
+def listed(
+    shared: Shared,
+    now: Now,
+    reader: Reader,
+    which: Wanted,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> CasePage:
+    """The list to work off (挂图作战, 销号). A venue sees its own, from the first demand on."""
     with shared.database.connection() as connection:
-        total, found = queries.find_cases(
-            connection,
-            book,
-            open=True if overdue else open_,
-            states=state,
-            officer=officer,
-            source=source,
-            overdue_at=shared.clock() if overdue else None,
-            alarm=alarm,
-            limit=limit,
-            offset=offset,
-        )
+        total, found = queries.find_cases(connection, which.book, limit=limit, offset=offset, **which.conditions)
     return CasePage(total=total, items=[info_of(row, shared, now, reader) for row in found])
 
 
