@@ -94,6 +94,18 @@ class AlarmsClient(ApiClient):
         """Every rule with its record."""
         return cast(list[AlarmRule], self._get("/alarm-rules"))
 
+    def settings(self, site: str) -> list[dict[str, Any]]:
+        """A site's own alarm parameters, newest first."""
+        return cast(list[dict[str, Any]], self._get(f"/sites/{site}/alarm-settings"))
+
+    def set_parameters(self, site: str, wanted: Mapping[str, object]) -> None:
+        """Set alarm parameters of a site's own."""
+        self._post(f"/sites/{site}/alarm-settings", wanted)
+
+    def end_parameters(self, site: str, number: int, reason: str) -> None:
+        """End one of them."""
+        self._post(f"/sites/{site}/alarm-settings/{number}/end", {"reason": reason})
+
     def put_away(self, number: int, act: str, until: datetime, reason: str, option: Mapping[str, bool]) -> bool:
         """Shelve an alarm, or take it out of service; false when it is recorded but the monitor is away."""
         return self._act(f"/alarms/{number}/{act}", {"until": until.isoformat(), "reason": reason, **option})

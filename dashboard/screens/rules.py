@@ -15,6 +15,7 @@ from dashboard.judging_shapes import OwnRule, Rule, SiteRules, Standard
 from dashboard.language import clause_of, indicator, name_of, term
 from dashboard.problems import failed
 from dashboard.shapes import SiteDetail
+from dashboard.widgets.alarm_settings import alarm_settings
 from dashboard.widgets.components import table
 from dashboard.widgets.rule_forms import rule_forms
 from dashboard.widgets.rule_words import in_brackets, joined, limit_text, named, own_text, w, where
@@ -53,6 +54,8 @@ def show() -> None:
         rule_forms(found, detail)
     else:
         st.html(f"<p class='ld-note'>{escape(w('own.only_centre'))}</p>")
+    if session.me()["role"] != "public":
+        alarm_settings(found, detail)
     _standards(found["standards"])
 
 

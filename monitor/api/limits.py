@@ -1,6 +1,7 @@
 """The rules in force at a site: showing them with their sources, and setting and ending those of its own."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, Final, Literal
@@ -21,11 +22,14 @@ from monitor.api.schemas.limits import (
 from monitor.api.scope import Permission, Principal
 from monitor.api.sites import NOT_FOUND, SiteInPath
 from monitor.api.snapshot import Snapshot
+from monitor.rulebook import limit_rule
+from registry.alarm_settings import AlarmSettings
 from registry.limits import FOREVER, LimitProfile, SiteRule, SiteRuleError, Version, families, rules_at, timelines
 from registry.limits.site_rules import check, check_reason
 from registry.model import SamplingPoint, Site
 from registry.scenarios import scenario_of
 from store import audit
+from store.alarm_settings import load_alarm_settings
 from store.records import from_us
 from store.site_limits import add_rule, end_rule, find_rule, load_rules
 
@@ -52,7 +56,8 @@ def rules(
         raise _not_acceptable(f"query parameter at: {at.isoformat()} has no time zone: end it with Z or an offset")
     with shared.database.connection() as connection:
         own = load_rules(connection, site=code)
-    return _all_rules(now, site, own, principal, at or shared.clock())
+        settings = AlarmSettings(load_alarm_settings(connection, site=code))
+    return _all_rules(now, site, own, settings, principal, at or shared.clock())
 
 
 @router.post(
@@ -129,14 +134,16 @@ def _not_acceptable(detail: str) -> HTTPException:
     return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
 
 
-def _all_rules(now: Snapshot, site: Site, own: list[SiteRule], principal: Principal, at: datetime) -> SiteRules:
+def _all_rules(
+    now: Snapshot, site: Site, own: list[SiteRule], settings: AlarmSettings, principal: Principal, at: datetime
+) -> SiteRules:
     scenario = scenario_of(site.scenario)
     points = [point for point in now.registry.sampling_points.values() if point.site == site.code]
     adopted = tuple(dict.fromkeys(rule.profile for rule in own if rule.profile is not None))
     return SiteRules(
         site=site.code,
         at=at,
-        rules=[info for point in points for info in _of_point(site, point, own, at)],
+        rules=[info for point in points for info in _of_point(site, point, own, settings, at)],
         own=[_own_info(rule, principal, at) for rule in sorted(own, key=lambda each: each.id, reverse=True)],
         standards=[
             _standard(profile)
@@ -148,9 +155,14 @@ def _all_rules(now: Snapshot, site: Site, own: list[SiteRule], principal: Princi
     )
 
 
-def _of_point(site: Site, point: SamplingPoint, own: list[SiteRule], at: datetime) -> Iterator[RuleInfo]:
+def _of_point(
+    site: Site, point: SamplingPoint, own: list[SiteRule], settings: AlarmSettings, at: datetime
+) -> Iterator[RuleInfo]:
+    running = scenario_of(site.scenario).judging.running
     for indicator, version in sorted(rules_at(timelines(site, point, own), at).items()):
-        yield _rule_info(point.code, indicator, version)
+        if version.limit is not None:
+            limit = settings.limit(site.code, point.code, limit_rule(indicator, running), version.limit)
+            yield _rule_info(point.code, indicator, replace(version, limit=limit))
 
 
 def _rule_info(point: str, indicator: str, version: Version) -> RuleInfo:

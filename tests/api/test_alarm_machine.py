@@ -70,6 +70,8 @@ def test_settings_name_what_is_wrong_and_can_be_ended(api: Served, db: Connectio
         assert (answer.status_code, told in answer.json()["detail"]) == (422, True), answer.json()
     kept = client.post("/sites/P-1/alarm-settings", json={"rule": "limit:ph", "on_delay_s": 60, "reason": "婴幼儿池"})
     number = kept.json()["id"]
+    (ph,) = [each for each in api.get("/sites/P-1/rules")["rules"] if each["indicator"] == "ph"]
+    assert ph["on_delay_s"] == 60.0, "the rules in force are shown as they are judged"
     assert client.post(f"/sites/P-1/alarm-settings/{number}/end", json={"reason": "不再需要"}).status_code == 200
     assert client.post(f"/sites/P-1/alarm-settings/{number}/end", json={"reason": "不再需要"}).status_code == 409
     (shown,) = api.get("/sites/P-1/alarm-settings")
