@@ -22,7 +22,7 @@ from tests.system import System, eventually, new_data_folder, start
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 SMALL = ("--sites", "3", "--backfill", "1")
-SERVICES = ("ingest", "monitor", "api", "dashboard", "simulators", "broker", "database")
+SERVICES = ("ingest", "monitor", "notify", "api", "dashboard", "simulators", "broker", "database")
 
 
 def landun(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -54,11 +54,11 @@ def processes_of(system: System) -> list[psutil.Process]:
 
 
 def test_every_simulated_site_is_live_soon_after_the_start(system: System) -> None:
-    """Within 60 s of `ready` the API counts all 32 simulated pools and 2 cold stores as live."""
-    eventually(lambda: system.health()["sites_live"] == 34, "34 sites live", timeout=60)
+    """Within 60 s of `ready` the API counts 32 simulated pools, 2 disposers and 8 institutions of waste as live."""
+    eventually(lambda: system.health()["sites_live"] == 42, "42 sites live", timeout=60)
     health = system.health()
     assert health["status"] == "ok"
-    assert health["sites"]["simulated"] == {"total": 34, "online": 34}
+    assert health["sites"]["simulated"] == {"total": 42, "online": 42}
 
 
 def test_history_reaches_back_a_day_and_goes_on_into_the_present(system: System) -> None:
