@@ -1,6 +1,6 @@
 """The state of each site and the figures over them: pure functions of the registry, the newest values and the time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,6 +9,7 @@ from monitor.api.schemas import AlarmCounts, CountyState, Group, Priority, SiteS
 from monitor.layout import MIN_SILENCE_S, MIN_SIMULATED_SILENCE_S
 from registry.counties import COUNTIES
 from registry.model import Device, Registry, Site, SiteStatus
+from registry.waste.catalogue import device_speech
 from store.queries.latest import LatestValue
 
 JUDGED: Final[frozenset[str]] = frozenset({"normal", "advice", "pending", "breach"})
@@ -63,14 +64,22 @@ def site_figures(
     *,
     speed: float,
     now: datetime,
+    connected: Collection[str] = (),
 ) -> SiteFigures:
-    """The state of one site. `speed` is that of the simulated physics (1 for real time)."""
+    """The state of one site. `speed` is that of the simulated physics (1 for real time).
+
+    A device that tells of events and measures nothing (a scale, a hand-held, a tracker) speaks when something happens:
+    its silence says nothing, so a site that has none but such is on line while one of them is among `connected`.
+    """
     seen: dict[str, datetime | None] = {}
     silent: set[str] = set()
     states: list[str] = []
     unusable = False
     channels = 0
-    for device in registry.devices_of_site[site.code]:
+    devices = registry.devices_of_site[site.code]
+    measuring = [device for device in devices if device.kind not in device_speech()]
+    told_of = any(device.code in connected for device in devices)
+    for device in measuring:
         of_device = registry.channels_of_device[device.code]
         channels += len(of_device)
         rows = [row for channel in of_device if (row := latest.get(channel.id)) is not None]
@@ -86,8 +95,14 @@ def site_figures(
     open_now = site.opening.is_open(now, site.zone)
     return SiteFigures(
         site=site,
-        state=_site_state(states, devices=len(seen), silent=len(silent), unusable=unusable, open_now=open_now),
-        online=len(silent) < len(seen),
+        state=_site_state(
+            states,
+            devices=len(devices),
+            silent=len(silent) if measuring else 0 if told_of else len(devices),
+            unusable=unusable,
+            open_now=open_now,
+        ),
+        online=len(silent) < len(seen) or (told_of and not measuring),
         open_now=open_now,
         last_seen=max((at for at in seen.values() if at is not None), default=None),
         seen=seen,

@@ -92,6 +92,7 @@ class _Known:
     rules: dict[str, tuple[SiteRule, ...]] = field(default_factory=dict)
     samples: dict[str, SampleSummary] = field(default_factory=dict)
     samples_as_of: object = None
+    connected: frozenset[str] = frozenset()
 
 
 class Refresher:
@@ -254,6 +255,8 @@ class Refresher:
             }
             self.last_journal_id = journal.last_id(connection)
             self.monitor_lag = max(0, self.last_journal_id - journal.cursor(connection, CONSUMER))
+        if self._due("connected", 5, now):
+            known.connected = queries.connected_devices(connection)
         if self._due("people", 5, now):
             self.people = people.load(connection)
         if self._due("rules", RULES_S, now):
@@ -310,6 +313,7 @@ class Refresher:
             speed=self._speed(known),
             rules=known.rules,
             samples=known.samples,
+            connected=known.connected,
         )
         self.snapshot = Snapshot.of(facts, now)
 

@@ -35,7 +35,7 @@ class Facts:
 
     `transmission` and `open_alarms` are by site, `dead_letters` (last 24 h) by reason; `speed` is that of the
     simulated physics, None without simulated sites. `rules` are the sites' own limits and `samples` what
-    recent manual results say, by site.
+    recent manual results say, by site; `connected` are the devices that the broker says are there.
     """
 
     registry: Registry
@@ -46,6 +46,7 @@ class Facts:
     speed: float | None
     rules: Mapping[str, tuple[SiteRule, ...]] = field(default_factory=dict)
     samples: Mapping[str, SampleSummary] = field(default_factory=dict)
+    connected: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,13 @@ class Snapshot:
         speed = facts.speed or 1.0
         sites = {
             code: site_figures(
-                facts.registry, site, facts.latest, facts.open_alarms.get(code, NO_ALARMS), speed=speed, now=at
+                facts.registry,
+                site,
+                facts.latest,
+                facts.open_alarms.get(code, NO_ALARMS),
+                speed=speed,
+                now=at,
+                connected=facts.connected,
             )
             for code, site in facts.registry.sites.items()
         }

@@ -17,6 +17,7 @@ from store.queries.messages import LastMessage, last_message
 from store.queries.operation import (
     configured_speed,
     configured_speeds,
+    connected_devices,
     database_bytes,
     forget_heartbeat,
     heartbeats,
@@ -55,6 +56,7 @@ __all__ = [
     "configured_budget",
     "configured_speed",
     "configured_speeds",
+    "connected_devices",
     "database_bytes",
     "dead_letter_counts",
     "dead_letters",

@@ -75,6 +75,11 @@ def transmission(connection: Connection, first: datetime, last: datetime) -> lis
     return [(site, int(received), float(due)) for site, received, due in rows]
 
 
+def connected_devices(connection: Connection) -> frozenset[str]:
+    """The devices whose last status on the broker says that they are there."""
+    return frozenset(code for (code,) in connection.execute("SELECT device FROM device_status WHERE online"))
+
+
 def registry_digest(connection: Connection) -> str:
     """A digest that changes whenever an entry of the registry does."""
     return str(scalar(connection, _DIGEST))

@@ -143,3 +143,14 @@ def test_opening_hours_are_told_as_clock_times() -> None:
     """Minutes become HH:MM, the end of the day 24:00."""
     assert opening_text(OpeningHours.daily(6 * 60, 21 * 60 + 30))[0] == [("06:00", "21:30")]
     assert opening_text(OpeningHours.always())[6] == [("00:00", "24:00")]
+
+
+def test_a_site_of_scanners_alone_is_on_line_while_one_of_them_is_connected() -> None:
+    """A scale speaks when something happens: its silence does not put its site off line, its connection's end does."""
+    plain = registry(SiteStatus.SIMULATED)
+    devices = [replace(device, kind="smart_scale") for device in plain.devices.values()]
+    every = Registry.of(plain.sites.values(), plain.sampling_points.values(), devices, [])
+    first = devices[0].code
+    for connected, online in ((frozenset({first}), True), (frozenset({"another"}), False)):
+        found = site_figures(every, every.sites["P-1"], {}, NO_ALARMS, speed=1.0, now=NOW, connected=connected)
+        assert (found.online, found.state == "offline") == (online, not online)
