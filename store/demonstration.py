@@ -20,6 +20,9 @@ _OF_SITES: Final = {
     "alarm_event": "DELETE FROM alarm_event WHERE alarm_id IN (SELECT id FROM alarm WHERE site = ANY(%(sites)s))",
     "alarm": "DELETE FROM alarm WHERE site = ANY(%(sites)s)",
     "channel_latest": "DELETE FROM channel_latest WHERE channel_id = ANY(%(channels)s)",
+    "waste_bag": "DELETE FROM waste_bag WHERE site = ANY(%(sites)s)",
+    "waste_event": "DELETE FROM waste_event WHERE site = ANY(%(sites)s)",
+    "position": "DELETE FROM position WHERE device IN (SELECT code FROM device WHERE site = ANY(%(sites)s))",
     "dead_letter": "DELETE FROM dead_letter WHERE site = ANY(%(sites)s)",
     "device_status": (
         "DELETE FROM device_status WHERE device IN (SELECT code FROM device WHERE site = ANY(%(sites)s))"

@@ -4,11 +4,12 @@ A credential's password is never stored: the broker compares with its hash, and 
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from psycopg.rows import dict_row
 
+from registry.waste.catalogue import device_speech
 from store.connections import Connection
 
 
@@ -33,6 +34,9 @@ class DeviceStatus(NamedTuple):
     received_at: datetime
 
 
+LATELY: Final = timedelta(days=60)
+"""So far back it is looked when a scale or a vehicle was last heard."""
+
 _ISSUE: Final = """
 INSERT INTO device_credential (device, generation, password_hash, issued_at, issued_by)
 VALUES (%(device)s, 1, %(hash)s, %(at)s, %(by)s)
@@ -56,8 +60,15 @@ ON CONFLICT (device) DO UPDATE SET online = EXCLUDED.online, received_at = EXCLU
 # A gap is a silence of more than three periods between two readings of the device's first channel.
 _DEVICES: Final = """
 SELECT device.code,
-       (SELECT max(latest.ts) FROM channel_latest AS latest JOIN channel ON channel.id = latest.channel_id
-        WHERE channel.device = device.code) AS last_reading,
+       greatest(
+           (SELECT max(latest.ts) FROM channel_latest AS latest JOIN channel ON channel.id = latest.channel_id
+            WHERE channel.device = device.code),
+           -- What scales and vehicles say is no reading.
+           CASE WHEN device.kind = ANY (%(of_custody)s) THEN greatest(
+               (SELECT max(ts) FROM waste_event WHERE waste_event.device = device.code AND ts > now() - %(lately)s),
+               (SELECT max(ts) FROM position WHERE position.device = device.code AND ts > now() - %(lately)s)
+           ) END
+       ) AS last_reading,
        status.online, status.firmware, status.received_at AS status_at,
        credential.generation, credential.issued_at, credential.issued_by, credential.revoked_at, credential.revoked_by,
        calibration.calibrated_on, calibration.due_on
@@ -138,7 +149,8 @@ def calibrations_of(connection: Connection, device: str) -> list[dict[str, Any]]
 def devices(connection: Connection, site: str | None = None) -> list[dict[str, Any]]:
     """Every device with what is kept of it; those of one `site` if it is named."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(_DEVICES, {"site": site}).fetchall()
+        asked = {"site": site, "of_custody": list(device_speech()), "lately": LATELY}
+        return cursor.execute(_DEVICES, asked).fetchall()
 
 
 def names(connection: Connection, device: str) -> dict[str, list[str]]:

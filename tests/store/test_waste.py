@@ -13,7 +13,7 @@ from monitor.housekeeping import Retention
 from registry.model import Device, Registry, SamplingPoint, Site, SiteStatus
 from registry.waste.catalogue import PartyKind, tag_key
 from registry.waste.model import SCENARIO, Fence, Handler, Party, Receiver, Route, Tare, Vehicle, Ward, WasteRegistry
-from store import journal, partitions
+from store import demonstration, journal, partitions, upkeep
 from store.connections import Connection, connect
 from store.custody import Custody
 from store.readings import WriteMode, WriteResult, write_batch
@@ -233,3 +233,31 @@ def test_what_is_registered_comes_back(database: str) -> None:
         changed = replace(waste, parties={"h": Party("h", beds=120), "w": waste.parties["w"]})
         save_waste_registry(connection, changed)
         assert load_waste_registry(connection) == changed
+
+
+def test_what_was_invented_goes_with_the_demonstration(database: str) -> None:
+    """Scans, positions and the register of simulated sites are deleted; those of a live site stay."""
+    sites = [
+        Site(code, "320602", status, code, code, 120.9, 32.0, NOW, scenario=SCENARIO)
+        for code, status in (("h1", SiteStatus.SIMULATED), ("h2", SiteStatus.LIVE))
+    ]
+    registry = Registry.of(
+        sites,
+        [SamplingPoint(code, "s", "库", "Store") for code in ("h1", "h2")],
+        [Device("t1", "h1", "s", kind="vehicle_tracker"), Device("t2", "h2", "s", kind="vehicle_tracker")],
+        [],
+    )
+    mine = BAG._replace(id="mine", device="t2", site="h2")
+    with connect(database, autocommit=True) as connection:
+        save_registry(connection, registry)
+        save_waste_registry(connection, WasteRegistry.of(parties=[Party("h1"), Party("h2")]))
+        lately = to_us(datetime.now(UTC))
+        fixes = [FIX, FIX._replace(device="t2"), FIX._replace(device="t2", ts=lately)]
+        write(connection, [StoredScan(BAG, 1), StoredScan(mine, 2)], fixes)
+        seen = {row["code"]: row["last_reading"] for row in upkeep.devices(connection)}
+        deleted, _ = demonstration.remove(connection, "test", NOW)
+        assert (deleted["waste_event"], deleted["position"]) == (1, 1)
+        assert connection.execute("SELECT event_id FROM waste_event").fetchall() == [("mine",)]
+        assert connection.execute("SELECT DISTINCT device FROM position").fetchall() == [("t2",)]
+        assert load_waste_registry(connection).parties == {"h2": Party("h2")}
+    assert to_us(seen["t2"]) == lately, "and the list of devices shows when a tracker was last heard"
