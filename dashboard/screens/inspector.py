@@ -13,10 +13,11 @@ from dashboard.language import county_name, name_of, t, term
 from dashboard.links import address
 from dashboard.opening import opening_text
 from dashboard.problems import failed
+from dashboard.screens import inspector_site
 from dashboard.shapes import Alarm, Picture, SiteDetail
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.case_link import case_link
-from dashboard.widgets.field import ACTIVE, NEEDS, act, alarm_card, field_style, install, response_to, urgency, w
+from dashboard.widgets.field import ACTIVE, NEEDS, act, alarm_card, back, field_style, install, response_to, urgency, w
 from dashboard.widgets.inbox import newest, read_of_alarm
 from dashboard.widgets.instruments import instruments
 from dashboard.widgets.picture import picture_chart
@@ -39,13 +40,15 @@ def show() -> None:
         if not session.may_act():
             st.info(w("wrong_role"))
             return
-        asked = st.query_params.get("alarm", "")
-        if not asked:
-            newest()
-        if asked.isdigit():
-            _one(int(asked))
+        alarm, site = st.query_params.get("alarm", ""), st.query_params.get("site", "")
+        if alarm.isdigit():
+            _one(int(alarm))
+        elif site:
+            inspector_site.draw(site)
         else:
+            newest()
             _list()
+            inspector_site.find()
             with st.expander(term("inspector.install", "title"), icon=":material/install_mobile:"):
                 install("inspector")
 
@@ -136,7 +139,7 @@ def _buttons(alarm: Alarm) -> None:
 
 # ---------------------------------------------------------------------- one alarm
 def _one(number: int) -> None:
-    st.html(f"<a class='ld-back ld-go' href='{escape(address('inspector'))}' target='_self'>‹ {escape(w('back'))}</a>")
+    st.html(back())
     try:
         alarm = session.client().alarm(number)
         site = session.client().site(alarm["site"])
@@ -237,7 +240,7 @@ def _venue(alarm: Alarm, site: SiteDetail) -> None:
     code = site["code"]
     links = "".join(
         f"<a class='ld-go' href='{escape(address(page, site=code))}' target='_self'>{escape(w(key))} ›</a>"
-        for page, key in (("site", "to_site"), ("samples", "to_samples"))
+        for page, key in (("inspector", "to_venue_page"), ("site", "to_site"), ("samples", "to_samples"))
     )
     st.html(
         heading(f"{w('venue')} · {name_of(site)}")

@@ -11,15 +11,15 @@ from dashboard.html import badge, escape, heading
 from dashboard.language import language, name_of, t, term
 from dashboard.opening import opening_text
 from dashboard.problems import failed
-from dashboard.shapes import Alarm, Site, SiteDetail
+from dashboard.shapes import Alarm, Site
 from dashboard.widgets.announce import announcements
 from dashboard.widgets.case_link import demands
 from dashboard.widgets.display_links import display_links
 from dashboard.widgets.field import NEEDS, act, alarm_card, field_style, install, response_to, urgency
 from dashboard.widgets.inbox import newest
-from dashboard.widgets.indicator_cards import cards
 from dashboard.widgets.instruments import calibration_form, instruments
 from dashboard.widgets.site_choice import choose_site
+from dashboard.widgets.site_values import site_values
 from registry.catalogue import text
 
 REFRESH_S: Final = 3
@@ -50,7 +50,7 @@ def show() -> None:
         if session.me()["role"] == "venue":
             demands()
         _to_do(code)
-        _values(detail)
+        site_values(detail)
         if devices:
             st.html(heading(w("calibration")) + instruments(devices))
             calibration_form(devices)
@@ -149,19 +149,3 @@ def _answer(alarm: Alarm) -> None:
     if sent:
         st.session_state.setdefault(REPLIED, set()).add(number)
         act(lambda: session.client().comment(number, words.strip() or w("reply_done")))
-
-
-@st.fragment(run_every=REFRESH_S)
-def _values(detail: SiteDetail) -> None:
-    now = session.feed().read()
-    st.html(heading(w("values")))
-    if not detail["channels"]:
-        st.info(t("site.offline_pool"))
-    for point in detail["sampling_points"]:
-        channels = [each for each in detail["channels"] if each["sampling_point"] == point["code"]]
-        if channels:
-            title = (
-                f"<p class='ld-say'><b>{escape(name_of(point))}</b></p>" if len(detail["sampling_points"]) > 1 else ""
-            )
-            st.html(title + cards(channels, now.latest, detail))
-    st.html(f"<p class='ld-note'>{escape(t('disclaimer'))}</p>")

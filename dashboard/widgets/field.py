@@ -32,6 +32,11 @@ def w(key: str, /, **fields: object) -> str:
     return text(language(), f"inspector.page.{key}", **fields)
 
 
+def back() -> str:
+    """The way back to the inspector's list."""
+    return f"<a class='ld-back ld-go' href='{escape(address('inspector'))}' target='_self'>‹ {escape(w('back'))}</a>"
+
+
 def field_style() -> None:
     """The style sheet of these pages."""
     st.html(f"<style>{_style()}</style>")

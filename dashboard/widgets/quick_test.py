@@ -59,7 +59,7 @@ def quick_test(site: SiteDetail, point: Point, first: str | None, alarm: int | N
 def offered(site: SiteDetail, point: Point, first: str | None) -> list[str]:
     """What is worth testing by hand: what the instrument there measures too, the alarm's own indicator first."""
     here: list[Channel] = [each for each in site["channels"] if each["sampling_point"] == point["code"]]
-    measured = [each["indicator"] for each in here]
+    measured = [each["indicator"] for each in here] or list(USUAL)
     known = [code for code in (*USUAL, *tolerances()) if code in measured or code == "combined_chlorine"]
     return sorted(dict.fromkeys(known), key=lambda code: code != first)
 
