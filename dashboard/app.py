@@ -80,6 +80,7 @@ def _hidden(show: Callable[[], None]) -> list[Any]:
             "cases",
             "notifications",
             "draws",
+            "site_file",
             "disclosure",
             "simulators",
             "system",

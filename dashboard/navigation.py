@@ -25,6 +25,7 @@ from dashboard.screens import (
     scenario,
     simulators,
     site,
+    site_file,
     system,
     venue,
 )
@@ -33,7 +34,9 @@ from dashboard.screens import (
 def pages() -> dict[str, Any]:
     """The pages this person may see, by name."""
     role = session.me()["role"]
-    found = _at_home(role)
+    at_home = _at_home(role)
+    # Who works outside begins on their own page; for everybody else it is one of many.
+    found = dict(at_home) if role in at_home else {}
     if role != "venue":
         found["live"] = st.Page(
             live.show,
@@ -51,6 +54,7 @@ def pages() -> dict[str, Any]:
         found[each.code] = st.Page(
             scenario.page_of(each), title=scenario.page_title(each), icon=f":material/{each.icon}:", url_path=each.code
         )
+    found |= at_home
     if role != "public":
         found["inbox"] = st.Page(
             inbox.show, title=term("inspector.inbox", "nav"), icon=":material/inbox:", url_path="inbox"
@@ -60,6 +64,10 @@ def pages() -> dict[str, Any]:
         )
         found["cases"] = st.Page(
             cases.show, title=term("supervision.page", "nav"), icon=":material/assignment:", url_path="cases"
+        )
+    if session.may_act() or role == "venue":
+        found["site_file"] = st.Page(
+            site_file.show, title=term("site_file.page", "title"), icon=":material/folder_shared:", url_path="site_file"
         )
     if session.may_act():
         found["draws"] = st.Page(

@@ -21,6 +21,7 @@ from dashboard.live_feed import FeedHub, LiveFeed
 from dashboard.notify_client import NotifyClient
 from dashboard.settings import current
 from dashboard.shapes import Me, Token
+from dashboard.site_file_client import SiteFileClient
 from dashboard.widgets.components import session_cookie
 from registry.counties import COUNTIES
 
@@ -68,6 +69,11 @@ def cases() -> CasesClient:
 def disclosure() -> DisclosureClient:
     """Disclosure, as the signed-in person decides it."""
     return DisclosureClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+
+
+def site_files() -> SiteFileClient:
+    """Files of venues and people, as the signed-in person sees them."""
+    return SiteFileClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
 
 
 def draws() -> DrawsClient:
