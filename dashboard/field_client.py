@@ -1,7 +1,7 @@
 """The API for the pages of inspectors on their way and of venues."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from dashboard.client import ApiClient
 from dashboard.keeping_client import Device
@@ -49,6 +49,7 @@ class Notification(TypedDict):
     alarms: list[int]
     title: str
     body: str
+    why: dict[str, Any]
     read_at: str | None
 
 

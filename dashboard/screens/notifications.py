@@ -136,7 +136,7 @@ def _log() -> None:
             w("log_state"), ("", *STATE_TONE), key="notify_log_state",
             format_func=lambda each: term("notify.state", each) if each else w("log_all"),
         )  # fmt: skip
-        reasons = ("new", "more", "worse", "repeat", "resolved", "escalated", "handover", "undelivered", "test")
+        reasons = ("new", "more", "worse", "repeat", "resolved", "escalated", "handover", "undelivered", "test", "case")
         reason = st.selectbox(
             w("log_reason"), ("", *reasons), key="notify_log_reason",
             format_func=lambda each: term("notify.reason", each) if each else w("log_all"),

@@ -90,6 +90,9 @@ def _drawn(message: Notification) -> str:
         f"<h2>{escape(message['title'])}</h2><p>{body}</p>"
     )
     data = f"data-message='{message['id']}' data-read='{unread}'"
+    if case := message["why"].get("case"):
+        link = escape(address("cases", case=case))
+        return f"<a class='ld-tap ld-message ld-{unread} ld-go' {data} href='{link}' target='_self'>{inner}</a>"
     if not message["alarms"]:
         return f"<div class='ld-tap ld-message ld-{unread}' {data}>{inner}</div>"
     role = session.me()["role"]

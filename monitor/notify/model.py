@@ -38,6 +38,7 @@ class Reason(StrEnum):
     HANDOVER = "handover"
     UNDELIVERED = "undelivered"
     TEST = "test"
+    CASE = "case"
 
 
 class Outcome(StrEnum):

@@ -11,6 +11,7 @@ from monitor.supervision.case import Act, Action, Case, CaseState, Facts, Party
 from monitor.supervision.conditions import ActRefusedError, Refusal
 from monitor.supervision.machine import Opening, opened, step
 from monitor.supervision.rows import case_of, detail_of, row_of
+from monitor.supervision.telling import tell
 from registry.working_days import LAST_YEAR
 from store import audit, cases
 from store.connections import Connection
@@ -65,6 +66,7 @@ def take_step(
     _note(connection, number, after, act, files, for_venue=for_venue)
     if act.action is Action.ADD_ALARMS:
         _link(connection, number, act)
+    tell(connection, number, after, act)
     return after
 
 

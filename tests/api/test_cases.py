@@ -81,6 +81,13 @@ def test_the_whole_loop_is_kept_step_by_step(api: Served, db: Connection) -> Non
     do(api, number, "accept", "order")
     answered = report(api, number, ("photo.png", photo()))
     assert answered.status_code == 200, answered.text
+    (mine,) = api.get("notifications/inbox", "venue")["items"]
+    assert (mine["title"], mine["body"], mine["reason"]) == (
+        f"线索 {number}：责令整改",
+        f"说明\n期限：{today(7)}",
+        "case",
+    )
+    assert [each["why"]["action"] for each in api.get("notifications/inbox", "inspector")["items"]] == ["feedback"]
     do(api, number, "recheck_passed")
     closed = act(api, number, "close", closure="rectified").json()
     assert (closed["state"], closed["closure"], closed["due_at"], closed["clock_info"]) == (

@@ -13,7 +13,9 @@ ChannelKind = Literal["email", "sms", "wecom", "dingtalk", "feishu", "webhook", 
 GatewayKind = Literal["email", "sms", "mqtt"]
 StepRole = Literal["inspector", "section_head", "duty_officer", "venue", "centre", "administrator"]
 DutyRole = Literal["inspector", "section_head", "duty_officer"]
-ReasonName = Literal["new", "more", "worse", "repeat", "resolved", "escalated", "handover", "undelivered", "test"]
+ReasonName = Literal[
+    "new", "more", "worse", "repeat", "resolved", "escalated", "handover", "undelivered", "test", "case"
+]
 DeliveryState = Literal["waiting", "sent", "failed", "obsolete"]
 
 
