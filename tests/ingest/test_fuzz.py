@@ -9,10 +9,13 @@ from typing import Final
 import pytest
 
 from ingest.assembly import assemble
+from operations.bench import custodians
 from operations.bench.decode import broken, fuzz
 from operations.bench.speakers import READING, TONGUES, deliveries, spoken, world
 from registry.model import Channel, Device, Dialect, Registry
+from registry.waste.model import WasteRegistry
 from store.connections import connect
+from store.waste_registry import save_waste_registry
 from tests.brokers import NatsBroker
 from tests.ingest.world import Publisher, ingesting, register, wait_until
 
@@ -22,8 +25,8 @@ PAYLOADS: Final = int(os.environ.get("LANDUN_FUZZ", "3000"))
 OVER_MQTT: Final = [each for each in READING if each not in (Dialect.HJ212, Dialect.MODBUS)]
 
 
-def city() -> tuple[Registry, list[tuple[str, bytes]]]:
-    """One registry with devices of every dialect that speaks over MQTT, and broken messages on their topics."""
+def city() -> tuple[Registry, WasteRegistry, list[tuple[str, bytes]]]:
+    """Devices of every dialect that speaks over MQTT, scales and trackers, and broken messages on their topics."""
     worlds = {dialect: world(dialect) for dialect in OVER_MQTT}
     some = worlds[Dialect.NATIVE]
     devices: list[Device] = []
@@ -39,7 +42,17 @@ def city() -> tuple[Registry, list[tuple[str, bytes]]]:
             for each in registry.channels.values()
         ]
         words += [(_on_topic(each.topic, prefix), each.payload) for each in bad]
-    return Registry.of(some.sites.values(), some.sampling_points.values(), devices, channels), words
+    custody = custodians.world()
+    for tongue in ("waste", "position"):
+        _, good = spoken(tongue, 500, time.time_ns() // 1000, 1)
+        words += [(each.topic, each.payload) for each in broken(good, -(-PAYLOADS // len(worlds)), 1)]
+    registry = Registry.of(
+        (*some.sites.values(), *custody.registry.sites.values()),
+        (*some.sampling_points.values(), *custody.registry.sampling_points.values()),
+        (*devices, *custody.registry.devices.values()),
+        channels,
+    )
+    return registry, custody.waste, words
 
 
 def _on_topic(topic: str, prefix: str) -> str:
@@ -49,8 +62,10 @@ def _on_topic(topic: str, prefix: str) -> str:
 
 def test_every_broken_payload_is_accounted_for_over_the_whole_chain(database: str, tmp_path: Path) -> None:
     """Committed, dead or silent, each exactly once; acknowledged to the broker, which delivers none of them again."""
-    registry, words = city()
+    registry, waste, words = city()
     register(database, registry)
+    with connect(database) as connection:
+        save_waste_registry(connection, waste)
     with NatsBroker(tmp_path / "nats", ack_wait_s=3) as broker:
         with ingesting(database, broker.ingest_url) as service:
             with Publisher(broker.mqtt_port) as publisher:
@@ -83,6 +98,8 @@ def test_every_broken_payload_is_accounted_for_over_the_whole_chain(database: st
         row = connection.execute("SELECT count(*), count(*) FILTER (WHERE reason = '' OR detail = '') FROM dead_letter")
         letters, without_reason = row.fetchone() or (0, 0)
         assert letters >= settled.dead_messages > 0
+        assert settled.scans > 0
+        assert settled.fixes > 0
         assert without_reason == 0
 
 
