@@ -294,3 +294,27 @@ def test_the_checker_in_the_package_runs_alone(packed: Packed, tmp_path: Path) -
     assert "NOT WHOLE" in broken.stdout
     package.unlink()
     assert run().returncode == 2
+
+
+def test_the_command_checks_a_package_without_a_database(packed: Packed, tmp_path: Path) -> None:
+    """`landun verify PACKAGE` ends with 0 on a whole package, with 1 on a changed one, with 2 on none."""
+    package = tmp_path / "package.zip"
+    anchors = tmp_path / "anchors.jsonl"
+    anchors.write_bytes(packed.anchors)
+
+    def run(content: bytes | None) -> subprocess.CompletedProcess[str]:
+        package.unlink(missing_ok=True)
+        if content is not None:
+            package.write_bytes(content)
+        asked = [sys.executable, "-m", "landun", "verify", str(package), "--anchors", str(anchors)]
+        return subprocess.run(asked, capture_output=True, text=True, check=False)
+
+    whole = run(packed.audited)
+    assert whole.returncode == 0, whole.stderr
+    assert "WHOLE" in whole.stdout
+    changed = run(packed.audited[:-1] + b"x")
+    assert changed.returncode == 1
+    assert "its bytes are not those that were sealed" in changed.stderr
+    missing = run(None)
+    assert missing.returncode == 2
+    assert "No such file" in missing.stderr
