@@ -127,6 +127,17 @@ def detector(json: Annotated[bool, typer.Option("--json", help="One JSON line in
     show(measure(), as_json=json)
 
 
+@app.command()
+def waste(
+    chain: Annotated[bool, typer.Option(help="Also from MQTT to verdict; --no-chain for the engine alone.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="One JSON line instead of a table.")] = False,
+) -> None:
+    """Custody events a second: the engine on one core with a million open bags, and from MQTT to verdict."""
+    from operations.bench.waste import measure
+
+    show(measure(chain=chain), as_json=json)
+
+
 def show(figures: dict[str, Any], *, as_json: bool) -> None:
     """Print a measurement as one JSON line, or a figure a line."""
     import json
