@@ -1,13 +1,22 @@
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
 from registry.waste.catalogue import Event
+from simulators.clock import PhysicsClock
+from simulators.device import Presence
 from simulators.waste.chain import LOCAL_US
 from simulators.waste.city import demonstration_city
 from simulators.waste.fault_kinds import WasteFault
+from simulators.waste.live import WasteLife, waste_devices
 from simulators.waste.model import DAY_US, MINUTE_US
+from simulators.waste.registering import registered
 from simulators.waste.routes import METRES_A_DEGREE, off_line
 from simulators.waste.script import Order, Script
+from tests.simulators.worlds import REGISTERED
 
 CITY = demonstration_city(7)
 NOON = 20_500 * DAY_US - LOCAL_US + 12 * 60 * MINUTE_US
@@ -71,3 +80,37 @@ def test_a_halt_keeps_a_vehicle_where_nothing_is_to_be_fetched() -> None:
     day = (NOON + LOCAL_US) // DAY_US
     late = halted._tours[day][0].back - usual._tours[day][0].back
     assert late == pytest.approx(20.0)
+
+
+class Teller:
+    """A device that only remembers what it was told to say."""
+
+    presence = Presence.ONLINE
+
+    def __init__(self) -> None:
+        self.said: list[tuple[int, str]] = []
+
+    def sample(self, ts: int, values: Mapping[str, Any]) -> None:
+        if "id" in values:
+            self.said.append((ts, values["id"]))
+
+
+def test_a_city_that_was_away_tells_what_happened_meanwhile_once_and_at_its_time(tmp_path: Path) -> None:
+    """A start, an end and another start a day later tell the same as one long life, without a repeat."""
+    registry, _ = registered(CITY, REGISTERED)
+    told = {}
+    for name, ends in (("whole", [NOON + DAY_US]), ("interrupted", [NOON + DAY_US // 8, NOON + DAY_US])):
+        tellers = {device.code: Teller() for device in waste_devices(registry)}
+        folder = tmp_path / name
+        folder.mkdir()
+        begin = NOON
+        for end in ends:
+            life = WasteLife(CITY, registry, tellers, folder, begin)  # type: ignore[arg-type]
+            life.turn(end, PhysicsClock(wall=begin, physics=begin))
+            life.keep()
+            begin = end + DAY_US // 2 if end != ends[-1] else end
+        told[name] = {code: teller.said for code, teller in tellers.items()}
+    assert told["whole"] == told["interrupted"]
+    ids = [each for said in told["whole"].values() for _, each in said]
+    assert len(ids) == len(set(ids)) > 500
+    assert all(ts * 1_000 <= NOON + DAY_US for said in told["whole"].values() for ts, _ in said)
