@@ -10,6 +10,7 @@ from openpyxl import Workbook
 from store import audit
 from store.connections import Connection
 from store.registry_rows import load_registry
+from store.waste_registry import load_waste_registry
 from tests.api.conftest import Served, eventually
 
 HEAD = ("场所编码", "名称", "区县", "经度", "纬度")
@@ -92,3 +93,51 @@ def test_a_file_that_is_no_table_is_refused_in_words(api: Served, name: str, con
     answer = send(api, content, "dry_run", name=name)
     assert answer.status_code == 422
     assert any("一" <= each <= "鿿" for each in answer.json()["detail"])
+
+
+def institutions() -> bytes:
+    """A workbook with an institution, its store, its scale and its part in medical waste, and a receiver."""
+    book = Workbook()
+    book.remove(book.active)
+    for title, rows in {
+        "场所": [(*HEAD, "类别"), ("nt-h-1", "一院", "崇川区", 120.9, 32.0, "医疗废物暂存")],
+        "采样点": [("场所编码", "采样点编码", "名称", "类型"), ("nt-h-1", "s1", "暂存间", "医疗卫生机构暂存间")],
+        "设备": [
+            ("设备编码", "场所编码", "采样点编码", "设备类型"),
+            ("scale-1", "nt-h-1", "s1", "智能秤（带标签打印）"),
+        ],
+        "医废主体": [("场所编码", "主体类型", "床位数"), ("nt-h-1", "医疗卫生机构", 320)],
+        "接收单位": [
+            ("单位编码", "名称", "经营许可证编号", "有效期起", "有效期止"),
+            ("r1", "处置中心", "L-1", "2025-01-01", "2029-12-31"),
+        ],
+    }.items():
+        page = book.create_sheet(title)
+        for row in rows:
+            page.append(row)
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def test_an_institution_is_imported_with_its_part_in_medical_waste(api: Served, db: Connection) -> None:
+    """One file; a person of a county may not bring what belongs to no venue; the export imports as the same."""
+    db.execute("UPDATE person SET counties = '{320602}' WHERE username = 'centre'")
+    eventually(lambda: api.get("me", "centre")["counties"] == ["320602"], "the scope is known")
+    refused = send(api, institutions(), "all_or_none", "centre")
+    assert (refused.status_code, "receiver r1 belongs to no venue" in refused.json()["detail"]) == (403, True)
+    report = send(api, institutions(), "all_or_none").raise_for_status().json()
+    assert (report["mistakes"], report["imported"]) == ([], True)
+    waste = load_waste_registry(db)
+    assert (waste.parties["nt-h-1"].beds, waste.receivers["r1"].licence) == (320, "L-1")
+    assert load_registry(db).devices["scale-1"].kind == "smart_scale"
+    assert api.get("audit", action="registry_imported")["items"][0]["detail"]["waste_party"] == {"new": 1, "changed": 0}
+    content = api.client().get("/registry.xlsx").raise_for_status().content
+    again = send(api, content, "all_or_none").raise_for_status().json()
+    assert (again["mistakes"], again["imported"]) == ([], False)
+    mine = api.client("centre").get("/registry/waste_receiver.csv").raise_for_status().text
+    assert "L-1" not in mine
+    scale = {"code": "scale-2", "site": "nt-h-1", "sampling_point": "s1", "indicators": [], "kind": "smart_scale"}
+    api.client().post("/devices", json=scale).raise_for_status()
+    nothing = api.client().post("/devices", json={**scale, "code": "d-3", "kind": None})
+    assert (nothing.status_code, "indicators is empty" in nothing.json()["detail"]) == (422, True)
