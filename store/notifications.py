@@ -151,10 +151,9 @@ def reported_since(connection: Connection, channel: int, first: datetime) -> boo
 def waiting(connection: Connection, now: datetime) -> dict[str, int]:
     """How many deliveries wait, how many of them were tried in vain, and how many failed in the last day."""
     row = connection.execute(
-        "SELECT count(*) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state = 'waiting' AND attempts > 0), "
-        "count(*) FILTER (WHERE state = 'failed') FROM delivery d "
-        "WHERE state = 'waiting' OR state = 'failed' AND EXISTS (SELECT 1 FROM notification n "
-        "WHERE n.id = d.notification_id AND n.at > %s)",
+        "SELECT count(*), count(*) FILTER (WHERE attempts > 0), "
+        "(SELECT count(*) FROM delivery d JOIN notification n ON n.id = d.notification_id "
+        "WHERE d.state = 'failed' AND n.at > %s) FROM delivery WHERE state = 'waiting'",
         (now - timedelta(days=1),),
     ).fetchone()
     return dict(zip(("waiting", "retrying", "failed"), map(int, row or (0, 0, 0)), strict=True))

@@ -41,6 +41,11 @@ def undecided(connection: Connection) -> list[tuple[int, int]]:
     return [(int(row), int(alarm)) for row, alarm in rows]
 
 
+def waiting(connection: Connection) -> int:
+    """How many rows are not decided."""
+    return int(scalar(connection, "SELECT count(*) FROM outbox WHERE outcome IS NULL"))
+
+
 def decide(connection: Connection, outcomes: Sequence[tuple[int, str]], at: datetime) -> None:
     """Write what became of rows. Does not commit."""
     if outcomes:

@@ -106,10 +106,9 @@ class Notifier:
         return decided
 
     def _beat(self, now: datetime) -> None:
-        undecided = len(outbox.undecided(self.connection))
         detail = {
             "version": program_version(),
-            "undecided": undecided,
+            "undecided": outbox.waiting(self.connection),
             "nobody": self.nobody,
             **notifications.waiting(self.connection, now),
         }
