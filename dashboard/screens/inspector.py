@@ -9,7 +9,7 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import clock, full_time, rfc3339
 from dashboard.html import escape, heading
-from dashboard.language import county_name, name_of, t, term
+from dashboard.language import county_name, language, name_of, t, term
 from dashboard.links import address
 from dashboard.opening import opening_text
 from dashboard.problems import failed
@@ -17,7 +17,19 @@ from dashboard.screens import inspector_site
 from dashboard.shapes import Alarm, Picture, SiteDetail
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.case_link import case_link
-from dashboard.widgets.field import ACTIVE, NEEDS, act, alarm_card, back, field_style, install, response_to, urgency, w
+from dashboard.widgets.field import (
+    ACTIVE,
+    NEEDS,
+    act,
+    alarm_card,
+    back,
+    colon,
+    field_style,
+    install,
+    response_to,
+    urgency,
+    w,
+)
 from dashboard.widgets.inbox import newest, read_of_alarm
 from dashboard.widgets.instruments import instruments
 from dashboard.widgets.picture import picture_chart
@@ -65,7 +77,7 @@ def _list() -> None:
     except (ApiError, ApiUnreachableError) as error:
         failed(error)
         return
-    separator = "、" if t("language") == "语言" else ", "
+    separator = "、" if language() == "zh" else ", "
     scope = separator.join(map(county_name, session.me()["counties"])) or t("person.all_counties")
     as_of = w("scope", counties=scope, time=clock(rfc3339(datetime.now(UTC)), ZONE))
     st.html(
@@ -233,14 +245,19 @@ def _venue(alarm: Alarm, site: SiteDetail) -> None:
         (t("site.hours"), opening_text(site)),
         (t("site.now"), t("open_now.yes") if site["open_now"] else t("open_now.no")),
     ]
-    listed = "".join(f"<li><b>{escape(label)}</b>：{escape(value)}</li>" for label, value in facts)
+    listed = "".join(f"<li><b>{escape(label)}</b>{colon()}{escape(value)}</li>" for label, value in facts)
     counts = site["open_alarms"] or {"high": 0, "medium": 0, "low": 0}
     others = sum(counts.values()) - (alarm["state"] in ACTIVE)  # type: ignore[arg-type]
     also = f"<li>{escape(w('also', count=others))}</li>" if others > 0 else ""
     code = site["code"]
     links = "".join(
         f"<a class='ld-go' href='{escape(address(page, site=code))}' target='_self'>{escape(w(key))} ›</a>"
-        for page, key in (("inspector", "to_venue_page"), ("site", "to_site"), ("samples", "to_samples"))
+        for page, key in (
+            ("inspector", "to_venue_page"),
+            ("site_file", "to_file"),
+            ("site", "to_site"),
+            ("samples", "to_samples"),
+        )
     )
     st.html(
         heading(f"{w('venue')} · {name_of(site)}")

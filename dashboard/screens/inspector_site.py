@@ -70,7 +70,12 @@ def draw(code: str) -> None:
         announcements(site)
     links = "".join(
         f"<a class='ld-go' href='{escape(address(page, site=code))}' target='_self'>{escape(w(key))} ›</a>"
-        for page, key in (("site", "to_site"), ("rules", "to_rules"), ("samples", "to_samples"))
+        for page, key in (
+            ("site_file", "to_file"),
+            ("site", "to_site"),
+            ("rules", "to_rules"),
+            ("samples", "to_samples"),
+        )
     )
     st.html(f"<div class='ld-big-links'>{links}</div>")
 

@@ -65,7 +65,7 @@ def _link(link: DisplayLink) -> None:
         here = f"<p>{escape(text(language(), 'inspector.install.only_here', address=f'{parts.scheme}://{parts.netloc}'))}</p>"
     st.html(
         f"<div class='ld-panel ld-install' data-display='{link['id']}'>{installing.qr(address)}<div>"
-        f"<b>{escape(name)}</b><p class='ld-note'>{escape(shown)}；{escape(made)}</p>"
+        f"<b>{escape(name)}</b><p class='ld-note'>{escape(shown)} · {escape(made)}</p>"
         f"<a class='ld-key-link' data-open='{link['id']}' href='{escape(address)}' target='_blank' rel='noopener'>"
         f"{escape(w('open'))} ↗</a>{here}</div></div>"
     )

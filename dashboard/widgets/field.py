@@ -32,6 +32,11 @@ def w(key: str, /, **fields: object) -> str:
     return text(language(), f"inspector.page.{key}", **fields)
 
 
+def colon() -> str:
+    """What stands between a label and its value."""
+    return "：" if language() == "zh" else ": "
+
+
 def back() -> str:
     """The way back to the inspector's list."""
     return f"<a class='ld-back ld-go' href='{escape(address('inspector'))}' target='_self'>‹ {escape(w('back'))}</a>"

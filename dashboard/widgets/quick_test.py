@@ -16,6 +16,7 @@ from dashboard.language import clause_of, indicator, language, term, unit_of, wi
 from dashboard.look import SAMPLE_TONE
 from dashboard.problems import failed
 from dashboard.shapes import Channel, Point, SiteDetail
+from dashboard.widgets.field import colon
 from dashboard.widgets.sample_table import written
 from registry.agreement import tolerances
 from registry.catalogue import text
@@ -168,7 +169,7 @@ def _result(sample: SampleResult, comparison: Comparison) -> str:
     )
     return (
         f"<div class='ld-verdict ld-{tone}' data-finding='{escape(finding)}' data-indicator='{code}'>"
-        f"<h3>{escape(indicator(code))}：{escape(term('inspector.finding', finding))}</h3>"
+        f"<h3>{escape(indicator(code))}{colon()}{escape(term('inspector.finding', finding))}</h3>"
         f"<div>{state}{chip(term('inspector.agreement', comparison['agreement']), agreed)}</div>{pair}{limit}"
         f"<p class='ld-note'>{escape(_apart(comparison, code))}</p>"
         f"<p class='ld-say'>{escape(term('inspector.advice', finding))}</p></div>"
