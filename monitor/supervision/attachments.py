@@ -11,6 +11,7 @@ LARGEST_BYTES: Final = 10 * 1024 * 1024
 MOST_FILES: Final = 9
 """Of one step [design]."""
 LONGEST_NAME: Final = 120
+LONGEST_ENDING: Final = 8
 
 _UNFIT: Final = re.compile(r'[\x00-\x1f\x7f"\\/:*?<>|]')
 _HEIC_BRANDS: Final = frozenset({b"heic", b"heix", b"mif1", b"msf1", b"hevc"})
@@ -84,4 +85,6 @@ def fit_name(name: str) -> str:
     if len(clean) <= LONGEST_NAME:
         return clean
     stem, dot, ending = clean.rpartition(".")
-    return f"{stem[: LONGEST_NAME - len(dot + ending)]}{dot}{ending}" if dot else clean[:LONGEST_NAME]
+    if not dot or len(ending) > LONGEST_ENDING:
+        return clean[:LONGEST_NAME]
+    return f"{stem[: LONGEST_NAME - len(dot + ending)]}{dot}{ending}"
