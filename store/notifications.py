@@ -57,7 +57,7 @@ def sent_since(connection: Connection, first: datetime) -> list[tuple[str, bool,
     """(recipient, about simulated sites, when, collected) of every message about alarms since `first`."""
     rows = connection.execute(
         "SELECT coalesce('person:' || person, 'channel:' || channel_id), simulated, at, coalesce((why ->> 'collected')::bool, false) "  # noqa: E501
-        "FROM notification WHERE at > %s AND reason NOT IN ('test', 'undelivered', 'case')",
+        "FROM notification WHERE at > %s AND reason NOT IN ('test', 'undelivered', 'case', 'put_away')",
         (first,),
     ).fetchall()
     return [(str(name), bool(simulated), at, bool(collected)) for name, simulated, at, collected in rows]

@@ -20,13 +20,12 @@ from dashboard.widgets.notify_channels import mine
 from dashboard.widgets.notify_roster import roster
 from dashboard.widgets.notify_routes import routes
 from dashboard.widgets.notify_shared import receivers
-from dashboard.widgets.notify_words import w
+from dashboard.widgets.notify_words import KINDS, w
 
 REFRESH_S: Final = 3
 ROWS: Final = 200
 ASKED: Final = "dry_run_asked"
 STATE_TONE: Final = {"sent": "ok", "waiting": "pending", "failed": "high", "obsolete": "closed"}
-KINDS: Final = ("limit", "circulation", "detector", "offline")
 PRIORITIES: Final = ("high", "medium", "low")
 
 
@@ -136,7 +135,19 @@ def _log() -> None:
             w("log_state"), ("", *STATE_TONE), key="notify_log_state",
             format_func=lambda each: term("notify.state", each) if each else w("log_all"),
         )  # fmt: skip
-        reasons = ("new", "more", "worse", "repeat", "resolved", "escalated", "handover", "undelivered", "test", "case")
+        reasons = (
+            "new",
+            "more",
+            "worse",
+            "repeat",
+            "resolved",
+            "escalated",
+            "handover",
+            "undelivered",
+            "test",
+            "case",
+            "put_away",
+        )
         reason = st.selectbox(
             w("log_reason"), ("", *reasons), key="notify_log_reason",
             format_func=lambda each: term("notify.reason", each) if each else w("log_all"),

@@ -1,17 +1,21 @@
 """Putting alarms away for a time, back, and letting latched ones go; and that somebody is on the way."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Response, status
 
 from monitor.alarms.acts import LONGEST_OUT_OF_SERVICE, LONGEST_SHELF, LONGEST_SHELF_OF_LEAD
+from monitor.alarms.telling import tell_put_away
 from monitor.api.alarms import AlarmId, detail_of, record_action
 from monitor.api.context import Now, Shared, requires
 from monitor.api.schemas import Acknowledgement, ActionPending, AlarmDetail, Error
 from monitor.api.schemas.alarm_acts import OutOfService, Shelf
 from monitor.api.scope import Permission, Principal
 from monitor.api.sites import NOT_FOUND
+from monitor.api.snapshot import Snapshot
+from store.connections import Connection
 from store.records import to_us
 
 router = APIRouter(prefix="/alarms/{alarm_id}", tags=["alarms"])
@@ -38,7 +42,8 @@ def shelve(alarm_id: AlarmId, shared: Shared, now: Now, actor: Actor, wanted: Sh
     until = _until(wanted.until, shared.clock(), longest)
     said = {"once": wanted.once, "text": wanted.reason.strip()}
     shown = {"until": until.isoformat(), "once": wanted.once, "reason": said["text"], "legal_lead": alarm.legal_lead}
-    return record_action(shared, now, actor, alarm_id, "shelve", {**said, "until": to_us(until)}, shown)
+    tell = _teller(now, alarm, "shelve", actor, until, wanted.reason)
+    return record_action(shared, now, actor, alarm_id, "shelve", {**said, "until": to_us(until)}, shown, tell)
 
 
 @router.post("/unshelve", response_model=AlarmDetail, summary="Take an alarm off the shelf", responses=_ACTED)
@@ -67,7 +72,8 @@ def out_of_service(
     device = {"device": alarm.device} if wanted.whole_device else {}
     shown = {"until": until.isoformat(), "reason": reason, "legal_lead": alarm.legal_lead, **device}
     said = {"until": to_us(until), "text": reason, **device}
-    return record_action(shared, now, actor, alarm_id, "out_of_service", said, shown)
+    tell = _teller(now, alarm, "out_of_service", actor, until, reason)
+    return record_action(shared, now, actor, alarm_id, "out_of_service", said, shown, tell)
 
 
 @router.post("/in-service", response_model=AlarmDetail, summary="Put an alarm back into service", responses=_ACTED)
@@ -101,6 +107,17 @@ def reset(
     if alarm.state != "latched":
         raise _conflict(alarm_id, alarm.state, "only one that is latched and acknowledged can be reset")
     return record_action(shared, now, actor, alarm_id, "reset", {"text": (said.comment if said else None) or ""})
+
+
+def _teller(
+    now: Snapshot, alarm: AlarmDetail, act: str, actor: Principal, until: datetime, reason: str
+) -> Callable[[Connection, datetime], object] | None:
+    """What tells the section heads that a legal lead is put away; None where it is none."""
+    if not alarm.legal_lead:
+        return None
+    said = {**alarm.model_dump(exclude={"events", "rationale"}), "reason": reason.strip()}
+    zone = now.registry.sites[alarm.site].zone
+    return lambda connection, at: tell_put_away(connection, said, zone, act, actor.username, until, at)
 
 
 def _alarm(shared: Shared, now: Now, actor: Principal, alarm_id: int) -> AlarmDetail:

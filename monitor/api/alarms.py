@@ -1,7 +1,7 @@
 """Alarms: listing them, exporting them, and what people do about them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -209,16 +209,20 @@ def record_action(
     what: str,
     said: Mapping[str, Any],
     audited: Mapping[str, Any] | None = None,
+    tell: Callable[[Connection, datetime], object] | None = None,
 ) -> Response | AlarmDetail:
     """Audit and journal what a person does about an alarm, and wait a moment for the monitor to apply it.
 
-    `audited` is what the audit log says of it, by default what the journal does.
+    `audited` is what the audit log says of it, by default what the journal does; `tell` tells others of it in the same
+    transaction.
     """
     at = shared.clock()
     payload = {"what": what, "alarm": alarm_id, "actor": actor.username, "at": to_us(at), **said}
     with shared.database.connection() as connection, connection.transaction():
         detail = dict(said if audited is None else audited)
         audit.append(connection, actor.username, what, f"alarm:{alarm_id}", detail, at)
+        if tell is not None:
+            tell(connection, at)
         journal_id = journal.append_event(connection, "action", payload, at)
     if _applied(shared, journal_id):
         with shared.database.connection() as connection:

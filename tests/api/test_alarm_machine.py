@@ -37,6 +37,10 @@ def test_a_legal_lead_is_not_shelved_silently(api: Served, db: Connection) -> No
     kept = db.execute("SELECT detail FROM audit_log WHERE action = 'shelve' ORDER BY id").fetchall()
     assert [(each["legal_lead"], each["reason"]) for (each,) in kept] == [(True, "等待更换探头"), (False, "等待备件")]
     assert audit.verify(db).ok
+    (told,) = api.get("/notifications/inbox", "centre")["items"]
+    assert (told["reason"], told["alarms"], told["title"]) == ("put_away", [65536], "疑似线索被搁置：崇川一号池")
+    assert "inspector 至" in told["body"]
+    assert "等待更换探头" in told["body"]
 
 
 def test_an_alarm_shows_its_mute_and_why_it_is_raised(api: Served, db: Connection) -> None:

@@ -14,7 +14,7 @@ GatewayKind = Literal["email", "sms", "mqtt"]
 StepRole = Literal["inspector", "section_head", "duty_officer", "venue", "centre", "administrator"]
 DutyRole = Literal["inspector", "section_head", "duty_officer"]
 ReasonName = Literal[
-    "new", "more", "worse", "repeat", "resolved", "escalated", "handover", "undelivered", "test", "case"
+    "new", "more", "worse", "repeat", "resolved", "escalated", "handover", "undelivered", "test", "case", "put_away"
 ]
 DeliveryState = Literal["waiting", "sent", "failed", "obsolete"]
 
