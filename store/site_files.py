@@ -62,6 +62,16 @@ def site_record(connection: Connection, site: str, zone: str, first: datetime) -
         return {part: cursor.execute(statement.encode(), parameters).fetchall() for part, statement in _ABOUT.items()}
 
 
+def who_answers(connection: Connection, site: str) -> tuple[str, str]:
+    """Name and telephone of who answers for a site now, the legal representative first; empty where nobody is known."""
+    row = connection.execute(
+        "SELECT p.name, p.phone FROM responsible_for f JOIN responsible_person p ON p.id = f.person "
+        "WHERE f.site = %s AND f.until IS NULL ORDER BY f.role = 'legal' DESC, f.since, f.id LIMIT 1",
+        (site,),
+    ).fetchone()
+    return (str(row[0]), str(row[1])) if row else ("", "")
+
+
 def person_record(connection: Connection, person: int) -> dict[str, Any] | None:
     """A responsible person with certificates and the sites they answer or answered for; None where there is none."""
     with connection.cursor(row_factory=dict_row) as cursor:

@@ -25,6 +25,7 @@ from registry.samples import Comparison
 from store import audit, cases, queries
 from store.connections import Connection
 from store.samples import find_samples
+from store.site_files import who_answers
 
 router = APIRouter(tags=["documents"])
 
@@ -155,6 +156,7 @@ def _papers(connection: Connection, row: dict[str, Any], shared: Context, now: S
     number = int(row["id"])
     alarms = [queries.alarm(connection, each) for each in cases.alarms_of_case(connection, number)]
     points = now.registry.sampling_points
+    responsible, phone = who_answers(connection, row["site"])
 
     def place(alarm: dict[str, Any]) -> str:
         point = points.get((alarm["site"], alarm["sampling_point"] or ""))
@@ -169,6 +171,8 @@ def _papers(connection: Connection, row: dict[str, Any], shared: Context, now: S
         measured=_measured(connection, row["site"], shared, now),
         site_name=site.name_zh if site else row["site"],
         agency=shared.settings.agency,
+        responsible=responsible,
+        phone=phone,
         name_of=lambda username: name_of(username, shared) or "",
     )
 

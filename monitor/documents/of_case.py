@@ -44,7 +44,8 @@ class Attached:
 class Papers:
     """A case as documents need it: rows by column name, and what else they name.
 
-    `name_of` is the name of a person by username; `alarms` are (row, sentence, name of the sampling point).
+    `responsible` answers for the venue, at `phone`; `name_of` is the name of a person by username; `alarms` are (row,
+    sentence, name of the sampling point).
     """
 
     number: str
@@ -55,6 +56,8 @@ class Papers:
     measured: Sequence[Measured]
     site_name: str
     agency: str
+    responsible: str
+    phone: str
     name_of: Callable[[str | None], str]
 
 
@@ -70,7 +73,9 @@ def _common(papers: Papers, now: datetime) -> dict[str, Any]:
     zone = ZoneInfo(case["zone"])
     places = sorted({place for _, _, place in papers.alarms if place})
     return {
-        **dict.fromkeys(("address", "responsible", "phone", "contact", "certificate_1", "certificate_2"), BLANK),
+        **dict.fromkeys(("address", "contact", "certificate_1", "certificate_2"), BLANK),
+        "responsible": papers.responsible or BLANK,
+        "phone": papers.phone or BLANK,
         "number": f"{BLANK}〔{now.astimezone(zone).year}〕＿＿号",
         "party": papers.site_name,
         "site": case["site"],

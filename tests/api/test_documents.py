@@ -57,6 +57,12 @@ def test_every_document_of_a_closed_case(api: Served, db: Connection) -> None:
     do(api, case, "accept", "order")
     assert report(api, case, ("现场.png", photo())).status_code == 200
     do(api, case, "recheck_passed")
+    db.execute(
+        "WITH one AS (INSERT INTO responsible_person (name, phone, entered_by, entered_at) "
+        "VALUES ('周馆长', '0513-8000', 'centre', now()) RETURNING id) "
+        "INSERT INTO responsible_for (person, site, role, since, entered_by, entered_at) "
+        "SELECT id, 'P-1', 'legal', '2026-01-01', 'centre', now() FROM one"
+    )
     client = api.client("inspector")
     asked = {"number": "通卫监意〔2026〕7号", "address": "崇川区人民路1号"}
     for name in OF_CASES:
