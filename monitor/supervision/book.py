@@ -54,7 +54,9 @@ def take_step(
 
     Raises `CaseMissingError`, `ActRefusedError` with every condition that is not met, and `AlarmTakenError`.
     """
-    row = cases.find_case(connection, number, lock=True)
+    # In the order of their numbers: two merges in opposite directions must not wait for each other.
+    locked = {each: cases.find_case(connection, each, lock=True) for each in sorted({number, act.into or number})}
+    row = locked[number]
     if row is None:
         raise CaseMissingError(number)
     case = case_of(row)
