@@ -11,7 +11,7 @@ from dashboard.language import county_name, language, term
 from dashboard.notify_client import Channel, Route, Step
 from dashboard.problems import failed
 from dashboard.widgets.components import table
-from dashboard.widgets.notify_words import w
+from dashboard.widgets.notify_words import KINDS, w
 from registry.counties import COUNTIES
 from registry.scenarios import scenarios
 
@@ -152,10 +152,11 @@ def _filters(route: Route, key: str) -> dict[str, Any]:
         asked["name_en"] = st.text_input(w("route_name_en"), value=route["name_en"], key=f"route_en_{key}")
     with first[3]:
         asked["enabled"] = st.toggle(w("route_enabled"), value=route["enabled"], key=f"route_enabled_{key}")
-    second = st.columns(4, gap="small")
+    second = st.columns(5, gap="small")
     choices: tuple[tuple[str, str, tuple[str, ...], Any], ...] = (
         ("counties", w("roster_county"), tuple(COUNTIES), county_name),
         ("scenarios", w("route_scenarios"), tuple(scenarios()), _scenario),
+        ("kinds", w("dry_kind"), KINDS, lambda each: term("alarm.kind", each)),
         ("priorities", w("dry_priority"), PRIORITIES, lambda each: term("alarm.priority", each)),
         ("audiences", w("dry_audience"), AUDIENCES, lambda each: w(f"audience_{each}")),
     )
@@ -165,7 +166,6 @@ def _filters(route: Route, key: str) -> dict[str, Any]:
             asked[name] = st.multiselect(
                 label, options, default=chosen, key=f"route_{name}_{key}", format_func=named, placeholder=w("log_all")
             )
-    asked["kinds"] = route["kinds"]
     return asked
 
 
