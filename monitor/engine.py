@@ -351,6 +351,7 @@ class Engine:
         self.speed = speed
         self.follow_speed()
         self.detection.set_speed(at, speed)
+        self.waste.set_speed(at, speed)
         # Devices need a moment to change pace: what was silence at the old one isn't at the new.
         self.silence.start_over(at, self.layout.simulated_device)
 
@@ -375,7 +376,6 @@ class Engine:
         self.delays = self.layout.delays(self.speed)
         simulated = (site.code for site in self.layout.sites if site.simulated)
         self.book.hold_off = HoldOff(simulated, self.speed)
-        self.waste.set_speed(self.speed)
 
     def _feedback(self, journal_id: int, alarm_id: int, body: Any) -> dict[str, Any]:
         """Move a site's sensitivity by an answer, or take one back; what the event then tells."""

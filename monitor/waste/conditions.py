@@ -126,6 +126,8 @@ class Conditions:
             return
         worst = max((Rule(member["rule"]) for member in members.values()), key=_weight)
         if condition not in book.open:
+            if worst is Rule.STORAGE_44H:
+                self.worsened.add(condition)
             book.raise_alarm(changes, journal_id, _row(condition, worst, members, now, names))
             return
         alarm = book.open[condition]

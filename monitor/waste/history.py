@@ -6,6 +6,7 @@ the bag owed to a box stays as it was: boxes that were emptied are not remembere
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from monitor.waste.custody import step
 from monitor.waste.events import NEVER, NONE, Events
+from monitor.waste.pace import Pace
 from monitor.waste.rows import rows_of
 from monitor.waste.state import MANIFEST, NOWHERE, State, origin, packed
 from monitor.waste.sweeping import sweep
@@ -20,14 +22,14 @@ from store.records import to_us
 from store.waste_bags import STEPS
 
 
-def retold(state: State, row: Mapping[str, Any], events: Events) -> tuple[State, NDArray[Any]]:
+def retold(state: State, row: Mapping[str, Any], events: Events, pace: Pace) -> tuple[State, NDArray[Any]]:
     """A row of table ``waste_bag`` with events (of this bag, as `State.beyond` holds them) merged into it.
 
     Returned with the state whose codes it is in. Nothing about it is open.
     """
     alone = State(state.world, state.tolerances, state.codes.names)
     slot = alone.allocate(np.array([row["key"]], dtype=np.int64)).astype(np.int64)
-    _lay_out(alone, int(slot[0]), row)
+    _lay_out(alone, int(slot[0]), _inner(row, pace))
     step(alone, events)
     own = int(row["own"])
     for each in (int(place) for place in np.flatnonzero(alone["ts"][slot[0]] < NEVER)):
@@ -36,7 +38,14 @@ def retold(state: State, row: Mapping[str, Any], events: Events) -> tuple[State,
     sweep(alone, max(state.now, int(events["arrived"].max())))
     told = alone.closed[0] if alone.closed else rows_of(alone, slot)
     told["tag"], told["parent"], told["own"], told["open"] = row["tag"].encode(), row["parent"], own, 0
-    return alone, told[0]
+    return alone, told
+
+
+def _inner(row: Mapping[str, Any], pace: Pace) -> Mapping[str, Any]:
+    """A row with its times as the engine's."""
+    times = {name: at for name, at in row.items() if isinstance(at, datetime)}
+    inward = pace.inward(np.array([to_us(at) for at in times.values()], dtype=np.int64))
+    return {**row, **dict(zip(times, inward.tolist(), strict=True))}
 
 
 def _lay_out(state: State, slot: int, row: Mapping[str, Any]) -> None:
@@ -53,7 +62,7 @@ def _lay_out(state: State, slot: int, row: Mapping[str, Any]) -> None:
             continue
         said = row["category"] if place == 0 else 0
         numbers = (NONE if grams is None else grams, said, places[place])
-        arrays["ts"][slot, place] = to_us(at)
+        arrays["ts"][slot, place] = at
         arrays["body"][slot, place] = packed(*(np.array([each]) for each in numbers))[0]
         # What the box was scanned for was judged as the box's.
         by_box = not row["own"] >> place & 1
@@ -62,7 +71,7 @@ def _lay_out(state: State, slot: int, row: Mapping[str, Any]) -> None:
     if row["collected_at"] is not None:
         again = row["again_at"] or row["collected_at"]
         numbers = (row["again_g"], 0, NONE if row["again_ward"] is None else number(row["again_ward"]))
-        arrays["again_ts"][slot] = to_us(again)
+        arrays["again_ts"][slot] = again
         same = row["again_at"] is None
         body = packed(*(np.array([NONE if each is None else each]) for each in numbers))[0]
         arrays["again_body"][slot] = arrays["body"][slot, 0] if same else body
@@ -70,8 +79,8 @@ def _lay_out(state: State, slot: int, row: Mapping[str, Any]) -> None:
     handed_by_box = row["handed_at"] is not None and not row["own"] >> 2 & 1
     arrays["flags"][slot] = MANIFEST if row["manifest"] or handed_by_box else 0
     arrays["to"][slot] = NOWHERE if row["named"] is None else number(row["named"])
-    arrays["opened"][slot] = NEVER if row["opened_at"] is None else to_us(row["opened_at"])
-    arrays["newest"][slot], arrays["arrived"][slot] = to_us(row["newest"]), to_us(row["arrived"])
+    arrays["opened"][slot] = NEVER if row["opened_at"] is None else row["opened_at"]
+    arrays["newest"][slot], arrays["arrived"][slot] = row["newest"], row["arrived"]
     arrays["touched"][slot] = 1
 
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.waste.events import NEVER, NONE
 from monitor.waste.history import retold
+from monitor.waste.pace import Pace
 from monitor.waste.rows import changed_rows
 from monitor.waste.state import State
 from monitor.waste.watch import Watch
@@ -26,19 +28,28 @@ def merge(connection: Connection, watch: Watch, revision: int) -> None:
     """Write what changed and clear the marks. The caller holds the transaction, and drops the engine if it fails."""
     for name, state in watch.states.items():
         simulated = name == "simulated"
+        pace = watch.paces[name]
         rows = changed_rows(state)
         if rows.size:
-            write_bags(connection, (as_row(state, row, simulated=simulated) for row in rows), revision)
+            write_bags(connection, as_rows(state, rows, pace, simulated=simulated), revision)
         if state.beyond:
             events, state.beyond = np.concatenate(state.beyond), []
             keys = np.unique(events["key"]).tolist()
             known = bags_by_key(connection, keys, simulated=simulated)
-            told = [retold(state, row, events[events["key"] == row["key"]]) for row in known]
-            write_bags(connection, (as_row(of, row, simulated=simulated) for of, row in told), revision)
+            for row in known:
+                of, told = retold(state, row, events[events["key"] == row["key"]], pace)
+                write_bags(connection, as_rows(of, told, pace, simulated=simulated), revision)
 
 
-def as_row(state: State, row: Any, *, simulated: bool) -> Mapping[str, Any]:
-    """A row of `monitor.waste.rows.BAG_ROW` as columns of table ``waste_bag``."""
+def as_rows(state: State, rows: NDArray[Any], pace: Pace, *, simulated: bool) -> list[Mapping[str, Any]]:
+    """Rows of `monitor.waste.rows.BAG_ROW` as columns of table ``waste_bag``, with times of the wall clock."""
+    rows = rows.copy()
+    for name in ("ts", "again_ts", "opened", "newest", "arrived"):
+        rows[name] = pace.outward(rows[name])
+    return [_as_row(state, row, simulated=simulated) for row in rows]
+
+
+def _as_row(state: State, row: Any, *, simulated: bool) -> Mapping[str, Any]:
     names, sites = state.codes.name, state.world.sites
     again = row["again_ts"] > row["ts"][0]
     return {

@@ -6,7 +6,7 @@ A finding is a lead (线索), never proof.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Any, Final
@@ -191,17 +191,6 @@ class Tolerances:
                 raise ToleranceError(f"tolerance {name} is {value!r}, must be a {kinds[name].__name__}")
         known: dict[str, Any] = {name: kinds[name](value) for name, value in raw.items()}
         return cls(**known)
-
-    def faster(self, times: float) -> "Tolerances":
-        """Of a simulation that runs so many times faster: all that is a time is shorter by as much."""
-        if times == 1:
-            return self
-        scaled = {
-            each.name: getattr(self, each.name) / times
-            for each in fields(self)
-            if each.name.endswith(("_h", "_min")) or each.name in ("keep_days", "lost_days")
-        }
-        return replace(self, **scaled)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON, every one of them."""

@@ -1,7 +1,7 @@
 """Medical waste in the monitor's fold: journal rows of kinds ``waste`` and ``position`` in, alarms out.
 
-Simulated sites have a state of their own, whose times run as much faster as the simulation does; nothing of it ever
-meets what is known of live sites, even where a bag's code is the same.
+Simulated sites have a state of their own with an inner time (`pace`), which runs as fast as the simulation does;
+nothing of it ever meets what is known of live sites, even where a bag's code is the same.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +17,7 @@ from monitor.waste.conditions import Conditions, Names
 from monitor.waste.custody import step
 from monitor.waste.events import EVENT, FIX, NONE, TEMPERATURE
 from monitor.waste.keys import Ints
+from monitor.waste.pace import Pace
 from monitor.waste.rules import Tolerances
 from monitor.waste.state import State
 from monitor.waste.stores import measure
@@ -40,7 +41,7 @@ class Watch:
     def __init__(self, registry: Registry, waste: WasteRegistry | None = None, tolerances: Tolerances | None = None):
         self.registry, self.waste = registry, waste or WasteRegistry()
         self.tolerances = tolerances or Tolerances()
-        self.speed = 1.0
+        self.paces = {_LIVE: Pace(), _SIMULATED: Pace()}
         self.states = {
             name: State(World.of(registry, self.waste, simulated=name == _SIMULATED), self.tolerances)
             for name in (_LIVE, _SIMULATED)
@@ -64,7 +65,10 @@ class Watch:
 
     def _take_waste(self, name: str, packed: Packed) -> None:
         state, rows = self.states[name], packed.rows
-        step(state, events_of(state, packed))
+        events = events_of(state, packed)
+        for column in ("ts", "arrived"):
+            events[column] = self.paces[name].inward(events[column])
+        step(state, events)
         strings = np.array([each.encode() for each in packed.strings], dtype=f"S{LONGEST_TAG}")
         bags = rows["kind"] == Container.BAG
         state.name_tags(rows["tag"][bags].astype(np.int64), strings[rows["tag_text"][bags]])
@@ -91,6 +95,8 @@ class Watch:
             fixes = np.zeros(rows.size, dtype=FIX)
             for column in ("ts", "arrived", "lon", "lat", "speed_kmh"):
                 fixes[column] = rows[column]
+            for column in ("ts", "arrived"):
+                fixes[column] = self.paces[name].inward(fixes[column])
             fixes["vehicle"] = number[rows["device"]]
             locate(state, fixes[fixes["vehicle"] != NONE])
 
@@ -107,7 +113,7 @@ class Watch:
         for name, state in self.states.items():
             here = name_of[place] == (name == _SIMULATED)
             told = np.zeros(int(here.sum()), dtype=TEMPERATURE)
-            told["site"], told["ts"] = site_of[place[here]], rows["ts"][here]
+            told["site"], told["ts"] = site_of[place[here]], self.paces[name].inward(rows["ts"][here].astype(np.int64))
             told["celsius"], told["late"] = rows["value"][here], rows["late"][here]
             measure(state, told)
 
@@ -129,8 +135,9 @@ class Watch:
         for name, state in self.states.items():
             if not state.world.sites:
                 continue
-            verdicts = sweep(state, now)
+            verdicts = sweep(state, int(self.paces[name].inward(np.array([now]))[0]))
             if verdicts.size:
+                verdicts["at"] = self.paces[name].outward(verdicts["at"])
                 names = self._names(name, verdicts)
                 self.conditions[name].follow(book, changes, journal_id, now, verdicts, names, self._covered(book))
 
@@ -167,28 +174,24 @@ class Watch:
         return [condition for each in self.conditions.values() for condition in each.on]
 
     # ------------------------------------------------------------------ settings, registry, snapshot
-    def set_speed(self, speed: float) -> None:
-        """Simulated waste moves so many times faster."""
-        if speed != self.speed:
-            self.speed = speed
-            self._follow_tolerances()
+    def set_speed(self, at: int, speed: float) -> None:
+        """Simulated waste moves so many times faster from `at` (us) on."""
+        if speed != self.paces[_SIMULATED].speed:
+            self.paces[_SIMULATED].change(at, speed)
 
     def set_tolerances(self, raw: Mapping[str, Any]) -> None:
         """Go on with other tolerances. Raises `ToleranceError`."""
         self.tolerances = Tolerances.from_json(raw)
-        self._follow_tolerances()
-
-    def _follow_tolerances(self) -> None:
-        self.states[_LIVE].tolerances = self.tolerances
-        self.states[_SIMULATED].tolerances = self.tolerances.faster(self.speed)
         for state in self.states.values():
+            state.tolerances = self.tolerances
             # What was due by other tolerances may be due sooner.
             state["due"][state["key"] != 0] = state.now
 
     def save(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Arrays by name and JSON, for a snapshot."""
         arrays: dict[str, NDArray[Any]] = {}
-        head: dict[str, Any] = {"speed": self.speed, "tolerances": self.tolerances.to_json()}
+        paces = {name: pace.pieces for name, pace in self.paces.items()}
+        head: dict[str, Any] = {"paces": paces, "tolerances": self.tolerances.to_json()}
         for name, state in self.states.items():
             mine, of_state = saving.save(state)
             arrays |= {f"waste.{name}.{column}": each for column, each in mine.items()}
@@ -204,7 +207,8 @@ class Watch:
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], head: Mapping[str, Any]) -> None:
         """Take over what `save` saw, here under this registry."""
-        self.speed, self.tolerances = head["speed"], Tolerances.from_json(head["tolerances"])
+        self.tolerances = Tolerances.from_json(head["tolerances"])
+        self.paces = {name: Pace(pieces) for name, pieces in head["paces"].items()}
         for name in self.states:
             prefix = f"waste.{name}."
             mine = {column.removeprefix(prefix): each for column, each in arrays.items() if column.startswith(prefix)}

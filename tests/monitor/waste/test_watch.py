@@ -14,8 +14,8 @@ from monitor.alarms.wording import alarm_text
 from monitor.engine import Engine
 from registry.catalogue import LANGUAGES, Language
 from registry.model import Device, Registry, SamplingPoint, Site, SiteStatus
-from registry.waste.catalogue import Container, Event
-from registry.waste.model import SCENARIO, Party, PartyKind, Receiver, Vehicle, WasteRegistry
+from registry.waste.catalogue import Container, Event, PartyKind
+from registry.waste.model import SCENARIO, Party, Receiver, Vehicle, WasteRegistry
 from store.journal import Entry
 from store.records import to_us
 from store.waste_body import WasteRow, encode, pack_waste
@@ -56,7 +56,7 @@ def scan(at_h: float, event: Event, tag: str, site: str = "H1", late_h: float = 
         gross_g=2_000,
         signed_by=("n1", "t1"),
     )
-    usual = {
+    usual: dict[Event, dict[str, Any]] = {
         Event.COLLECTED: {"ward": "W1", "category": 1},
         Event.STORED_IN: {"place": "store"},
         Event.HANDED_OVER: {"to": "R1", "vehicle": "V1", "manifest": "M1"},
@@ -204,15 +204,23 @@ def test_every_alarm_of_custody_has_its_sentence(language: Language) -> None:
     assert any("Art 17" in each and "20" in each for each in texts)
 
 
-def test_a_faster_simulation_has_shorter_times() -> None:
-    """At 60 times the speed 48 hours are 48 minutes at simulated sites, and 48 hours at live ones."""
+def test_a_faster_simulation_has_its_own_hours_from_when_it_is_faster() -> None:
+    """At 60 times the speed 48 hours are 48 minutes at simulated sites; what lay there before ages from then on."""
     rows: list[tuple[float, str, Any]] = [
-        (7.9, "config", {"what": "simulation", "speed": 60}),
-        (8, "waste", [scan(8, event, tag, site) for site, tag in (("S1", "B1"), ("H1", "B2")) for event in _TWO]),
-        (8 + 49 / 60, "tick", None),
+        (4, "waste", [scan(4, event, tag, site) for site, tag in (("S1", "B0"), ("H1", "B2")) for event in _TWO]),
+        (4.1, "tick", None),
+        (7, "config", {"what": "simulation", "speed": 60}),
+        (7.01, "waste", [scan(7.01, event, "B1", "S1") for event in _TWO]),
+        (7 + 44.5 / 60, "tick", None),
     ]
-    changes = fold(Engine(REGISTRY, waste=WASTE), journal(rows))
-    assert [(row["site"], row["rule"]) for row in changes.raised.values()] == [("S1", "waste:storage_48h")]
+    engine = Engine(REGISTRY, waste=WASTE)
+    changes = fold(engine, journal(rows))
+    told = {(row["site"], row["rule"]): row["evidence"]["count"] for row in changes.raised.values()}
+    assert told == {("S1", "waste:storage_44h"): 2, ("S1", "waste:pickup"): 1}
+    later = journal([*rows, (7 + 45.5 / 60, "tick", None)])[-1:]
+    (overdue,) = fold(carrying.load(carrying.dump(engine), REGISTRY, WASTE), later).raised.values()
+    assert (overdue["rule"], [bag["tag"] for bag in overdue["evidence"]["bags"]]) == ("waste:storage_48h", ["B0"])
+    assert overdue["since"] == datetime.fromtimestamp((MIDNIGHT + 4 * HOUR) / 1e6, UTC)
 
 
 _TWO: Final = (Event.COLLECTED, Event.STORED_IN)
