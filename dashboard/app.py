@@ -80,6 +80,7 @@ def _hidden(show: Callable[[], None]) -> list[Any]:
             "cases",
             "notifications",
             "draws",
+            "waste",
             "site_file",
             "disclosure",
             "simulators",

@@ -28,6 +28,7 @@ from dashboard.screens import (
     site_file,
     system,
     venue,
+    waste,
 )
 
 
@@ -64,6 +65,10 @@ def pages() -> dict[str, Any]:
         )
         found["cases"] = st.Page(
             cases.show, title=term("supervision.page", "nav"), icon=":material/assignment:", url_path="cases"
+        )
+    if role != "public":
+        found["waste"] = st.Page(
+            waste.show, title=term("waste_page.page", "nav"), icon=":material/delete_sweep:", url_path="waste"
         )
     if session.may_act() or role == "venue":
         found["site_file"] = st.Page(

@@ -22,6 +22,7 @@ from dashboard.notify_client import NotifyClient
 from dashboard.settings import current
 from dashboard.shapes import Me, Token
 from dashboard.site_file_client import SiteFileClient
+from dashboard.waste_client import WasteClient
 from dashboard.widgets.components import session_cookie
 from registry.counties import COUNTIES
 
@@ -74,6 +75,11 @@ def disclosure() -> DisclosureClient:
 def site_files() -> SiteFileClient:
     """Files of venues and people, as the signed-in person sees them."""
     return SiteFileClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+
+
+def waste() -> WasteClient:
+    """Medical waste, as the signed-in person sees it."""
+    return WasteClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
 
 
 def draws() -> DrawsClient:

@@ -100,6 +100,12 @@ def open_bags(
     )
 
 
+def count_open(connection: Connection, sites: Sequence[str], rules: int) -> int:
+    """How many bags one of the rules (bits) is open about."""
+    sql = "SELECT count(*) AS bags FROM waste_bag WHERE open <> 0 AND open & %(rules)s <> 0 AND site = ANY (%(sites)s)"
+    return int(_rows(connection, sql, {"rules": rules, "sites": list(sites)})[0]["bags"])
+
+
 def bags_of(
     connection: Connection, sites: Sequence[str], step: int | None, *, limit: int = 500, offset: int = 0
 ) -> list[dict[str, Any]]:

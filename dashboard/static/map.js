@@ -1,6 +1,6 @@
 // The county map: SVG from our own outlines, markers of sites, zoom and pan kept over every refresh.
 // data: {counties:{code:{name,tone,title,badge}}, sites:[[code,x,y,tone,shape,title]], selected, legend:[{tone,shape,text}],
-//        labels:{in,out,reset}, site: address of a site's page, to be completed with its code}
+//        lines:[[kind,[[x,y],…]],…], labels:{in,out,reset}, site: address of a site's page, to be completed with its code}
 import { go } from "./navigate.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -29,6 +29,7 @@ class CountyMap {
     this.svg = make("svg", { viewBox: `-12 -12 ${this.width + 24} ${this.height + 24}`, role: "img" }, this.frame);
     this.scene = make("g", {}, this.svg);
     this.countyLayer = make("g", {}, this.scene);
+    this.lineLayer = make("g", { class: "ld-lines" }, this.scene);
     this.siteLayer = make("g", {}, this.scene);
     this.labelLayer = make("g", { class: "ld-labels" }, this.scene);
     this.counties = {};
@@ -150,6 +151,7 @@ class CountyMap {
       path.landunTitle = county.title;
       if (this.labels[code].textContent !== county.name) this.labels[code].textContent = county.name;
     }
+    this.updateLines(data.lines || []);
     this.updateSites(data.sites);
     const legend = JSON.stringify(data.legend);
     if (this.legend.landunContent !== legend) {
@@ -162,6 +164,17 @@ class CountyMap {
           return line;
         })
       );
+    }
+  }
+
+  // [[kind, [[x, y], …]], …]: ways that were planned or driven.
+  updateLines(lines) {
+    const wanted = JSON.stringify(lines);
+    if (this.landunLines === wanted) return;
+    this.landunLines = wanted;
+    this.lineLayer.replaceChildren();
+    for (const [kind, points] of lines) {
+      make("polyline", { points: points.map((at) => at.join(",")).join(" "), class: `ld-line ld-line-${kind}` }, this.lineLayer);
     }
   }
 

@@ -49,6 +49,7 @@ from monitor.api import (
     simulators,
     site_file,
     sites,
+    waste,
 )
 from monitor.api.context import PREFIX, Context
 from monitor.api.control import Control, RefusedError, SimulatorsMissingError
@@ -83,6 +84,7 @@ _TAGS: Final = [
     {"name": "draws", "description": "Double random (双随机): draws that anybody can repeat, and their inspections."},
     {"name": "disclosure", "description": "What the public may see (公示): values, results, votes; and deciding it."},
     {"name": "site files", "description": "一户一档, 一人一档: everything kept of a venue and who answers for it."},
+    {"name": "waste", "description": "Medical waste: bags in each state, the balance, vehicles, a bag's whole life."},
     {"name": "detector", "description": "What the detector makes of alarms, feedback, its budget, tests on history."},
     {"name": "notifications", "description": "Who is told of alarms: inbox, channels, routes, roster, the log."},
     {"name": "dead letters", "description": "What could not be stored, and why."},
@@ -188,6 +190,7 @@ def create_app(
         evidence.router,
         documents.router,
         administration.router,
+        waste.router,
         simulators.router,
         live.router,
     ):

@@ -1,0 +1,284 @@
+"""Medical waste: where it is now, what is overdue, the balance, vehicles, an institution's chain, a bag's life."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.client import ApiError, ApiUnreachableError
+from dashboard.formatting import clock
+from dashboard.html import badge, badge_cell, chip, chip_cell, escape, heading, title
+from dashboard.language import county_name, language, name_of, t
+from dashboard.map_outline import place
+from dashboard.problems import failed
+from dashboard.widgets.alarm_table import ZONE
+from dashboard.widgets.components import county_map, table
+from dashboard.widgets.waste_documents import documents
+from dashboard.widgets.waste_tables import (
+    bag_table,
+    balance_table,
+    county_table,
+    data,
+    hours,
+    kg,
+    line,
+    p,
+    scan_table,
+    state_table,
+)
+from registry.counties import COUNTIES
+
+VIEWS: Final = ("now", "overdue", "balance", "vehicles", "institution", "bag", "documents")
+REFRESH_S: Final = 10
+NOT_FOUND: Final = 404
+
+
+def show() -> None:
+    """Draw the page: the view that is chosen, or the bag that the address names."""
+    st.html(title(p("title"), sub=p("lead")))
+    if tag := st.query_params.get("bag", ""):
+        st.session_state["waste_tag"] = tag
+        st.session_state["waste_view"] = "bag"
+        st.session_state["waste_book"] = st.query_params.get("book", "live")
+        for name in ("bag", "book"):
+            st.query_params.pop(name, None)
+    sites = session.feed().wait_first(4).sites
+    only_simulated = bool(sites) and all(each["simulated"] or each["status"] == "offline" for each in sites)
+    st.session_state.setdefault("waste_view", "now")
+    st.session_state.setdefault("waste_book", "simulated" if only_simulated else "live")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        view = st.segmented_control(
+            p("view"), VIEWS, key="waste_view", required=True, format_func=lambda each: p(f"view_{each}"),
+            label_visibility="collapsed",
+        )  # fmt: skip
+        book = st.segmented_control(
+            p("book"), ("live", "simulated"), key="waste_book", required=True, format_func=lambda e: t(f"group.{e}")
+        )
+        county = st.selectbox(
+            t("column.county"), ("", *session.counties()), key="waste_county", persist_state="session", width=170,
+            format_func=lambda code: county_name(code) if code else t("filter.all_counties"),
+        )  # fmt: skip
+    query = {"simulated": "true" if book == "simulated" else "false", "county": county}
+    try:
+        _VIEWS[view or "now"](query)
+    except (ApiError, ApiUnreachableError) as error:
+        failed(error)
+
+
+@st.fragment(run_every=REFRESH_S)
+def _now(query: dict[str, Any]) -> None:
+    try:
+        found = session.waste().waste_overview(**query)
+    except (ApiError, ApiUnreachableError) as error:
+        failed(error)
+        return
+    total = sum(each["kg"] for each in found["weighed"])
+    tiles = (
+        ("today", kg(total), p("of", part=found["reporting"], whole=found["institutions"])),
+        ("overdue", p("bags", count=found["overdue"]), ""),
+        ("open", p("bags", count=found["open"]), ""),
+    )
+    drawn = "".join(
+        f"<div class='ld-tile' data-figure='{name}'><div class='ld-k'>{escape(p(name))}</div>"
+        f"<div class='ld-v'>{escape(value)}</div><div class='ld-k2'>{escape(below)}</div></div>"
+        for name, value, below in tiles
+    )
+    mark = badge() if query["simulated"] == "true" else ""
+    st.html(
+        "<div class='ld-kpis' style='grid-template-columns:1fr'><section class='ld-group'>"
+        f"<header>{escape(clock(found['at'], ZONE))}{mark}</header><div class='ld-tiles'>{drawn}</div></section></div>"
+    )
+    left, right = st.columns([0.45, 0.55], gap="medium")
+    with left:
+        st.html(heading(p("states")))
+        table("waste-states", state_table(found["states"]))
+    with right:
+        st.html(heading(p("by_county")))
+        table("waste-counties", county_table(found["weighed"]))
+
+
+@st.fragment(run_every=REFRESH_S)
+def _overdue(query: dict[str, Any]) -> None:
+    try:
+        found = session.waste().bags(**query, overdue="true", limit=200)
+    except (ApiError, ApiUnreachableError) as error:
+        failed(error)
+        return
+    table("waste-overdue", bag_table(found, p("none_overdue")))
+
+
+def _balance(query: dict[str, Any]) -> None:
+    today = datetime.now(ZoneInfo(ZONE)).date()
+    chosen = _institution(query, whole=True)
+    days = st.date_input(
+        t("filter.days"), value=(today - timedelta(days=6), today), key="waste_days", format="YYYY-MM-DD", width=260
+    )
+    first, last = (days[0], days[-1]) if isinstance(days, tuple) and days else (today, today)
+    st.html(f"<p class='ld-note'>{escape(p('balance_lead'))}</p>")
+    found = session.waste().balance(f"{first}", f"{last}", **query, site=chosen)
+    table("waste-balance", balance_table(found, by_day=bool(chosen)))
+
+
+@st.fragment(run_every=REFRESH_S)
+def _vehicles(query: dict[str, Any]) -> None:
+    simulated = query["simulated"]
+    try:
+        found = session.waste().vehicles(simulated=simulated)
+        codes = [each["code"] for each in found]
+        plates = {each["code"]: each["plate"] for each in found}
+        chosen = (
+            st.selectbox(p("vehicle"), codes, key="waste_vehicle", width=220, format_func=lambda code: plates[code])
+            if codes
+            else None
+        )
+        fixes = session.waste().track(chosen, simulated=simulated) if chosen else []
+    except (ApiError, ApiUnreachableError) as error:
+        failed(error)
+        return
+    left, right = st.columns([0.6, 0.4], gap="medium")
+    with left:
+        st.html(heading(p("track_of"), f"<span class='ld-note'>{escape(plates.get(chosen or '', ''))}</span>"))
+        county_map("waste-map", _map(found, chosen, fixes))
+    with right:
+        st.html(heading(p("view_vehicles")))
+        table("waste-vehicles", data(_VEHICLE_COLUMNS(), map(_vehicle, found), p("none_vehicles")))
+
+
+def _map(vehicles: list[dict[str, Any]], chosen: str | None, fixes: list[dict[str, Any]]) -> dict[str, Any]:
+    planned = [
+        ["planned", [place(lon, lat) for lon, lat in route]]
+        for each in vehicles
+        if each["code"] == chosen
+        for route in each["routes"]
+    ]
+    driven = [["driven", [place(fix["lon"], fix["lat"]) for fix in fixes]]] if fixes else []
+    return {
+        "counties": {
+            code: {"name": county_name(code), "tone": "plain", "title": county_name(code)} for code in COUNTIES
+        },
+        "lines": [*planned, *driven],
+        "sites": [
+            [
+                each["code"],
+                *place(each["fix"]["lon"], each["fix"]["lat"]),
+                "silent" if each["stale"] else "ok",
+                "diamond" if each["simulated"] else "round",
+                f"{each['plate']} · {clock(each['fix']['ts'], ZONE)}",
+            ]
+            for each in vehicles
+            if each["fix"]
+        ],
+        "selected": None,
+        "legend": [
+            {"tone": "ok", "shape": "diamond", "text": p("on_road")},
+            {"tone": "silent", "shape": "diamond", "text": p("stale")},
+        ],
+        "site": "#",
+        "labels": {"in": t("map.zoom_in"), "out": t("map.zoom_out"), "reset": t("map.reset")},
+    }
+
+
+def _VEHICLE_COLUMNS() -> list[dict[str, Any]]:  # noqa: N802 - read as the constant it would be in one language
+    return [
+        {"label": p("plate")},
+        {"label": p("receiver"), "clip": True},
+        {"label": p("heard"), "align": "right"},
+        {"label": p("speed"), "align": "right"},
+    ]
+
+
+def _vehicle(each: dict[str, Any]) -> dict[str, Any]:
+    fix = each["fix"]
+    heard = p("never") if fix is None else clock(fix["ts"], ZONE)
+    speed = "–" if fix is None or fix["speed_kmh"] is None else p("kmh", speed=f"{fix['speed_kmh']:.0f}")
+    cells = [
+        [*([badge_cell(), " "] if each["simulated"] else []), each["plate"]],
+        name_of(each, "receiver"),
+        chip_cell(heard, "silent") if each["stale"] else heard,
+        speed,
+    ]
+    return line(each["code"], cells)
+
+
+def _institution(query: dict[str, Any], *, whole: bool) -> str:
+    found = session.waste().institutions(**query)
+    names = {each["site"]: name_of(each, "site_name") for each in found}
+    options = ["", *names] if whole else list(names)
+    if not options:
+        st.info(p("none_institutions"))
+        return ""
+    chosen = st.selectbox(
+        p("pick"), options, key="waste_site" if whole else "waste_one", width=360,
+        format_func=lambda code: names.get(code, p("whole_period")),
+    )  # fmt: skip
+    return chosen or ""
+
+
+def _chain(query: dict[str, Any]) -> None:
+    code = _institution(query, whole=False)
+    if not code:
+        return
+    found = session.waste().timeline(code)
+    about = found["institution"]
+    facts = (
+        (p("beds"), p("beds_of", beds=about["beds"])),
+        (p("stored_now"), f"{p('bags', count=about['bags'])} · {kg(about['kg'])}"),
+        (p("oldest"), hours(about["oldest_h"])),
+        (p("today"), kg(about["today_kg"])),
+        (p("open"), p("bags", count=about["open"])),
+    )
+    lines = "".join(f"<span><b>{escape(label)}</b>{escape(value)}</span>" for label, value in facts)
+    mark = badge() if about["simulated"] else ""
+    name = f"{escape(name_of(about, 'site_name'))} · {escape(name_of(about, 'kind'))} {mark}"
+    st.html(f"<div class='ld-panel'><h3>{name}</h3><div class='ld-facts'>{lines}</div></div>")
+    waiting = session.waste().bags(simulated=query["simulated"], site=code, limit=100)
+    st.html(heading(p("stored_now")))
+    table("waste-there", bag_table(waiting, p("none_bags")))
+    st.html(heading(p("timeline")))
+    table("waste-scans", scan_table(found["scans"], with_tag=True, empty=p("none_scans")))
+
+
+def _bag(query: dict[str, Any]) -> None:
+    tag = st.text_input(p("find"), key="waste_tag", placeholder=p("find_hint"), max_chars=24).strip()
+    if not tag:
+        return
+    try:
+        found = session.waste().bag(tag, simulated=query["simulated"])
+    except ApiError as error:
+        if error.status != NOT_FOUND:
+            raise
+        st.info(p("not_found"))
+        return
+    bag = found["bag"]
+    words = found[f"found_{language()}"]
+    chips = "".join(chip(each, "high") for each in words) or escape(p("no_findings"))
+    facts = (
+        (p("site"), name_of(bag, "site_name")),
+        (p("ward"), bag["ward"] or "–"),
+        (p("category"), f"{name_of(bag, 'category')} {bag['category'] or ''}"),
+        (p("weight"), kg(bag["kg"])),
+        (p("since"), clock(bag["since"], ZONE) if bag["since"] else "–"),
+        (p("age"), hours(bag["age_h"])),
+        (p("step"), name_of(bag, "step") + (f" · {p('in_box', box=bag['parent'])}" if bag["parent"] else "")),
+    )
+    lines = "".join(f"<span><b>{escape(label)}</b>{escape(value)}</span>" for label, value in facts)
+    mark = badge() if bag["simulated"] else ""
+    st.html(
+        f"<div class='ld-panel' data-bag='{escape(tag)}'><h3>{escape(tag)} {mark}</h3>"
+        f"<div class='ld-facts'>{lines}</div><p>{chips}</p></div>"
+    )
+    st.html(heading(p("life")))
+    table("waste-life", scan_table(found["scans"], with_tag=True, empty=p("none_scans")))
+
+
+_VIEWS: Final = {
+    "now": _now,
+    "overdue": _overdue,
+    "balance": _balance,
+    "vehicles": _vehicles,
+    "institution": _chain,
+    "bag": _bag,
+    "documents": documents,
+}
