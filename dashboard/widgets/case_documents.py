@@ -40,12 +40,13 @@ def documents_panel(case: int) -> None:
             for place, name in enumerate(FIELDS)
         }
         asked = urlencode({name: value.strip() for name, value in given.items() if value.strip()})
-        lines = "".join(
-            f"<li>{escape(name_of(each))} {_link(case, each['name'], 'docx', asked)} "
-            f"{_link(case, each['name'], 'pdf', asked)}</li>"
-            for each in templates
+        st.html(
+            "".join(
+                f"<div class='ld-links'>{_link(case, each['name'], 'docx', asked)}"
+                f"{_link(case, each['name'], 'pdf', asked)} {escape(name_of(each))}</div>"
+                for each in templates
+            )
         )
-        st.html(f"<ul class='ld-files'>{lines}</ul>")
 
 
 def _link(case: int, name: str, form: str, asked: str) -> str:

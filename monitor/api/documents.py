@@ -64,7 +64,7 @@ def templates(shared: Shared, _: Officer) -> list[TemplateInfo]:
             own=folder is not None and own_file(name, folder).exists(),
             of_cases=name in OF_CASES,
         )
-        for name in names()
+        for name in sorted(names(), key=lambda name: (name not in OF_CASES, _place(name), name))
     ]
 
 
@@ -205,6 +205,11 @@ def _measured(connection: Connection, site: str, shared: Context, now: Snapshot)
             )
         )
     return found
+
+
+def _place(name: str) -> int:
+    """Where a document comes in the life of a case."""
+    return OF_CASES.index(name) if name in OF_CASES else 0
 
 
 def _folder(shared: Context) -> FilePath:

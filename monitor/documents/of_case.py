@@ -170,8 +170,8 @@ _MORE: Final[Mapping[str, Callable[[Papers], dict[str, Any]]]] = {
     "recheck_record": _of_recheck,
     "closure": _of_closure,
 }
-OF_CASES: Final = ("supervision_opinion", "lead_assignment", *_MORE)
-"""Documents that are about a case."""
+OF_CASES: Final = ("lead_assignment", "supervision_opinion", *_MORE)
+"""Documents that are about a case, in the order in which they come up."""
 
 
 def day(at: datetime, zone: ZoneInfo, *, last: bool = False) -> str:
