@@ -50,7 +50,8 @@ SAID: Final = [
 
 
 @pytest.mark.parametrize(
-    "dialect", [each for each in Dialect if each not in (Dialect.NATIVE, Dialect.HJ212, Dialect.MODBUS)]
+    "dialect",
+    [each for each in Dialect if each not in (Dialect.NATIVE, Dialect.HJ212, Dialect.MODBUS, Dialect.JT808)],
 )
 def test_what_is_measured_arrives(dialect: Dialect) -> None:
     """Names and units are the maker's on the wire and the indicator's once read, in every dialect over MQTT."""
