@@ -72,7 +72,7 @@ def show() -> None:
         if found["stale"]:
             st.html(heading(w("stale_list")))
             table("figures-stale", _stale(found["stale"]))
-    with st.expander(w("records"), key="figures-records"):
+    with st.expander(w("records"), key="figures-rationale"):
         table("figures-records", _records(rules))
 
 
