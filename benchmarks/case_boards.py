@@ -142,7 +142,7 @@ def _copy(connection: Connection, table: str, lines: io.StringIO) -> None:
 def ready(api: Served) -> None:
     """Wait until the API has read the sites."""
     eventually(lambda: component(api, "database") == "up", "the API found its database", 60)
-    eventually(lambda: api.client("centre").get("sites").status_code == 200, "the sites are read", 60)
+    eventually(lambda: api.client("centre").get("cases?limit=1").status_code == 200, "the sites are read", 60)
 
 
 def timed(api: Served) -> dict[str, float]:
