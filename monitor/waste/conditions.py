@@ -37,7 +37,7 @@ _OF_SITE: Final = frozenset(
         Rule.STORE_WARM,
     }
 )
-_OF_SITE_AND_EVENT: Final = frozenset({Rule.UNSIGNED, Rule.UNSCANNED})
+_OF_SITE_AND_EVENT: Final = frozenset({Rule.UNSIGNED, Rule.UNSCANNED, Rule.ORDER})
 _OF_SITE_AND_CODE: Final = frozenset({Rule.VEHICLE, Rule.RECEIVER, Rule.DISPOSER_STORAGE})
 _OF_CODE: Final = frozenset({Rule.ROUTE, Rule.STOP})
 _FACTS: Final = frozenset(
