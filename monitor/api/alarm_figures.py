@@ -173,7 +173,8 @@ def rule_name(language: Language, rule: str) -> str:
     kind, *rest = rule.split(":")
     if kind == "limit" and len(rest) > 1 and rest[0] in INDICATORS:
         return text(language, f"alarm.rule.{rest[1]}", indicator=indicator_name(language, rest[0]))
-    keys = (f"verdict.kind.{rest[0]}" if kind == "detector" and rest else "", f"alarm.rule.{'_'.join([kind, *rest])}")
+    named = {"detector": "verdict.kind", "waste": "waste.rule"}.get(kind, "")
+    keys = (f"{named}.{rest[0]}" if named and rest else "", f"alarm.rule.{'_'.join([kind, *rest])}")
     return next((entries()[key][language] for key in (*keys, f"alarm.kind.{kind}") if key in entries()), rule)
 
 
