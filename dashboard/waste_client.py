@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from dashboard.client import ApiClient
+from dashboard.client import PREFIX, ApiClient
 
 Row = dict[str, Any]
 
@@ -37,6 +37,10 @@ class WasteClient(ApiClient):
     def institutions(self, **query: object) -> list[Row]:
         """Institutions with what lies there."""
         return cast(list[Row], self._get("/waste/institutions", _given(query)))
+
+    def waste_document(self, path: str, **query: object) -> bytes:
+        """A register, manifest, vehicle card or sheet of labels."""
+        return self._send("GET", f"{PREFIX}/waste/{path}", params=_given(query), timeout=60.0).content
 
     def timeline(self, code: str, **query: object) -> Row:
         """What was scanned at an institution."""

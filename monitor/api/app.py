@@ -50,6 +50,7 @@ from monitor.api import (
     site_file,
     sites,
     waste,
+    waste_documents,
 )
 from monitor.api.context import PREFIX, Context
 from monitor.api.control import Control, RefusedError, SimulatorsMissingError
@@ -191,6 +192,7 @@ def create_app(
         documents.router,
         administration.router,
         waste.router,
+        waste_documents.router,
         simulators.router,
         live.router,
     ):

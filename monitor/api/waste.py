@@ -106,6 +106,15 @@ def overview(
     )
 
 
+def institution_scope(connection: Connection, now: Snapshot, reader: Principal, code: str) -> WasteRegistry:
+    """Who deals with waste, where an institution is in scope; 404 where it is not."""
+    site = now.registry.sites.get(code)
+    scope = _scope(connection, now, reader, simulated=site is not None and site.simulated, county=None)
+    if code not in scope.sites:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"institution {code!r} is not registered or not in your scope")
+    return scope.registry
+
+
 def _weighed(scope: Scope, rows: Iterable[Mapping[str, Any]]) -> list[Weighed]:
     sums: dict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0, 0])
     for row in rows:
@@ -248,7 +257,7 @@ def vehicles(shared: Shared, now: Now, reader: Reader, simulated: Simulated = Fa
     at = shared.clock()
     with shared.database.connection() as connection:
         registry = load_waste_registry(connection)
-        seen = _vehicles(now, reader, registry, simulated=simulated)
+        seen = vehicles_of(now, reader, registry, simulated=simulated)
         fixes = queries.newest_positions(connection, [each.tracker for each in seen if each.tracker])
     found = []
     for each in seen:
@@ -286,14 +295,14 @@ def track(
     at = shared.clock()
     with shared.database.connection() as connection:
         registry = load_waste_registry(connection)
-        found = next((e for e in _vehicles(now, reader, registry, simulated=simulated) if e.code == code), None)
+        found = next((e for e in vehicles_of(now, reader, registry, simulated=simulated) if e.code == code), None)
         if found is None:
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"vehicle {code!r} is not registered or not in your scope")
         fixes = queries.track(connection, found.tracker, at - timedelta(hours=hours), at, MOST_FIXES)
     return Track(code=code, fixes=[_fix(each) for each in fixes])
 
 
-def _vehicles(now: Snapshot, reader: Principal, registry: WasteRegistry, *, simulated: bool) -> list[Any]:
+def vehicles_of(now: Snapshot, reader: Principal, registry: WasteRegistry, *, simulated: bool) -> list[Any]:
     """Vehicles whose tracker's site is in scope; the office sees each of the kind it asked for."""
     found = []
     for vehicle in registry.vehicles.values():

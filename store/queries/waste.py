@@ -40,3 +40,51 @@ def scans(connection: Connection, site: str, first: datetime, last: datetime, li
             "SELECT * FROM waste_event WHERE site = %s AND ts >= %s AND ts < %s ORDER BY ts DESC, event_id LIMIT %s",
             (site, first, last, limit),
         ).fetchall()
+
+
+def collected(connection: Connection, site: str, first: datetime, last: datetime, most: int) -> list[dict[str, Any]]:
+    """What an institution's wards gave in a time, in order, and what became of each (医疗废物管理条例 Art 12)."""
+    return _rows(
+        connection,
+        "SELECT e.ts, e.tag, e.ward, e.category, e.gross_g - coalesce(e.tare_g, 0) AS net_g, e.signed_by, "
+        "b.handed_at, b.receiver, b.plant, b.treated_at FROM waste_event e "
+        "JOIN site s ON s.code = e.site "
+        "LEFT JOIN waste_bag b ON b.tag = e.tag AND b.simulated = (s.status = 'simulated') "
+        "WHERE e.site = %(site)s AND e.event = 1 AND e.ts >= %(first)s AND e.ts < %(last)s ORDER BY e.ts, e.tag "
+        "LIMIT %(most)s",
+        {"site": site, "first": first, "last": last, "most": most},
+    )
+
+
+def handed_over(
+    connection: Connection, first: datetime, last: datetime, *, site: str | None = None, vehicle: str | None = None
+) -> list[dict[str, Any]]:
+    """Every piece that was handed over in a time by a site or to a vehicle, with what the disposer received of it."""
+    return _rows(
+        connection,
+        "SELECT e.ts, e.site, e.tag, e.kind, e.category, e.gross_g - coalesce(e.tare_g, 0) AS net_g, e.signed_by, "
+        "e.receiver, e.vehicle, e.manifest, r.net_g AS received_g, r.signed_by AS taken_by FROM waste_event e "
+        "LEFT JOIN LATERAL (SELECT gross_g - coalesce(tare_g, 0) AS net_g, signed_by FROM waste_event "
+        "WHERE tag = e.tag AND event = 6 AND ts >= e.ts AND ts < e.ts + interval '7 days' "
+        "ORDER BY ts LIMIT 1) r ON true "
+        "WHERE e.event = 5 AND e.ts >= %(first)s AND e.ts < %(last)s "
+        "AND (%(site)s::text IS NULL OR e.site = %(site)s) "
+        "AND (%(vehicle)s::text IS NULL OR e.vehicle = %(vehicle)s) "
+        "ORDER BY e.ts, e.tag",
+        {"site": site, "vehicle": vehicle, "first": first, "last": last},
+    )
+
+
+def labelled(connection: Connection, tags: Sequence[str], *, simulated: bool) -> list[dict[str, Any]]:
+    """What stands on the labels of bags: by code, in the order of the codes; those not known are missing."""
+    return _rows(
+        connection,
+        "SELECT tag, site, ward, category, collected_at, collected_g FROM waste_bag "
+        "WHERE tag = ANY (%(tags)s) AND simulated = %(simulated)s ORDER BY array_position(%(tags)s, tag)",
+        {"tags": list(tags), "simulated": simulated},
+    )
+
+
+def _rows(connection: Connection, query: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query.encode(), values).fetchall()
