@@ -67,7 +67,7 @@ def rationale(alarm: Alarm) -> str:
         for part in PARTS
     )
     return (
-        f"<div class='ld-panel ld-detail'><div><b>{escape(term('alarm.rationale', 'title'))}</b> "
+        f"<div class='ld-panel ld-why'><div><b>{escape(term('alarm.rationale', 'title'))}</b> "
         f"<span class='ld-note'>{escape(within)}</span></div><div class='ld-facts'>{lines}</div></div>"
     )
 

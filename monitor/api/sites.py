@@ -82,7 +82,7 @@ async def site(code: SiteInPath, now: Now, principal: SignedIn) -> SiteDetail:
                 sampling_point=device.sampling_point,
                 period_s=device.period_s,
                 online=device.code not in figures.silent,
-                last_seen=figures.seen[device.code],
+                last_seen=figures.seen.get(device.code),
             )
             for device in registry.devices_of_site[code]
         ],
