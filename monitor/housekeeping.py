@@ -28,8 +28,8 @@ class Retention:
     """How long raw readings, custody events of waste and the journal are kept.
 
     Five years of readings cover the two years of records that the venue must keep and the five-year limit of
-    penalties that concern health (行政处罚法 Art 36). The register of waste is kept for 3 years (医疗废物管理条例 Art 12)
-    and its manifest for 5; six hold every bag of the oldest manifest from its first scan on.
+    penalties that concern health (行政处罚法 Art 36). The register of waste is kept for 3 years (医疗废物管理条例
+    Art 12) and its manifest for 5; six hold every bag of the oldest manifest from its first scan on.
     """
 
     readings: timedelta = timedelta(days=5 * 366)

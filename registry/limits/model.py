@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from registry.model import SamplingPoint, Site
 
-
 ALARM_AFTER_S = 1_800.0
 """A breach is a warning at first, an alarm once it has lasted this long (s), serious beyond a hazard bound.
 

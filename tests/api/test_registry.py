@@ -99,7 +99,7 @@ def institutions() -> bytes:
     """A workbook with an institution, its store, its scale and its part in medical waste, and a receiver."""
     book = Workbook()
     book.remove(book.active)
-    for title, rows in {
+    sheets: dict[str, list[tuple[object, ...]]] = {
         "场所": [(*HEAD, "类别"), ("nt-h-1", "一院", "崇川区", 120.9, 32.0, "医疗废物暂存")],
         "采样点": [("场所编码", "采样点编码", "名称", "类型"), ("nt-h-1", "s1", "暂存间", "医疗卫生机构暂存间")],
         "设备": [
@@ -111,7 +111,8 @@ def institutions() -> bytes:
             ("单位编码", "名称", "经营许可证编号", "有效期起", "有效期止"),
             ("r1", "处置中心", "L-1", "2025-01-01", "2029-12-31"),
         ],
-    }.items():
+    }
+    for title, rows in sheets.items():
         page = book.create_sheet(title)
         for row in rows:
             page.append(row)

@@ -131,7 +131,7 @@ def test_a_record_cut_short_by_a_kill_is_read_up_to_the_cut(tmp_path: Path) -> N
     flaw = Flaw("not_a_number", "ph")
     with Recorder(file) as recorder:
         recorder.published("a", Sample(1, 1000, {"ph": 7.5}), None)
-        recorder.published("a", Sample(2, 2000, {"ph": "wet"}), flaw)  # type: ignore[dict-item]  # planted
+        recorder.published("a", Sample(2, 2000, {"ph": "wet"}), flaw)  # planted
         recorder.acknowledged("a", [Sample(1, 1000, {"ph": 7.5})], 77)
     with file.open("a") as cut:
         cut.write("acknowledged,a,2")
