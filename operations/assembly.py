@@ -16,6 +16,7 @@ from operations.broker_keeper import BrokerKeeper
 from operations.denied import DeniedPublishes
 from operations.folder import DataFolder, Record
 from operations.ingest_workers import Division, environment_of
+from operations.people import SignIn
 from operations.ports import LOOPBACK, Address, reachable
 from operations.registry_watch import RegistryWatch
 from operations.secrets import Secrets
@@ -37,7 +38,7 @@ def _nothing(_name: str) -> None:
 
 @dataclass
 class Assembly:
-    """Builds the nodes of one system. `announce_password` is called with a first administrator's password.
+    """Builds the nodes of one system. `announce_sign_in` is called with each person whom the first start made.
 
     `broker_host` is where devices reach the broker; `workers` is how many ingest processes are wanted, as many as
     before by default; `retire` ends a service that is not wanted any more.
@@ -50,7 +51,7 @@ class Assembly:
     dsn: str
     embedded: EmbeddedPostgres | None
     denied: DeniedPublishes
-    announce_password: Callable[[str], None]
+    announce_sign_in: Callable[[SignIn], None]
     min_free_bytes: int
     broker_host: str = LOOPBACK
     workers: int | None = None
@@ -303,8 +304,8 @@ class Assembly:
         )
 
     def _prepare_database(self) -> None:
-        if password := first_start.prepare_database(self.dsn, self.record):
-            self.announce_password(password)
+        for made in first_start.prepare_database(self.dsn, self.record):
+            self.announce_sign_in(made)
 
     def _admit_services(self) -> None:
         if self.division.before:

@@ -54,10 +54,10 @@ def setup(
     record = first_start.record_of(folder, seed=seed, sites=sites, demonstrate=demonstration, history_hours=0, now=now)
     record.demonstration = record.demonstration or demonstration
     record.modbus_at = modbus_at
-    password = first_start.prepare_database(database_url, record)
+    made = first_start.prepare_database(database_url, record)
     folder.write_record(record)
-    if password:
-        typer.echo(f"first sign-in: user admin password {password}")
+    for each in made:
+        typer.echo(f"first sign-in: {each}")
     typer.echo("set up")
 
 

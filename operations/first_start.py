@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from operations.folder import DataFolder, Record
-from operations.people import ensure_administrator
+from operations.people import SignIn, ensure_administrator, ensure_demonstration_people
 from operations.ports import DEFAULT_PORTS, LOOPBACK
 from registry.demonstration import demonstration, load_demonstration
 from registry.demonstration_dialects import with_dialects
@@ -82,15 +82,15 @@ def _pools_of(record: Record) -> Registry:
     return with_dialects(native, record.modbus_at or f"{LOOPBACK}:{record.ports.get('modbus', MODBUS_PORT)}")
 
 
-def prepare_database(dsn: str, record: Record) -> str | None:
-    """Bring schema and registry up to date; the first administrator's password when one was made just now.
+def prepare_database(dsn: str, record: Record) -> list[SignIn]:
+    """Bring schema and registry up to date; who was made just now, the first administrator before all others.
 
-    The demonstration's sites are put in where it is wanted and missing. Idempotent. Raises `psycopg.Error`.
+    The demonstration's sites and people are put in where it is wanted and missing. Idempotent. Raises `psycopg.Error`.
     """
     migrate(dsn)
     now = datetime.now(UTC)
     with connect(dsn, application_name="landun-up") as connection:
-        password = ensure_administrator(connection)
+        made = ensure_administrator(connection)
         known = demonstration_rows.find(connection)
         # Removed through the API, and the process that was to note it in the record died first.
         removed = known is not None and known.removed_at is not None
@@ -102,4 +102,5 @@ def prepare_database(dsn: str, record: Record) -> str | None:
                 save_registry(connection, wanted)
                 save_waste_registry(connection, waste_of(record))
                 journal.append_event(connection, "config", {"what": "registry"}, now)
-    return password
+            made += ensure_demonstration_people(connection, wanted, now)
+    return made

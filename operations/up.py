@@ -18,6 +18,7 @@ from operations.disk import MIN_FREE_BYTES, DiskGuard
 from operations.folder import DataFolder, Record
 from operations.leftovers import end_leftovers
 from operations.output import Output
+from operations.people import SignIn
 from operations.ports import LOOPBACK, Address
 from operations.registry_watch import RegistryWatch
 from operations.secrets import Secrets
@@ -77,7 +78,7 @@ def run(settings: UpSettings) -> None:
         secrets = Secrets.of(folder.secrets)
         embedded = None if settings.database_url else _embedded(folder, address, secrets)
         dsn = settings.database_url or (embedded.dsn if embedded else "")
-        passwords: list[str] = []
+        made: list[SignIn] = []
         denied = DeniedPublishes(_dead_letter_writer(dsn))
         assembly = Assembly(
             folder=folder,
@@ -87,14 +88,14 @@ def run(settings: UpSettings) -> None:
             dsn=dsn,
             embedded=embedded,
             denied=denied,
-            announce_password=passwords.append,
+            announce_sign_in=made.append,
             min_free_bytes=settings.min_free_bytes,
             broker_host=settings.broker_host,
             workers=settings.workers,
         )
         guard = DiskGuard(folder.path, say, settings.min_free_bytes)
         with _started(denied), _started(guard), _started(assembly.watch):
-            asyncio.run(_supervise(assembly, output, passwords))
+            asyncio.run(_supervise(assembly, output, made))
 
 
 def _embedded(folder: DataFolder, address: Address, secrets: Secrets) -> EmbeddedPostgres:
@@ -103,7 +104,7 @@ def _embedded(folder: DataFolder, address: Address, secrets: Secrets) -> Embedde
     return embedded
 
 
-async def _supervise(assembly: Assembly, output: Output, passwords: Sequence[str]) -> None:
+async def _supervise(assembly: Assembly, output: Output, made: Sequence[SignIn]) -> None:
     supervisor = Supervisor(assembly.nodes(), output, children_file=assembly.folder.children_file)
     loop = asyncio.get_running_loop()
     for sign in SIGNALS:
@@ -115,8 +116,8 @@ async def _supervise(assembly: Assembly, output: Output, passwords: Sequence[str
     assembly.retire = retire
 
     def when_ready() -> None:
-        for password in passwords:
-            _print(f"first sign-in: user admin password {password}")
+        for each in made:
+            _print(f"first sign-in: {each}")
         _print(f"ready dashboard={assembly.address.dashboard} api={assembly.address.api}")
 
     await supervisor.run(when_ready)

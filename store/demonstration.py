@@ -10,6 +10,23 @@ from typing import Final, NamedTuple
 from store import aggregates, journal
 from store.connections import Connection
 
+
+class Invented(NamedTuple):
+    """Somebody who shows what people of a role see."""
+
+    username: str
+    name: str
+    role: str
+
+
+PEOPLE: Final = (
+    Invented("demo-centre", "演示·监测中心", "centre"),
+    Invented("demo-inspector", "演示·监督员甲", "inspector"),
+    Invented("demo-inspector-2", "演示·监督员乙", "inspector"),
+    Invented("demo-venue", "演示·场所", "venue"),
+)
+"""Whom the demonstration brings and takes away. What they did stays written down under their name."""
+
 _CHANNELS: Final = "SELECT c.id FROM channel c JOIN device d ON d.code = c.device WHERE d.site = ANY(%s)"
 _OF_SITES: Final = {
     "outbox": "DELETE FROM outbox WHERE alarm_id IN (SELECT id FROM alarm WHERE site = ANY(%(sites)s))",
@@ -35,8 +52,16 @@ _OF_SITES: Final = {
         "DELETE FROM device_review WHERE device IN (SELECT code FROM device WHERE site = ANY(%(sites)s))"
     ),
     "simulator_truth": "DELETE FROM simulator_truth WHERE site = ANY(%(sites)s)",
-    "person": "DELETE FROM person WHERE site = ANY(%(sites)s)",
+    "draw_task": "DELETE FROM draw_task WHERE draw_id IN (SELECT id FROM draw WHERE simulated)",
+    "draw": "DELETE FROM draw WHERE simulated",
+    "vote_round": "DELETE FROM vote_round WHERE simulated",
+    "conflict_of_interest": "DELETE FROM conflict_of_interest WHERE site = ANY(%(sites)s) OR officer = ANY(%(people)s)",
+    "person": "DELETE FROM person WHERE site = ANY(%(sites)s) OR username = ANY(%(people)s)",
     "site": "DELETE FROM site WHERE code = ANY(%(sites)s)",
+    # Who answered for invented venues only is invented too.
+    "responsible_person": (
+        "DELETE FROM responsible_person WHERE NOT EXISTS (SELECT FROM responsible_for WHERE person = id)"
+    ),
 }
 """In the order of their references; sampling points, devices and channels go with their site."""
 
@@ -93,7 +118,7 @@ def remove(
         codes = sites(connection)
         channels = [number for (number,) in connection.execute(_CHANNELS, (codes,))]
         _keep_numbers(connection, channels)
-        parameters = {"sites": codes, "channels": channels}
+        parameters = {"sites": codes, "channels": channels, "people": [each.username for each in PEOPLE]}
         deleted = {table: connection.execute(each, parameters).rowcount for table, each in _OF_SITES.items()}
         connection.execute(
             "INSERT INTO demonstration (sites, removed_at, removed_by) VALUES (%(sites)s, %(at)s, %(by)s) "

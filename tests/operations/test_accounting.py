@@ -16,6 +16,7 @@ from operations.folder import DataFolder
 from registry.demonstration import demonstration
 from registry.model import Registry
 from simulators.outbox import Sample
+from store import demonstration as invented
 from store.connections import connect
 from store.readings import WriteMode, write_batch
 from store.records import READING, DeadLetter, Readings
@@ -163,7 +164,9 @@ def test_back_fill_is_late_history_and_can_be_run_again(database: str, tmp_path:
     folder = DataFolder(tmp_path)
     record = record_of(folder, seed=4, sites=2, demonstrate=True, history_hours=0, now=datetime.now(UTC))
     folder.write_record(record)
-    assert prepare_database(database, record) is not None
+    made = [each.username for each in prepare_database(database, record)]
+    assert made == ["admin", *(each.username for each in invented.PEOPLE)]
+    assert prepare_database(database, record) == []
     said: list[str] = []
     written = fill(database, folder, hours=2, period_s=60, gap=True, said=said.append)
     with connect(database) as connection:

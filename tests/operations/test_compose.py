@@ -74,7 +74,7 @@ def test_containers_run_the_commands_that_the_supervisor_runs(tmp_path: Path) ->
         dsn="postgresql://nobody@127.0.0.1/none",
         embedded=None,
         denied=DeniedPublishes(lambda _letters: None),
-        announce_password=lambda _password: None,
+        announce_sign_in=lambda _made: None,
         min_free_bytes=0,
     )
     started = {node.name: node for node in assembly.nodes() if isinstance(node, Service) and not node.job}

@@ -27,7 +27,7 @@ def nodes(folder: DataFolder, record: Record, workers: int | None) -> dict[str, 
         dsn="postgresql://nobody@127.0.0.1/none",
         embedded=None,
         denied=DeniedPublishes(lambda _letters: None),
-        announce_password=lambda _password: None,
+        announce_sign_in=lambda _made: None,
         min_free_bytes=0,
         workers=workers,
     )
