@@ -41,7 +41,7 @@ PAGES: Final = {
 }
 
 # Opened below its root, Streamlit asks for its own address from the deepest folder upwards; the first answers are 404.
-STREAMLIT_PROBES: Final = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")
+STREAMLIT_PROBES: Final = re.compile(r"/[a-z_]+/_stcore/(health|host-config)$")
 
 
 @dataclass
@@ -59,13 +59,13 @@ class Screen:
         """The part of the page beside the navigation."""
         return self.page.get_by_test_id("stMain")
 
-    def sign_in(self, username: str, password: str) -> None:
-        """Fill in the form and wait for the live page."""
+    def sign_in(self, username: str, password: str, first: str = ".ld-kpis") -> None:
+        """Fill in the form and wait for what the first page shows, by default the live page."""
         self.page.locator("input[autocomplete=username]").fill(username)
         self.page.locator("input[type=password]").fill(password)
         with self.page.expect_response(re.compile("/session$")):  # the cookie, so that a reload may follow at once
             self.page.get_by_test_id("stFormSubmitButton").get_by_role("button").click()
-        self.page.locator(".ld-kpis").wait_for()
+        self.page.locator(first).first.wait_for()
 
     def open(self, name: str) -> None:
         """Go to a page by the navigation, as a reader does: without a reload."""
