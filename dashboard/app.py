@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.language import adopt_language, t
-from dashboard.navigation import pages
+from dashboard.navigation import sections
 from dashboard.screens import password, scenario, sign_in
 from dashboard.widgets.banner import banners
 from dashboard.widgets.frame import language_switch, person, style
@@ -41,7 +41,7 @@ def main() -> None:
             language_switch()
         chosen.run()
         return
-    page = st.navigation(list(pages().values()), expanded=True)
+    page = st.navigation(sections(), expanded=True)
     with st.sidebar:
         person()
         bell()

@@ -1,6 +1,6 @@
 """The pages of the dashboard, by who may see them."""
 
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
@@ -30,6 +30,28 @@ from dashboard.screens import (
     venue,
     waste,
 )
+
+SECTIONS: Final = {
+    "watching": ("live", "site", "alarms", "samples", "alarm_figures"),
+    "acting": ("inspector", "venue", "inbox", "cases", "draws", "notifications"),
+    "waste": ("waste",),
+    "files": ("site_file", "disclosure", "rules", "devices", "registry"),
+    "system": ("simulators", "back_test", "administration", "system"),
+}
+"""What stands together in the navigation, in the order of a day's work. Pages of other scenarios go with the waste."""
+
+
+def sections() -> dict[str, list[Any]]:
+    """The navigation: the page where somebody begins and their inbox, then what stands together, by its heading."""
+    found = pages()
+    first = ("inspector_home", "venue_home", *(("inbox",) if session.me()["role"] in ("inspector", "venue") else ()))
+    drawn = {"": [found.pop(name) for name in first if name in found]}
+    others = [each.code for each in scenario.declared()]
+    for section, names in SECTIONS.items():
+        listed = (*names, *others) if section == "waste" else names
+        drawn[t(f"nav.section.{section}")] = [found.pop(name) for name in listed if name in found]
+    drawn[t("nav.section.system")] += found.values()
+    return {heading: listed for heading, listed in drawn.items() if listed}
 
 
 def pages() -> dict[str, Any]:
