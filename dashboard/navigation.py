@@ -32,13 +32,12 @@ from dashboard.screens import (
 )
 
 SECTIONS: Final = {
-    "watching": ("live", "site", "alarms", "samples", "alarm_figures"),
+    "watching": ("live", "site", "alarms", "samples", "waste", "alarm_figures"),
     "acting": ("inspector", "venue", "inbox", "cases", "draws", "notifications"),
-    "waste": ("waste",),
     "files": ("site_file", "disclosure", "rules", "devices", "registry"),
     "system": ("simulators", "back_test", "administration", "system"),
 }
-"""What stands together in the navigation, in the order of a day's work. Pages of other scenarios go with the waste."""
+"""What stands together in the navigation, in the order of a day's work. Pages of other scenarios stand with what is watched."""
 
 
 def sections() -> dict[str, list[Any]]:
@@ -48,7 +47,7 @@ def sections() -> dict[str, list[Any]]:
     drawn = {"": [found.pop(name) for name in first if name in found]}
     others = [each.code for each in scenario.declared()]
     for section, names in SECTIONS.items():
-        listed = (*names, *others) if section == "waste" else names
+        listed = (*names, *others) if section == "watching" else names
         drawn[t(f"nav.section.{section}")] = [found.pop(name) for name in listed if name in found]
     drawn[t("nav.section.system")] += found.values()
     return {heading: listed for heading, listed in drawn.items() if listed}
