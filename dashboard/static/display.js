@@ -83,7 +83,7 @@ async function ask() {
       if (shown.version !== about.version) return location.reload();
       ahead = Date.parse(shown.at) - Date.now();
       notice(shown.points.length ? "" : about.words.empty);
-      draw();
+      tick();
     } else {
       throw new Error(String(answer.status));
     }
@@ -106,10 +106,12 @@ document.addEventListener("visibilitychange", () => document.visibilityState ===
 document.addEventListener("dblclick", () => document.documentElement.requestFullscreen?.().catch(() => {}));
 stayAwake();
 
-setInterval(() => {
+function tick() {
+  if (!shown) return;
   const now = new Date(Date.now() + ahead);
-  put(place("clock"), now.toLocaleTimeString("zh-CN", { hour12: false, hour: "2-digit", minute: "2-digit", timeZone: shown?.zone }));
-  draw(); // what has become stale meanwhile
-}, 1000);
+  put(place("clock"), now.toLocaleTimeString("zh-CN", { hour12: false, hour: "2-digit", minute: "2-digit", timeZone: shown.zone }));
+  draw(); // with what has become stale meanwhile
+}
+setInterval(tick, 1000);
 notice(about.words.waiting);
 ask();
