@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
+from psycopg.errors import UniqueViolation
 from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier, Placeholder
 from psycopg.types.json import Jsonb
@@ -55,6 +56,10 @@ _ABOUT: Final[Mapping[str, str]] = {
 }
 
 
+class EntryKnownError(ValueError):
+    """The same was entered before; the message says what."""
+
+
 def site_record(connection: Connection, site: str, zone: str, first: datetime) -> dict[str, list[dict[str, Any]]]:
     """All that is kept of a site, by part; what has a time from `first` on, months in the site's zone."""
     parameters = {"site": site, "zone": zone, "first": first}
@@ -93,14 +98,18 @@ def person_record(connection: Connection, person: int) -> dict[str, Any] | None:
 
 
 def add(connection: Connection, table: str, row: Mapping[str, Any], by: str, at: datetime) -> int:
-    """Enter a row of one of the tables of this module and return its number."""
+    """Enter a row of one of the tables of this module and return its number. Raises `EntryKnownError`."""
     names = _COLUMNS[table]
     values = {name: Jsonb(row[name]) if name == "items" else row[name] for name in names}
     columns = (*names, "entered_by", "entered_at")
     statement = SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING id").format(
         Identifier(table), SQL(", ").join(map(Identifier, columns)), SQL(", ").join(map(Placeholder, columns))
     )
-    (number,) = connection.execute(statement, {**values, "entered_by": by, "entered_at": at}).fetchone() or (0,)
+    try:
+        with connection.transaction():
+            (number,) = connection.execute(statement, {**values, "entered_by": by, "entered_at": at}).fetchone() or (0,)
+    except UniqueViolation:
+        raise EntryKnownError(f"{', '.join(f'{name} {row[name]}' for name in names)}: entered already") from None
     return int(number)
 
 

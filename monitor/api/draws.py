@@ -71,6 +71,7 @@ MOST_LOTS: Final = 1_000
 Manager = Annotated[Principal, Depends(requires(Permission.HOLD_DRAWS))]
 DrawId = Annotated[int, Path(description="Draw", ge=1, examples=[3])]
 _NO_DRAW: Final[dict[int | str, dict[str, Any]]] = {404: {"model": Error, "description": "There is no such draw"}}
+_NO_CONFLICT: Final[dict[int | str, dict[str, Any]]] = {404: {"model": Error, "description": "No such conflict stands"}}
 _NOT_NOW: Final[dict[int | str, dict[str, Any]]] = {
     **_NO_DRAW,
     409: {"model": Error, "description": "It can't be done as things stand; the sentence says why"},
@@ -113,18 +114,18 @@ def declare(given: NewConflict, shared: Shared, now: Now, officer: Officer) -> C
     return _conflict(found, shared, now)
 
 
-@router.delete(
-    "/conflicts/{conflict_id}", status_code=status.HTTP_204_NO_CONTENT, summary="End a conflict", responses=_NO_DRAW
-)
+@router.delete("/conflicts/{conflict_id}", summary="End a conflict", responses=_NO_CONFLICT)
 def end_conflict(
-    conflict_id: Annotated[int, Path(description="Conflict")], shared: Shared, _: Now, manager: Manager
-) -> None:
-    """It stays in the record of the draws that were made with it."""
+    conflict_id: Annotated[int, Path(description="Conflict")], shared: Shared, now: Now, manager: Manager
+) -> ConflictInfo:
+    """Answers with what stood until now. It stays in the record of the draws that were made with it."""
     at = shared.clock()
     with shared.database.connection() as connection, connection.transaction():
-        if not withdraw_conflict(connection, conflict_id, manager.username, at):
+        found = next((each for each in conflicts(connection) if each.id == conflict_id), None)
+        if found is None or not withdraw_conflict(connection, conflict_id, manager.username, at):
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"no conflict of interest {conflict_id} stands")
         audit.append(connection, manager.username, "conflict_ended", f"conflict:{conflict_id}", {}, at)
+    return _conflict(found, shared, now)
 
 
 @router.get("/draws", summary="Draws, newest first")
@@ -181,7 +182,13 @@ def draw(draw_id: DrawId, shared: Shared, now: Now, _: Officer) -> DrawDetail:
     "/published/draws/{draw_id}",
     summary="What is published of a draw, for everybody",
     response_class=Response,
-    responses={**_NO_DRAW, 200: {"content": {"application/json": {}}, "description": "The population, byte by byte"}},
+    responses={
+        **_NO_DRAW,
+        200: {
+            "content": {"application/json": {"schema": {"type": "object"}}},
+            "description": "The population, exactly",
+        },
+    },
 )
 def published_draw(draw_id: DrawId, shared: Shared) -> Response:
     """Open to everybody, without signing in: the population exactly as its SHA-256 fixes it.

@@ -349,7 +349,10 @@ def _visible_person(connection: Connection, now: Snapshot, officer: Principal, p
 def _enter(shared: Context, by: Principal, code: str, table: str, row: Mapping[str, Any], action: str) -> Entered:
     at = shared.clock()
     with shared.database.connection() as connection, connection.transaction():
-        number = site_files.add(connection, table, row, by.username, at)
+        try:
+            number = site_files.add(connection, table, row, by.username, at)
+        except site_files.EntryKnownError as error:
+            raise HTTPException(status.HTTP_409_CONFLICT, str(error)) from error
         audit.append(connection, by.username, action, f"site:{code}", {"entry": number}, at)
     return Entered(id=number)
 

@@ -33,7 +33,7 @@ MOST_ROWS: Final = 20_000
 MOST_LABELS: Final = 60
 _LABEL_MM: Final = 26.0
 
-Form = Literal["pdf", "docx", "xlsx"]
+Form = Annotated[Literal["pdf", "docx", "xlsx"], Path(description="Kind of file")]
 Month = Annotated[str, Query(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", description="Local month", examples=["2026-11"])]
 _FILES: Final[dict[int | str, dict[str, Any]]] = {
     **NOT_FOUND,

@@ -155,7 +155,14 @@ def _devices(facts: Mapping[str, Any], local: _Clock) -> list[tuple[str, str, st
             else _c("none")
         )
         reviewed = (
-            _c("reviewed", on=review["reviewed_on"], who="、".join(review["reviewers"])) if review else _c("none")
+            _c(
+                "reviewed",
+                on=review["reviewed_on"],
+                who="、".join(review["reviewers"]),
+                entered=local(review["entered_at"]),
+            )
+            if review
+            else _c("none")
         )
         rows.append((device["code"], calibrated, reviewed))
     return rows
