@@ -105,6 +105,10 @@ class DrawsClient(ApiClient):
         """A draw with its inspections."""
         return cast(Draw, self._get(f"/draws/{number}"))
 
+    def population(self, number: int) -> bytes:
+        """The population of a draw as it is published, byte by byte."""
+        return self._send("GET", f"/api/v1/published/draws/{number}").content
+
     def announce(self, draw: Mapping[str, object]) -> Draw:
         """Announce a draw."""
         return cast(Draw, self._post("/draws", draw))

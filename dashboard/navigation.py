@@ -37,7 +37,7 @@ SECTIONS: Final = {
     "files": ("site_file", "disclosure", "rules", "devices", "registry"),
     "system": ("simulators", "back_test", "administration", "system"),
 }
-"""What stands together in the navigation, in the order of a day's work. Pages of other scenarios stand with what is watched."""
+"""What stands together in the navigation, in the order of a day's work; other scenarios stand with what is watched."""
 
 
 def sections() -> dict[str, list[Any]]:

@@ -19,6 +19,8 @@ from dashboard.widgets.draw_forms import done
 from registry.catalogue import text
 
 VIEWS = ("samples", "consents", "rounds")
+POOL = "pool"
+"""The scenario whose values and samples are for the public."""
 
 
 def p(key: str, /, **fields: object) -> str:
@@ -30,7 +32,7 @@ def show() -> None:
     """Draw the page."""
     st.html(title(p("title"), sub=p("lead")))
     link = f"/public?lang={language()}"
-    st.html(f"<p><a href='{link}' target='_blank' rel='noopener'>{escape(p('address'))} ↗</a></p>")
+    st.html(f"<p class='ld-links'><a href='{link}' target='_blank' rel='noopener'>{escape(p('address'))} ↗</a></p>")
     view = st.segmented_control(
         p("view"), VIEWS, default="samples", key="disclosure_view", persist_state="session", required=True,
         format_func=lambda each: p(f"view_{each}"), label_visibility="collapsed",
@@ -119,7 +121,7 @@ def _consents() -> None:
             "id": each["site"],
             "cells": [
                 [*([badge_cell(), " "] if each["simulated"] else []), each[f"name_{language()}"]],
-                str(sum(len(point["values"]) for point in each["points"])),
+                p("values", count=sum(len(point["values"]) for point in each["points"])),
             ],
             "tone": "",
             "href": "",
@@ -135,7 +137,7 @@ def _consents() -> None:
     if not session.may_control():
         return
     shown = {each["site"] for each in public}
-    sites = {each["code"]: each for each in session.feed().wait_first(4).sites}
+    sites = {each["code"]: each for each in session.feed().wait_first(4).sites if each["scenario"] == POOL}
     left, right = st.columns(2)
     for place, key, codes, wanted in (
         (left, "give", [code for code in sites if code not in shown], True),
@@ -153,14 +155,16 @@ def _rounds() -> None:
         _open_round()
     columns = [
         {"label": p("name"), "clip": True},
-        {"label": p("state")},
+        {"label": p("round_state")},
         {"label": p("closes"), "align": "right"},
         {"label": p("result_votes"), "wrap": True},
     ]
     rows = []
     for each in found:
         ranked = sorted(each["choices"], key=lambda choice: -choice["votes"])
-        votes = " · ".join(f"{name_of(choice)} {choice['votes']}" for choice in ranked[:6])
+        votes = " · ".join(
+            f"{name_of(choice)} {term('disclosure.public', 'votes', count=choice['votes'])}" for choice in ranked[:6]
+        )
         state = chip_cell(p("open"), "pending") if each["open"] else chip_cell(p("closed"), "ok")
         cells = [
             [*([badge_cell(), " "] if each["simulated"] else []), each["name"]],
@@ -173,7 +177,7 @@ def _rounds() -> None:
 
 
 def _open_round() -> None:
-    sites = {each["code"]: each for each in session.feed().wait_first(4).sites}
+    sites = {each["code"]: each for each in session.feed().wait_first(4).sites if each["scenario"] == POOL}
     with st.expander(p("new_round"), icon=":material/add_circle:"), st.form("round", border=False):
         name = st.text_input(p("name"), max_chars=200)
         chosen = st.multiselect(p("choices"), list(sites), format_func=lambda code: name_of(sites[code]))

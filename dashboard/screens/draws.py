@@ -63,14 +63,19 @@ def _credit(*, simulated: bool) -> None:
         )
     found = session.draws().credit(simulated=str(simulated).lower(), county=county, letter=letter, limit=PAGE)
     _classes(found, simulated=simulated)
-    table("credit", _credit_table(found))
+    listed, summed = st.columns((3, 2), gap="medium")
+    with listed:
+        if found["total"] > len(found["items"]):
+            st.html(f"<p class='ld-note'>{escape(p('first_of', shown=len(found['items']), total=found['total']))}</p>")
+        table("credit", _credit_table(found))
     if not found["items"]:
         return
     by_code = {each["site"]: each for each in found["items"]}
-    chosen = st.selectbox(
-        p("pick"), list(by_code), key="draws_site", format_func=lambda code: name_of(by_code[code], "site_name")
-    )
-    sum_of(by_code[chosen])
+    with summed:
+        chosen = st.selectbox(
+            p("pick"), list(by_code), key="draws_site", format_func=lambda code: name_of(by_code[code], "site_name")
+        )
+        sum_of(by_code[chosen])
 
 
 def _classes(found: CreditPage, *, simulated: bool) -> None:
@@ -82,7 +87,7 @@ def _classes(found: CreditPage, *, simulated: bool) -> None:
     st.html(
         "<div class='ld-kpis' style='grid-template-columns:1fr'><section class='ld-group'>"
         f"<header>{escape(p('view_credit'))}{badge() if simulated else ''}</header>"
-        f"<div class='ld-tiles'>{tiles}</div></section></div>"
+        f"<div class='ld-tiles ld-quarters'>{tiles}</div></section></div>"
     )
 
 

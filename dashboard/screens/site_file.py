@@ -22,6 +22,9 @@ from registry.catalogue import text
 
 ROLES = ("legal", "hygiene", "water")
 KINDS = ("health", "training")
+LONG = 24
+"""Characters from which a column's texts are broken into lines."""
+
 WRONG = "×"
 """Begins a line of a self-inspection that was not in order."""
 
@@ -71,7 +74,10 @@ def _part(code: str, place: int, part: FilePart) -> None:
         return
     heads, *rows = part["rows"]
     data = {
-        "columns": [{"label": head, "wrap": True} for head in heads],
+        "columns": [
+            {"label": head, "wrap": any(len(row[place]) > LONG for row in rows if place < len(row))}
+            for place, head in enumerate(heads)
+        ],
         "rows": [{"id": f"{number}", "cells": list(row), "tone": "", "href": ""} for number, row in enumerate(rows)],
         "clickable": False,
         "empty": "",

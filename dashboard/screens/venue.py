@@ -18,6 +18,7 @@ from dashboard.widgets.display_links import display_links
 from dashboard.widgets.field import NEEDS, act, alarm_card, field_style, install, response_to, urgency
 from dashboard.widgets.inbox import newest
 from dashboard.widgets.instruments import calibration_form, instruments
+from dashboard.widgets.public_values import public_values
 from dashboard.widgets.site_choice import choose_site
 from dashboard.widgets.site_values import site_values
 from registry.catalogue import text
@@ -56,6 +57,8 @@ def show() -> None:
             calibration_form(devices)
         announcements(detail)
         display_links(code)
+        if detail["scenario"] == "pool":
+            public_values(code)
         with st.expander(term("inspector.install", "title"), icon=":material/install_mobile:"):
             install("venue")
 

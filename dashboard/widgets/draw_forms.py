@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.draws_client import Draw
 from dashboard.formatting import clock
-from dashboard.html import badge_cell, chip_cell, escape, heading
+from dashboard.html import badge, badge_cell, chip_cell, escape, heading
 from dashboard.language import county_name, language, name_of, t, term
 from dashboard.problems import failed
 from dashboard.widgets.alarm_table import ZONE
@@ -65,8 +66,8 @@ def _draws_table(draws: list[Draw]) -> dict[str, Any]:
         {"label": p("name"), "clip": True},
         {"label": p("state")},
         {"label": p("how_many")},
-        {"label": p("announced"), "align": "right"},
-        {"label": p("word_from"), "wrap": True},
+        {"label": p("announced_at"), "align": "right"},
+        {"label": p("word_source"), "wrap": True},
     ]
     return {"columns": columns, "rows": rows, "clickable": False, "empty": p("no_draws")}
 
@@ -100,11 +101,11 @@ def _announce(*, simulated: bool) -> None:
 
 
 def _one(draw: Draw) -> None:
-    st.html(heading(f"{p('draw')} {draw['id']} · {draw['name']}"))
+    st.html(heading(f"{p('draw')} {draw['id']} · {draw['name']}", badge() if draw["simulated"] else ""))
     facts = [
         (p("sha256"), draw["population_sha256"]),
         (p("commitment"), draw["commitment"]),
-        (p("word_from"), draw["word_from"]),
+        (p("word_source"), draw["word_from"]),
         *([(p("nonce"), draw["nonce"]), (p("word"), draw["word"]), (p("seed"), draw["seed"])] if draw["seed"] else []),
         *([(p("cancelled"), draw["cancel_reason"])] if draw["cancelled_at"] else []),
     ]
@@ -113,6 +114,10 @@ def _one(draw: Draw) -> None:
         for label, value in facts
     )
     st.html(f"<div class='ld-panel'>{lines}<p class='ld-note'>{escape(p('repeat'))}</p></div>")
+    st.download_button(
+        p("published"), partial(session.draws().population, draw["id"]), file_name=f"draw-{draw['id']}.json",
+        mime="application/json", icon=":material/download:", key=f"draw_population_{draw['id']}",
+    )  # fmt: skip
     if draw["tasks"]:
         table("draw-tasks", _tasks_table(draw))
         _report(draw)
