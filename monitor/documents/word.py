@@ -5,6 +5,7 @@ gives to paragraphs by itself, cells merged downwards. A document that says less
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Final
 from zipfile import BadZipFile
@@ -47,7 +48,8 @@ def sheet_of(content: bytes, name: str, *, mark: str | None = None) -> Sheet:
     """The sheet of a Word file. Raises `DocumentError` naming what cannot be printed, and what to do instead."""
     document = opened(content, name)
     _refuse(document, name)
-    blocks = tuple(each for inner in document.iter_inner_content() for each in _blocks(inner, document))
+    source = _Source(document)
+    blocks = tuple(each for inner in document.iter_inner_content() for each in _blocks(inner, source))
     header = " ".join(
         paragraph.text
         for section in document.sections[:1]
@@ -59,6 +61,22 @@ def sheet_of(content: bytes, name: str, *, mark: str | None = None) -> Sheet:
     return Sheet(title, blocks, header, mark)
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The document that is read, and what its styles say: a table has thousands of paragraphs of a few styles."""
+
+    document: Any
+    styles: dict[str | None, tuple[int, Any]] = field(default_factory=dict)
+
+    def style(self, paragraph: WordParagraph) -> tuple[int, Any]:
+        """The level and the alignment (None: not said) of a paragraph's style."""
+        code = paragraph._p.style
+        if code not in self.styles:
+            style = paragraph.style  # python-docx goes through all styles for this
+            self.styles[code] = (_level(style.name), style.paragraph_format.alignment) if style else (0, None)
+        return self.styles[code]
+
+
 def _refuse(document: Any, name: str) -> None:
     for tag, why in _UNPRINTABLE.items():
         for found in document.element.body.iter(qn(tag)):
@@ -67,17 +85,18 @@ def _refuse(document: Any, name: str) -> None:
             raise DocumentError(f"{name}: cannot be printed, near “{near}”: it has {why} ({tag})")
 
 
-def _blocks(inner: WordParagraph | WordTable, document: Any) -> Iterator[Block]:
+def _blocks(inner: WordParagraph | WordTable, source: _Source) -> Iterator[Block]:
     if isinstance(inner, WordTable):
-        yield _table(inner, document)
+        yield _table(inner, source)
         return
-    pictures = [_picture(each, document) for each in inner._p.iter(qn("wp:inline"))]
+    pictures = [_picture(each, source.document) for each in inner._p.iter(qn("wp:inline"))]
     if any(each.get(qn("w:type")) == "page" for each in inner._p.iter(qn("w:br"))):
         yield PageBreak()
     runs = tuple(_runs(inner))
     # An empty paragraph is a line of space; one that only breaks the page is not.
     if runs or not (pictures or list(inner._p.iter(qn("w:br")))):
-        yield Paragraph(runs or (Run(" "),), _level(inner), _align(inner), _indent(inner))
+        level, styled = source.style(inner)
+        yield Paragraph(runs or (Run(" "),), level, _align(inner, styled), _indent(inner))
     yield from pictures
 
 
@@ -90,17 +109,15 @@ def _runs(paragraph: WordParagraph) -> Iterator[Run]:
                 yield Run(run.text, bool(run.bold), bool(run.underline), size)
 
 
-def _level(paragraph: WordParagraph) -> int:
-    style = paragraph.style.name if paragraph.style else None
+def _level(style: str | None) -> int:
     if style == "Title":
         return 1
     # Word's "Heading 1" is the first below the title.
     return int(style[8:]) + 1 if style and style.startswith("Heading ") and style[8:].isdigit() else 0
 
 
-def _align(paragraph: WordParagraph) -> Align:
+def _align(paragraph: WordParagraph, styled: Any) -> Align:
     own = paragraph.alignment
-    styled = paragraph.style.paragraph_format.alignment if paragraph.style else None
     return _ALIGNED.get(own if own is not None else styled, "justify")
 
 
@@ -115,9 +132,9 @@ def _picture(inline: Any, document: Any) -> Picture:
     return Picture(document.part.related_parts[relation].blob, min(width, 160.0))
 
 
-def _table(table: WordTable, document: Any) -> Table:
+def _table(table: WordTable, source: _Source) -> Table:
     widths = [float(each.width or 1) for each in table.columns]
-    rows = tuple(tuple(_cells(row, document)) for row in table.rows)
+    rows = tuple(tuple(_cells(row, source)) for row in table.rows)
     heads = 0
     for row in table.rows:
         if row._tr.trPr is None or row._tr.trPr.find(qn("w:tblHeader")) is None:
@@ -126,11 +143,11 @@ def _table(table: WordTable, document: Any) -> Table:
     return Table(tuple(widths), rows, heads)
 
 
-def _cells(row: Any, document: Any) -> Iterator[Cell]:
+def _cells(row: Any, source: _Source) -> Iterator[Cell]:
     seen = None
     for cell in row.cells:
         if cell._tc is seen:
             continue  # python-docx repeats a cell for each column it spans
         seen = cell._tc
-        blocks = tuple(each for inner in cell.iter_inner_content() for each in _blocks(inner, document))
+        blocks = tuple(each for inner in cell.iter_inner_content() for each in _blocks(inner, source))
         yield Cell(blocks, cell.grid_span)
