@@ -60,16 +60,25 @@ def show_case(number: int) -> None:
 
 def _facts_panel(case: CaseFull) -> str:
     facts = "".join(f"<span><b>{escape(label)}</b>{escape(value)}</span>" for label, value in _facts(case) if value)
-    asked = case["requirement"]
-    quote = f"<blockquote>{escape(asked or case['subject'] or '')}</blockquote>"
-    over = f"<p>{escape(case['subject'] or '')}</p>" if asked and case["subject"] else ""
+    asked, subject = case["requirement"], _subject(case)
+    quote = f"<blockquote>{escape(asked or subject)}</blockquote>"
+    over = f"<p>{escape(subject)}</p>" if asked and subject else ""
     # The agency's own order of urgency is nothing that a venue is told.
     priority = chip(term("alarm.priority", case["priority"]), PRIORITY_TONE[case["priority"]]) if case["source"] else ""
+    clock = _clock(case)
+    note = f"<p class='ld-note'>{escape(clock)}</p>" if clock else ""
     return (
         f"<div class='ld-panel ld-detail' data-case='{case['id']}' data-state='{escape(case['state'])}'>"
-        f"<div>{priority}</div>{over}{quote}<div class='ld-facts'>{facts}</div>"
-        f"<p class='ld-note'>{escape(_clock(case))}</p></div>"
+        f"<div>{priority}</div>{over}{quote}<div class='ld-facts'>{facts}</div>{note}</div>"
     )
+
+
+def _subject(case: CaseFull) -> str:
+    """What the case is about: as it was written, but a warning's own sentence in the reader's language."""
+    subject = case["subject"] or ""
+    if subject and language() == "en":
+        return next((each["text_en"] for each in case["alarms"] if each["text_zh"].startswith(subject)), subject)
+    return subject
 
 
 def _facts(case: CaseFull) -> list[tuple[str, str]]:
