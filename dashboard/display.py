@@ -74,7 +74,7 @@ def shown(view: Mapping[str, Any], language: Language) -> dict[str, Any]:
     zone = view["zone"]
     shown_values = [each for point in view["points"] for each in point["values"] if each["standard"]]
     named = ("、" if language == "zh" else ", ").join(sorted({each["standard"] for each in shown_values}))
-    doubt = "" if all(each["verified"] for each in shown_values) else text(language, "venue.display.unverified")
+    basis = "basis" if all(each["verified"] for each in shown_values) else "basis_unverified"
     return {
         "version": version(),
         "at": view["at"],
@@ -84,7 +84,7 @@ def shown(view: Mapping[str, Any], language: Language) -> dict[str, Any]:
         "open": view["open_now"],
         "hours": text(language, f"venue.display.{'open' if view['open_now'] else 'closed'}"),
         "as_of": text(language, "venue.display.as_of", time=clock(view["at"], zone)),
-        "basis": (text(language, "venue.display.basis", basis=named) + doubt) if named else "",
+        "basis": text(language, f"venue.display.{basis}", basis=named) if named else "",
         "points": [
             {"name": point[f"name_{language}"], "values": [_value(each, zone, language) for each in point["values"]]}
             for point in view["points"]

@@ -135,7 +135,7 @@ def _samples(language: Language, samples: Sequence[Mapping[str, Any]], month: st
     form = (
         f"<form method='get' action='/public'><input type='hidden' name='lang' value='{language}'>"
         f"<label>{_w(language, 'month')} <input type='month' name='month' value='{escape(month)}'></label> "
-        f"<button>→</button></form>"
+        f"<button>{_w(language, 'show')}</button></form>"
     )
     return f"<section><h2>{_w(language, 'samples', month=month)}</h2>{form}{body}</section>"
 
@@ -164,7 +164,7 @@ def _round(language: Language, each: Mapping[str, Any]) -> str:
         for choice in each["choices"]
     )
     return (
-        f"<section class='vote'><h2>{_w(language, 'vote')}: {escape(each['name'])}{badge}</h2>"
+        f"<section class='vote'><h2>{_w(language, 'vote')} · {escape(each['name'])}{badge}</h2>"
         f"<p>{_w(language, 'vote_lead')} {_w(language, 'vote_until', time=clock(each['closes_at'], ZONE))}</p>"
         f"<form method='post' action='/public/vote?lang={language}'>"
         f"<input type='hidden' name='round' value='{each['id']}'>{choices}"

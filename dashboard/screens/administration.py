@@ -297,6 +297,10 @@ _WORDS: Final[Mapping[str, Callable[[str], str]]] = {
     "role": lambda code: term("dashboard.role", code),
     "fault": fault_name,
     "mode": _word,
+    "state": lambda code: term("supervision.state", code),
+    "party": lambda code: term("supervision.party", code),
+    "outcome": lambda code: term("credit.outcome", code),
+    "closes_at": lambda at: full_time(at, ZONE),
 }
 """How values of a detail are said, by its name."""
 

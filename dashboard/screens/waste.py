@@ -11,6 +11,7 @@ from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import clock
 from dashboard.html import badge, badge_cell, chip, chip_cell, escape, heading, title
 from dashboard.language import county_name, language, name_of, t
+from dashboard.links import address
 from dashboard.map_outline import place
 from dashboard.problems import failed
 from dashboard.widgets.alarm_table import ZONE
@@ -32,6 +33,10 @@ from registry.counties import COUNTIES
 
 VIEWS: Final = ("now", "overdue", "balance", "vehicles", "institution", "bag", "documents")
 REFRESH_S: Final = 10
+MOST_THERE: Final = 15
+"""Of the bags that lie at an institution so many are shown, the oldest."""
+AROUND: Final = 12.0
+"""Units of the drawing that are shown around a vehicle's ways."""
 NOT_FOUND: Final = 404
 
 
@@ -44,6 +49,9 @@ def show() -> None:
         st.session_state["waste_book"] = st.query_params.get("book", "live")
         for name in ("bag", "book"):
             st.query_params.pop(name, None)
+    if vehicle := st.query_params.pop("vehicle", ""):
+        st.session_state["waste_vehicle"], st.session_state["waste_view"] = vehicle, "vehicles"
+        st.session_state["waste_book"] = st.query_params.pop("book", "live")
     sites = session.feed().wait_first(4).sites
     only_simulated = bool(sites) and all(each["simulated"] or each["status"] == "offline" for each in sites)
     st.session_state.setdefault("waste_view", "now")
@@ -60,6 +68,10 @@ def show() -> None:
             t("column.county"), ("", *session.counties()), key="waste_county", persist_state="session", width=170,
             format_func=lambda code: county_name(code) if code else t("filter.all_counties"),
         )  # fmt: skip
+    overview = session.feed().wait_first(4).overview
+    speed = (overview and overview["speed"]) or 1.0
+    if book == "simulated" and speed > 1:
+        st.html(f"<p class='ld-note'>{escape(p('faster', speed=f'{speed:g}'))}</p>")
     query = {"simulated": "true" if book == "simulated" else "false", "county": county}
     try:
         _VIEWS[view or "now"](query)
@@ -88,7 +100,8 @@ def _now(query: dict[str, Any]) -> None:
     mark = badge() if query["simulated"] == "true" else ""
     st.html(
         "<div class='ld-kpis' style='grid-template-columns:1fr'><section class='ld-group'>"
-        f"<header>{escape(clock(found['at'], ZONE))}{mark}</header><div class='ld-tiles'>{drawn}</div></section></div>"
+        f"<header>{escape(clock(found['at'], ZONE))}{mark}</header>"
+        f"<div class='ld-tiles ld-quarters'>{drawn}</div></section></div>"
     )
     left, right = st.columns([0.45, 0.55], gap="medium")
     with left:
@@ -111,10 +124,11 @@ def _overdue(query: dict[str, Any]) -> None:
 
 def _balance(query: dict[str, Any]) -> None:
     today = datetime.now(ZoneInfo(ZONE)).date()
-    chosen = _institution(query, whole=True)
-    days = st.date_input(
-        t("filter.days"), value=(today - timedelta(days=6), today), key="waste_days", format="YYYY-MM-DD", width=260
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        chosen = _institution(query, whole=True)
+        days = st.date_input(
+            t("filter.days"), value=(today - timedelta(days=6), today), key="waste_days", format="YYYY-MM-DD", width=260
+        )
     first, last = (days[0], days[-1]) if isinstance(days, tuple) and days else (today, today)
     st.html(f"<p class='ld-note'>{escape(p('balance_lead'))}</p>")
     found = session.waste().balance(f"{first}", f"{last}", **query, site=chosen)
@@ -147,18 +161,21 @@ def _vehicles(query: dict[str, Any]) -> None:
 
 
 def _map(vehicles: list[dict[str, Any]], chosen: str | None, fixes: list[dict[str, Any]]) -> dict[str, Any]:
+    book = "simulated" if any(each["simulated"] for each in vehicles) else "live"
+    shape = "diamond" if book == "simulated" else "round"
     planned = [
-        ["planned", [place(lon, lat) for lon, lat in route]]
+        [place(lon, lat) for lon, lat in route]
         for each in vehicles
         if each["code"] == chosen
         for route in each["routes"]
     ]
-    driven = [["driven", [place(fix["lon"], fix["lat"]) for fix in fixes]]] if fixes else []
+    driven = [place(fix["lon"], fix["lat"]) for fix in fixes]
+    seen = [at for way in (*planned, driven) for at in way]
     return {
         "counties": {
             code: {"name": county_name(code), "tone": "plain", "title": county_name(code)} for code in COUNTIES
         },
-        "lines": [*planned, *driven],
+        "lines": [*(["planned", way] for way in planned), *([["driven", driven]] if driven else [])],
         "sites": [
             [
                 each["code"],
@@ -171,13 +188,24 @@ def _map(vehicles: list[dict[str, Any]], chosen: str | None, fixes: list[dict[st
             if each["fix"]
         ],
         "selected": None,
+        "focus": _frame(seen),
         "legend": [
-            {"tone": "ok", "shape": "diamond", "text": p("on_road")},
-            {"tone": "silent", "shape": "diamond", "text": p("stale")},
+            {"tone": "ok", "shape": shape, "text": p("on_road")},
+            {"tone": "silent", "shape": shape, "text": p("stale")},
+            {"tone": "planned", "shape": "line", "text": p("planned")},
+            {"tone": "driven", "shape": "line", "text": p("driven")},
         ],
-        "site": "#",
+        "site": f"{address('waste', book=book)}&vehicle=",
         "labels": {"in": t("map.zoom_in"), "out": t("map.zoom_out"), "reset": t("map.reset")},
     }
+
+
+def _frame(points: list[tuple[float, float]]) -> list[float] | None:
+    """Left, top, right, bottom of points with some room around; None of none."""
+    if not points:
+        return None
+    xs, ys = zip(*points, strict=True)
+    return [min(xs) - AROUND, min(ys) - AROUND, max(xs) + AROUND, max(ys) + AROUND]
 
 
 def _VEHICLE_COLUMNS() -> list[dict[str, Any]]:  # noqa: N802 - read as the constant it would be in one language
@@ -211,7 +239,7 @@ def _institution(query: dict[str, Any], *, whole: bool) -> str:
         return ""
     chosen = st.selectbox(
         p("pick"), options, key="waste_site" if whole else "waste_one", width=360,
-        format_func=lambda code: names.get(code, p("whole_period")),
+        format_func=lambda code: names.get(code, p("all_institutions")),
     )  # fmt: skip
     return chosen or ""
 
@@ -233,9 +261,10 @@ def _chain(query: dict[str, Any]) -> None:
     mark = badge() if about["simulated"] else ""
     name = f"{escape(name_of(about, 'site_name'))} · {escape(name_of(about, 'kind'))} {mark}"
     st.html(f"<div class='ld-panel'><h3>{name}</h3><div class='ld-facts'>{lines}</div></div>")
-    waiting = session.waste().bags(simulated=query["simulated"], site=code, limit=100)
-    st.html(heading(p("stored_now")))
-    table("waste-there", bag_table(waiting, p("none_bags")))
+    waiting = session.waste().bags(simulated=query["simulated"], site=code, limit=MOST_THERE)
+    more = f"<span class='ld-note'>{escape(p('oldest_of', count=MOST_THERE))}</span>" * (about["bags"] > MOST_THERE)
+    st.html(heading(p("stored_now"), more))
+    table("waste-there", bag_table(waiting, p("none_bags"), of_one=True))
     st.html(heading(p("timeline")))
     table("waste-scans", scan_table(found["scans"], with_tag=True, empty=p("none_scans")))
 
@@ -256,7 +285,7 @@ def _bag(query: dict[str, Any]) -> None:
     chips = "".join(chip(each, "high") for each in words) or escape(p("no_findings"))
     facts = (
         (p("site"), name_of(bag, "site_name")),
-        (p("ward"), bag["ward"] or "–"),
+        (p("ward"), name_of(bag, "ward") or "–"),
         (p("category"), f"{name_of(bag, 'category')} {bag['category'] or ''}"),
         (p("weight"), kg(bag["kg"])),
         (p("since"), clock(bag["since"], ZONE) if bag["since"] else "–"),
