@@ -142,6 +142,8 @@ def _vehicles(query: dict[str, Any]) -> None:
         found = session.waste().vehicles(simulated=simulated)
         codes = [each["code"] for each in found]
         plates = {each["code"]: each["plate"] for each in found}
+        if st.session_state.get("waste_vehicle") not in plates:
+            st.session_state.pop("waste_vehicle", None)
         chosen = (
             st.selectbox(p("vehicle"), codes, key="waste_vehicle", width=220, format_func=lambda code: plates[code])
             if codes

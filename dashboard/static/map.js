@@ -1,6 +1,6 @@
 // The county map: SVG from our own outlines, markers of sites, zoom and pan kept over every refresh.
 // data: {counties:{code:{name,tone,title,badge}}, sites:[[code,x,y,tone,shape,title]], selected, legend:[{tone,shape,text}],
-//        lines:[[kind,[[x,y],…]],…], labels:{in,out,reset}, site: address of a site's page, to be completed with its code}
+//        focus:[left,top,right,bottom], lines:[[kind,[[x,y],…]],…], labels:{in,out,reset}, site: address of a site's page, to be completed with its code}
 import { go } from "./navigate.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -152,6 +152,7 @@ class CountyMap {
       if (this.labels[code].textContent !== county.name) this.labels[code].textContent = county.name;
     }
     this.updateLines(data.lines || []);
+    this.show(data.focus);
     this.updateSites(data.sites);
     const legend = JSON.stringify(data.legend);
     if (this.legend.landunContent !== legend) {
@@ -165,6 +166,17 @@ class CountyMap {
         })
       );
     }
+  }
+
+  // [left, top, right, bottom] of what is to be seen; once, so that what a reader moves to stays.
+  show(focus) {
+    const wanted = JSON.stringify(focus || null);
+    if (this.landunFocus === wanted) return;
+    this.landunFocus = wanted;
+    if (!focus) return;
+    const [left, top, right, bottom] = focus;
+    const k = Math.min(12, Math.max(1, Math.min(this.width / (right - left), this.height / (bottom - top))));
+    this.move({ k, x: this.width / 2 - (k * (left + right)) / 2, y: this.height / 2 - (k * (top + bottom)) / 2 });
   }
 
   // [[kind, [[x, y], …]], …]: ways that were planned or driven.

@@ -12,6 +12,8 @@ from dashboard.widgets.alarm_table import ZONE
 from registry.catalogue import text
 
 TONE: Final = {"collected": "pending", "stored": "advice", "handed": "medium", "received": "advice", "treated": "ok"}
+SMALLEST_KG: Final = 0.005
+"""Less is written 0.00 kg."""
 Row = Mapping[str, Any]
 
 
@@ -41,11 +43,11 @@ def line(number: object, cells: list[Any], *, tone: str = "", href: str = "") ->
     return {"id": str(number), "cells": cells, "tone": tone, "href": href}
 
 
-def bag_table(bags: Sequence[Row], empty: str) -> dict[str, Any]:
-    """Bags, in the order given; a click leads to a bag's life."""
+def bag_table(bags: Sequence[Row], empty: str, *, of_one: bool = False) -> dict[str, Any]:
+    """Bags, in the order given; a click leads to a bag's life. `of_one`: all of one institution, not named again."""
     columns: list[dict[str, Any]] = [
         {"label": p("tag")},
-        {"label": p("site"), "clip": True},
+        *(() if of_one else ({"label": p("site"), "clip": True},)),
         {"label": p("ward")},
         {"label": p("category")},
         {"label": p("step")},
@@ -53,7 +55,7 @@ def bag_table(bags: Sequence[Row], empty: str) -> dict[str, Any]:
         {"label": p("weight"), "align": "right"},
         {"label": p("findings"), "wrap": True},
     ]
-    return data(columns, (line(each["tag"], _bag(each), href=bag_address(each)) for each in bags), empty)
+    return data(columns, (line(each["tag"], _bag(each, of_one), href=bag_address(each)) for each in bags), empty)
 
 
 def bag_address(bag: Row) -> str:
@@ -62,11 +64,11 @@ def bag_address(bag: Row) -> str:
     return f"{address('waste')}&bag={quote(bag['tag'])}&book={book}"
 
 
-def _bag(each: Row) -> list[Any]:
+def _bag(each: Row, of_one: bool) -> list[Any]:
     return [
         [*([badge_cell(), " "] if each["simulated"] else []), each["tag"]],
-        name_of(each, "site_name"),
-        each["ward"] or "–",
+        *(() if of_one else (name_of(each, "site_name"),)),
+        name_of(each, "ward") or "–",
         name_of(each, "category"),
         step_cell(each),
         hours(each["age_h"]),
@@ -124,7 +126,10 @@ def balance_table(lines: Sequence[Row], *, by_day: bool) -> dict[str, Any]:
 def _balance(each: Row, by_day: bool) -> list[Any]:
     share = each["gap_share"]
     gap = f"{each['gap_kg']:+,.2f}"
-    said = p("kg", kg=gap) if share is None else p("gap_of", kg=gap, share=f"{share:+.1%}")
+    if abs(each["gap_kg"]) < SMALLEST_KG:
+        said = kg(0.0)
+    else:
+        said = p("kg", kg=gap) if share is None else p("gap_of", kg=gap, share=f"{share:+.1%}")
     site: list[Any] = [*([badge_cell(), " "] if each["simulated"] else []), name_of(each, "site_name")]
     return [
         each["day"] if by_day else site,
@@ -151,7 +156,9 @@ def scan_table(scans: Sequence[Row], *, with_tag: bool, empty: str) -> dict[str,
 def _scan(each: Row, with_tag: bool) -> list[Any]:
     what = f"{name_of(each, 'container')} {each['tag']}"
     where = " · ".join(
-        filter(None, (each["place"], each["parent"], each["receiver"], each["vehicle"], each["manifest"]))
+        filter(
+            None, (name_of(each, "place"), each["parent"], name_of(each, "receiver"), each["vehicle"], each["manifest"])
+        )
     )
     return [
         clock(each["ts"], ZONE),
@@ -160,6 +167,6 @@ def _scan(each: Row, with_tag: bool) -> list[Any]:
         name_of(each, "site_name"),
         name_of(each, "category") if each["category"] else "–",
         kg(each["kg"]),
-        "、".join(each["signed_by"]) or p("unsigned"),
+        p("and").join(each["signed_by"]) or p("unsigned"),
         where or "–",
     ]

@@ -11,13 +11,10 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, status
 
 from monitor.api.context import Now, Shared, requires
 from monitor.api.schemas.waste import (
-    BagInfo,
     BagLife,
     BagPage,
     BalanceLine,
-    Fix,
     InstitutionInfo,
-    Scan,
     StateOfBags,
     Step,
     Timeline,
@@ -29,11 +26,11 @@ from monitor.api.schemas.waste import (
 from monitor.api.scope import Permission, Principal
 from monitor.api.sites import NOT_FOUND, SiteInPath, check_county
 from monitor.api.snapshot import Snapshot
-from monitor.waste.rules import RULES, Rule, Tolerances
-from registry.catalogue import LANGUAGES, text
-from registry.geodesy import wgs84_to_gcj02
+from monitor.api.waste_rows import STEPS, bag_of, category_of, fix_of, rules_of, scan_of, step_of
+from monitor.waste.rules import Rule, Tolerances
+from registry.catalogue import text
 from registry.model import Site
-from registry.waste.catalogue import Container, Event, PartyKind, categories, container_names, event_kinds, party_names
+from registry.waste.catalogue import PartyKind, party_names
 from registry.waste.model import WasteRegistry
 from store import waste_bags
 from store.connections import Connection
@@ -43,11 +40,9 @@ from store.waste_registry import load_waste_registry
 router = APIRouter(prefix="/waste", tags=["waste"])
 
 ZONE: Final = "Asia/Shanghai"
-STEPS: Final[tuple[Step, ...]] = ("collected", "stored", "handed", "received", "treated")
 EVENTS: Final = {1: "collected_kg", 3: "stored_kg", 5: "handed_kg", 6: "received_kg"}
 """The events that the balance adds up, by their numbers in the catalogue."""
 OVERDUE: Final = (Rule.STORAGE_48H, Rule.MISSING, Rule.IN_TRANSIT)
-_PER_BAG: Final = tuple(rule for rule in Rule if rule < Rule.PICKUP)
 STALE: Final = timedelta(minutes=10)
 LONGEST: Final = timedelta(days=92)
 MOST_FIXES: Final = 1_500
@@ -106,13 +101,13 @@ def overview(
     )
 
 
-def institution_scope(connection: Connection, now: Snapshot, reader: Principal, code: str) -> WasteRegistry:
-    """Who deals with waste, where an institution is in scope; 404 where it is not."""
+def institution_scope(connection: Connection, now: Snapshot, reader: Principal, code: str) -> Scope:
+    """What may be asked about, where an institution is in scope; 404 where it is not."""
     site = now.registry.sites.get(code)
     scope = _scope(connection, now, reader, simulated=site is not None and site.simulated, county=None)
     if code not in scope.sites:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"institution {code!r} is not registered or not in your scope")
-    return scope.registry
+    return scope
 
 
 def _weighed(scope: Scope, rows: Iterable[Mapping[str, Any]]) -> list[Weighed]:
@@ -123,7 +118,7 @@ def _weighed(scope: Scope, rows: Iterable[Mapping[str, Any]]) -> list[Weighed]:
             found[0] += float(row["kg"])
             found[1] += int(row["pieces"])
     return [
-        Weighed(county=county, **_category(number), kg=round(kg, 3), bags=int(bags))
+        Weighed(county=county, **category_of(number), kg=round(kg, 3), bags=int(bags))
         for (county, number), (kg, bags) in sorted(sums.items())
     ]
 
@@ -137,7 +132,9 @@ def _states(rows: Iterable[Mapping[str, Any]]) -> list[StateOfBags]:
         if row["oldest_h"] is not None:
             found[2] = max(found[2] or 0.0, float(row["oldest_h"]))
     return [
-        StateOfBags(**_step(number), bags=bags, kg=round(kg, 3), oldest_h=None if oldest is None else round(oldest, 1))
+        StateOfBags(
+            **step_of(number), bags=bags, kg=round(kg, 3), oldest_h=None if oldest is None else round(oldest, 1)
+        )
         for number, (bags, kg, oldest) in sorted(sums.items(), key=lambda each: -1 if each[0] is None else each[0])
     ]
 
@@ -166,7 +163,7 @@ def bags(
             number = None if step is None else STEPS.index(step)
             rows = waste_bags.bags_of(connection, codes, number, **page)
         boxes = _boxes(connection, rows, simulated=simulated)
-    return BagPage(items=[_bag(row, scope, boxes, shared.clock()) for row in rows])
+    return BagPage(items=[bag_of(row, now, scope.registry, boxes, shared.clock()) for row in rows])
 
 
 @router.get("/bags/{tag}", summary="A bag's whole life", responses=NOT_FOUND)
@@ -185,13 +182,13 @@ def bag_life(
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"bag {tag!r} is not known or not in your scope")
         scans = waste_bags.life(connection, tag, simulated=simulated)
         boxes = _boxes(connection, [row], simulated=simulated)
-    found = _rules(row["found"])
+    found = rules_of(row["found"])
     return BagLife(
-        bag=_bag(row, scope, boxes, shared.clock()),
+        bag=bag_of(row, now, scope.registry, boxes, shared.clock()),
         found=[rule.code for rule in found],
         found_zh=[text("zh", f"waste.rule.{rule.code}") for rule in found],
         found_en=[text("en", f"waste.rule.{rule.code}") for rule in found],
-        scans=[_scan(each, now, scope.registry) for each in scans],
+        scans=[scan_of(each, now, scope.registry) for each in scans],
     )
 
 
@@ -270,7 +267,7 @@ def vehicles(shared: Shared, now: Now, reader: Reader, simulated: Simulated = Fa
                 receiver_zh=receiver.name_zh,
                 receiver_en=receiver.name_en,
                 simulated=simulated,
-                fix=None if fix is None else _fix(fix),
+                fix=None if fix is None else fix_of(fix),
                 stale=fix is None or at - fix["ts"] > STALE,
                 routes=[
                     [(float(lon), float(lat)) for lon, lat in route.line]
@@ -299,7 +296,7 @@ def track(
         if found is None:
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"vehicle {code!r} is not registered or not in your scope")
         fixes = queries.track(connection, found.tracker, at - timedelta(hours=hours), at, MOST_FIXES)
-    return Track(code=code, fixes=[_fix(each) for each in fixes])
+    return Track(code=code, fixes=[fix_of(each) for each in fixes])
 
 
 def vehicles_of(now: Snapshot, reader: Principal, registry: WasteRegistry, *, simulated: bool) -> list[Any]:
@@ -338,16 +335,11 @@ def timeline(
 ) -> Timeline:
     """What was scanned there, newest first."""
     at = shared.clock()
-    site = now.registry.sites.get(code)
     with shared.database.connection() as connection:
-        scope = _scope(connection, now, reader, simulated=site is not None and site.simulated, county=None)
-        if code not in scope.sites:
-            raise HTTPException(
-                status.HTTP_404_NOT_FOUND, f"institution {code!r} is not registered or not in your scope"
-            )
+        scope = institution_scope(connection, now, reader, code)
         (found,) = _institutions(connection, scope, [code], at)
         rows = queries.scans(connection, code, at - timedelta(days=days), at + timedelta(minutes=5), limit)
-    return Timeline(institution=found, scans=[_scan(each, now, scope.registry) for each in rows])
+    return Timeline(institution=found, scans=[scan_of(each, now, scope.registry) for each in rows])
 
 
 def _institutions(connection: Connection, scope: Scope, codes: Sequence[str], at: datetime) -> list[InstitutionInfo]:
@@ -399,103 +391,7 @@ def _bits(rules: Iterable[Rule]) -> int:
     return sum(1 << rule for rule in rules)
 
 
-def _rules(bits: int) -> list[Rule]:
-    return [rule for rule in _PER_BAG if rule in RULES and bits >> rule & 1]
-
-
-def _category(number: int | None) -> dict[str, Any]:
-    known = categories().get(number or 0)
-    if known is None:
-        zh, en = (text(language, "waste_page.no_category") for language in LANGUAGES)
-        return {"category": None, "category_zh": zh, "category_en": en}
-    return {"category": known.code, "category_zh": known.name_zh, "category_en": known.name_en}
-
-
-def _step(number: int | None) -> dict[str, Any]:
-    name = "unknown" if number is None else STEPS[number]
-    return {
-        "step": None if number is None else STEPS[number],
-        "step_zh": text("zh", f"waste_page.step.{name}"),
-        "step_en": text("en", f"waste_page.step.{name}"),
-    }
-
-
 def _boxes(connection: Connection, rows: Iterable[Mapping[str, Any]], *, simulated: bool) -> dict[int, str]:
     """Codes of the boxes that bags lie in, by key."""
     keys = sorted({int(row["parent"]) for row in rows if row["parent"]})
     return {int(row["key"]): str(row["tag"]) for row in waste_bags.bags_by_key(connection, keys, simulated=simulated)}
-
-
-def _bag(row: Mapping[str, Any], scope: Scope, boxes: Mapping[int, str], at: datetime) -> BagInfo:
-    site = scope.sites.get(row["site"])
-    since = min((t for t in (row[f"{step}_at"] for step in STEPS) if t is not None), default=None)
-    grams = next((g for g in (row[f"{step}_g"] for step in reversed(STEPS)) if g is not None), None)
-    rules = _rules(row["open"])
-    return BagInfo(
-        tag=row["tag"],
-        site=row["site"],
-        site_name_zh=site.name_zh if site else row["site"] or "–",
-        site_name_en=site.name_en if site else row["site"] or "–",
-        simulated=row["simulated"],
-        ward=_ward(scope.registry, row["site"], row["ward"]),
-        **_category(row["category"]),
-        **_step(row["step"]),
-        kg=None if grams is None else grams / 1_000,
-        since=since,
-        age_h=None if since is None else round(((row["treated_at"] or at) - since) / timedelta(hours=1), 1),
-        parent=boxes.get(int(row["parent"])) if row["parent"] else None,
-        rules=[rule.code for rule in rules],
-        rules_zh=[text("zh", f"waste.rule.{rule.code}") for rule in rules],
-        rules_en=[text("en", f"waste.rule.{rule.code}") for rule in rules],
-    )
-
-
-def _ward(registry: WasteRegistry, site: str | None, code: str | None) -> str | None:
-    known = registry.wards.get((site or "", code or ""))
-    return known.name_zh if known else code
-
-
-def _scan(row: Mapping[str, Any], now: Snapshot, registry: WasteRegistry) -> Scan:
-    site = now.registry.sites.get(row["site"])
-    event = event_kinds()[Event(row["event"])]
-    container_zh, container_en = container_names()[Container(row["kind"])]
-    gross, tare = row["gross_g"], row["tare_g"] or 0
-    receiver = registry.receivers.get(row["receiver"] or "")
-    vehicle = registry.vehicles.get(row["vehicle"] or "")
-    return Scan(
-        ts=row["ts"],
-        arrived=row["arrived"],
-        event=event.event.code,
-        event_zh=event.name_zh,
-        event_en=event.name_en,
-        tag=row["tag"],
-        container_zh=container_zh,
-        container_en=container_en,
-        site=row["site"],
-        site_name_zh=site.name_zh if site else row["site"],
-        site_name_en=site.name_en if site else row["site"],
-        device=row["device"],
-        ward=_ward(registry, row["site"], row["ward"]),
-        place=row["place"],
-        parent=row["parent"],
-        **_category(row["category"]),
-        kg=None if gross is None else (gross - tare) / 1_000,
-        gross_kg=None if gross is None else gross / 1_000,
-        signed_by=[registry.handlers[code].name if code in registry.handlers else code for code in row["signed_by"]],
-        receiver=receiver.name_zh if receiver else row["receiver"],
-        vehicle=vehicle.plate if vehicle else row["vehicle"],
-        manifest=row["manifest"],
-        sealed=row["sealed"],
-    )
-
-
-def _fix(row: Mapping[str, Any]) -> Fix:
-    lon, lat = wgs84_to_gcj02(row["lon"], row["lat"])
-    return Fix(
-        ts=row["ts"],
-        lon=row["lon"],
-        lat=row["lat"],
-        lon_gcj02=round(float(lon), 6),
-        lat_gcj02=round(float(lat), 6),
-        speed_kmh=row["speed_kmh"],
-    )

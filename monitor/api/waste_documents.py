@@ -57,7 +57,7 @@ def register_file(code: SiteInPath, form: Form, month: Month, shared: Shared, no
     with shared.database.connection() as connection:
         scope = institution_scope(connection, now, reader, code)
         rows = queries.collected(connection, code, first, last, MOST_ROWS)
-    fields = register(rows, _words(shared, now, scope), code, month)
+    fields = register(rows, _words(shared, now, scope.registry), code, month)
     return _file(shared, "waste_register", form, fields, simulated=now.registry.sites[code].simulated, about=code)
 
 
@@ -73,7 +73,7 @@ def manifest_file(code: SiteInPath, form: Form, month: Month, shared: Shared, no
     with shared.database.connection() as connection:
         scope = institution_scope(connection, now, reader, code)
         rows = queries.handed_over(connection, first, last, site=code)
-    fields = manifest(rows, _words(shared, now, scope), code, month)
+    fields = manifest(rows, _words(shared, now, scope.registry), code, month)
     return _file(shared, "waste_manifest", form, fields, simulated=now.registry.sites[code].simulated, about=code)
 
 

@@ -53,7 +53,9 @@ class BagInfo(BaseModel):
     site_name_zh: str
     site_name_en: str
     simulated: bool
-    ward: str | None
+    ward: str | None = Field(description="Code")
+    ward_zh: str | None
+    ward_en: str | None
     category: str | None
     category_zh: str
     category_en: str
@@ -90,8 +92,12 @@ class Scan(BaseModel):
     site_name_zh: str
     site_name_en: str
     device: str
-    ward: str | None
-    place: str | None
+    ward: str | None = Field(description="Code")
+    ward_zh: str | None
+    ward_en: str | None
+    place: str | None = Field(description="Code of a store, vehicle or receiver")
+    place_zh: str | None
+    place_en: str | None
     parent: str | None
     category: str | None
     category_zh: str
@@ -99,8 +105,10 @@ class Scan(BaseModel):
     kg: float | None = Field(description="Net, kg")
     gross_kg: float | None = Field(description="With its container, kg")
     signed_by: list[str] = Field(description="Names of those who signed, their codes where they are not registered")
-    receiver: str | None
-    vehicle: str | None
+    receiver: str | None = Field(description="Code")
+    receiver_zh: str | None
+    receiver_en: str | None
+    vehicle: str | None = Field(description="Plate")
     manifest: str | None
     sealed: bool | None
 
