@@ -195,9 +195,22 @@ class Served:
             )
         return self._clients[role]
 
+    def fetch(self, path: str, role: str = "administrator", **parameters: Any) -> httpx.Response:
+        """The answer to a GET that must succeed.
+
+        A loaded machine may leave the database's own answer open for so long that the API says 503 for a while.
+        """
+
+        def answered() -> httpx.Response | None:
+            answer = self.client(role).get(path, params=parameters)
+            return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
+
+        answer: httpx.Response = eventually(answered, f"{path} is answered")
+        return answer.raise_for_status()
+
     def get(self, path: str, role: str = "administrator", **parameters: Any) -> Any:
         """The JSON of a GET that must succeed."""
-        return self.client(role).get(path, params=parameters).raise_for_status().json()
+        return self.fetch(path, role, **parameters).json()
 
     def live(self, role: str = "administrator") -> str:
         """Address of the live feed for a role."""
