@@ -5,6 +5,7 @@ from typing import Any, Final
 import streamlit as st
 
 from dashboard import session
+from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.language import t, term
 from dashboard.screens import (
     administration,
@@ -31,6 +32,7 @@ from dashboard.screens import (
     waste,
 )
 
+KEEPS_WASTE: Final = "keeps_waste"
 SECTIONS: Final = {
     "watching": ("live", "site", "alarms", "samples", "waste", "alarm_figures"),
     "acting": ("inspector", "venue", "inbox", "cases", "draws", "notifications"),
@@ -87,7 +89,7 @@ def pages() -> dict[str, Any]:
         found["cases"] = st.Page(
             cases.show, title=term("supervision.page", "nav"), icon=":material/assignment:", url_path="cases"
         )
-    if role != "public":
+    if role != "public" and (role != "venue" or _keeps_waste()):
         found["waste"] = st.Page(
             waste.show, title=term("waste_page.page", "nav"), icon=":material/delete_sweep:", url_path="waste"
         )
@@ -137,6 +139,19 @@ def pages() -> dict[str, Any]:
     if role not in ("public", "venue"):
         found["system"] = st.Page(system.show, title=t("nav.system"), icon=":material/dns:", url_path="system")
     return found
+
+
+def _keeps_waste() -> bool:
+    """Whether a venue's own site has to do with medical waste; a pool need not see the page."""
+    own = session.me()["site"]
+    known = st.session_state.get(f"{KEEPS_WASTE}_{own}")
+    if known is None:
+        try:
+            known = own is not None and session.client().site(own)["scenario"] != "pool"
+        except (ApiError, ApiUnreachableError):
+            return True
+        st.session_state[f"{KEEPS_WASTE}_{own}"] = known
+    return bool(known)
 
 
 def _at_home(role: str) -> dict[str, Any]:

@@ -12,10 +12,9 @@ from dashboard.language import county_name, name_of, t
 from dashboard.problems import failed
 from dashboard.widgets.case_words import case_table
 from dashboard.widgets.components import table
-from dashboard.widgets.draw_forms import conflict_forms, draw_page, p, weights_form
+from dashboard.widgets.draw_forms import CLASS_TONE, conflict_forms, draw_page, p, weights_form
 
 CLASSES: Final = ("A", "B", "C", "D")
-TONE: Final = {"A": "ok", "B": "advice", "C": "medium", "D": "high"}
 PAGE: Final = 50
 TARGETED: Final = ("lead", "verifying")
 
@@ -113,7 +112,7 @@ def _credit_cells(each: SiteCredit) -> list[Any]:
     return [
         [*([badge_cell(), " "] if each["simulated"] else []), name_of(each, "site_name")],
         county_name(each["county"]),
-        chip_cell(each["letter"], TONE[each["letter"]]),
+        chip_cell(each["letter"], CLASS_TONE[each["letter"]]),
         p("points_unit", points=each["points"]) if each["known"] else p("unknown"),
         p("certain") if each["lots"] is None else str(each["lots"]),
         " · ".join(taken) or "–",

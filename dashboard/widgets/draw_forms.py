@@ -1,10 +1,9 @@
 """Draws and what they need: announcing, holding, reporting, conflicts of interest, weights."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -13,7 +12,7 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.draws_client import Draw
 from dashboard.formatting import clock
-from dashboard.html import badge, badge_cell, chip_cell, escape, heading
+from dashboard.html import badge, badge_cell, chip, chip_cell, escape, heading
 from dashboard.language import county_name, language, name_of, t, term
 from dashboard.problems import failed
 from dashboard.widgets.alarm_table import ZONE
@@ -21,6 +20,8 @@ from dashboard.widgets.components import table
 from registry.catalogue import text
 
 OUTCOMES = ("in_order", "problem", "not_found")
+CLASS_TONE: Final = {"A": "ok", "B": "advice", "C": "medium", "D": "high"}
+"""Colours of the classes of credit."""
 
 
 def p(key: str, /, **fields: object) -> str:
@@ -245,15 +246,19 @@ def weights_form() -> None:
     """The weights in force, and other ones."""
     versions = session.draws().weights()
     st.html(f"<p class='ld-note'>{escape(p('weights_lead'))}</p>")
+    in_force = versions[0]["weights"]
     with st.form("weights"):
-        told = st.text_area(p("weights_json"), value=json.dumps(versions[0]["weights"], indent=2), height=420)
+        left, right = st.columns((3, 2), gap="medium")
+        with left:
+            facts = _weights_of_facts(in_force["facts"])
+        with right:
+            classes = _classes_of_points(in_force["classes"])
+            days = st.number_input(p("days_back"), 1, 3_650, in_force["days"], step=1)
+            letters = list(in_force["classes"])
+            unknown = st.selectbox(p("unknown_is"), letters, index=letters.index(in_force["unknown"]))
         reason = st.text_input(p("reason"), max_chars=1000)
         if st.form_submit_button(p("set_weights"), type="primary") and reason.strip():
-            try:
-                wanted = json.loads(told)
-            except ValueError as error:
-                st.error(f"{p('weights_json')}: {error}")
-                return
+            wanted = {"days": int(days), "unknown": unknown, "classes": classes, "facts": facts}
             done(lambda: session.draws().set_weights(wanted, reason))
     st.html(heading(p("history")))
     columns = [
@@ -276,6 +281,47 @@ def weights_form() -> None:
         for each in versions
     ]
     table("weights-history", {"columns": columns, "rows": rows, "clickable": False, "empty": ""})
+
+
+def _weights_of_facts(facts: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """Points of each fact, and how many it takes at most, a row each; negative points are given, not taken."""
+    heads = st.columns((3, 2, 2), vertical_alignment="bottom")
+    for place, head in zip(heads, ("item", "each", "most"), strict=True):
+        place.html(f"<b>{escape(p(head))}</b>")
+    found = {}
+    for fact, weight in facts.items():
+        name, points, most = st.columns((3, 2, 2), vertical_alignment="center")
+        label = term("credit.fact", fact)
+        name.html(escape(label))
+        found[fact] = {
+            "points": _whole(points, f"{label}: {p('each')}", weight["points"], f"points-{fact}", least=-100),
+            "most": _whole(most, f"{label}: {p('most')}", weight["most"], f"most-{fact}"),
+        }
+    return found
+
+
+def _classes_of_points(classes: Mapping[str, Mapping[str, int | None]]) -> dict[str, dict[str, int | None]]:
+    """From how many points a class is given, and with how many lots it is drawn; without lots it is always drawn."""
+    heads = st.columns((1, 2, 2), vertical_alignment="bottom")
+    for place, head in zip(heads, ("letter", "from", "lots"), strict=True):
+        place.html(f"<b>{escape(p(head))}</b>")
+    found: dict[str, dict[str, int | None]] = {}
+    for letter, each in classes.items():
+        name, least, lots = st.columns((1, 2, 2), vertical_alignment="center")
+        name.html(chip(letter, CLASS_TONE[letter]))
+        many = lots.number_input(
+            f"{letter}: {p('lots')}", 0, 100, each["lots"], step=1, key=f"weights-lots-{letter}",
+            placeholder=p("certain"), label_visibility="collapsed",
+        )  # fmt: skip
+        found[letter] = {
+            "from": _whole(least, f"{letter}: {p('from')}", each["from"] or 0, f"from-{letter}"),
+            "lots": None if many is None else int(many),
+        }
+    return found
+
+
+def _whole(place: Any, label: str, value: int, key: str, *, least: int = 0) -> int:
+    return int(place.number_input(label, least, 100, value, step=1, key=f"weights-{key}", label_visibility="collapsed"))
 
 
 def done(act: Callable[[], object]) -> None:
