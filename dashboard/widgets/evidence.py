@@ -51,13 +51,13 @@ def evidence_panel(subject: str, number: int) -> None:
 def _described(package: Package) -> str:
     state = chip(w(package["state"]), TONE[package["state"]])
     mark = badge() if package["simulated"] else ""
-    audited = (
-        w("audited", who=package["audited_by_name"], at=full_time(package["audited_at"], ZONE))
-        if package["audited_at"]
-        else ""
-    )
-    note = f"<br>“{escape(package['audit_note'])}”" if package["audit_note"] else ""
+    lines = [w("made", who=package["made_by_name"], at=full_time(package["made_at"], ZONE))]
+    if package["audited_at"]:
+        lines.append(w("audited", who=package["audited_by_name"], at=full_time(package["audited_at"], ZONE)))
+    if package["audit_note"]:
+        lines.append(f"“{package['audit_note']}”")
     anchor = w("published", anchor=package["anchor"]) if package["anchor"] else w("not_published")
+    lines.append(f"SHA-256 {package['sha256'][:16]}… · {anchor}")
     links = "".join(
         f"<a href='/export/evidence/{package['id']}/{name}' download target='_self' data-evidence='{escape(name)}'>"
         f"{escape(label)}</a>"
@@ -66,8 +66,7 @@ def _described(package: Package) -> str:
     return (
         f"<div class='ld-panel' data-package='{package['id']}' data-state='{escape(package['state'])}'>"
         f"<div>{state} {mark} {escape(package['purpose'])}</div>"
-        f"<p class='ld-note'>{escape(w('made', who=package['made_by_name'], at=full_time(package['made_at'], ZONE)))}"
-        f"<br>{escape(audited)}{note}<br>SHA-256 {escape(package['sha256'][:16])}… · {escape(anchor)}</p>"
+        f"<p class='ld-note'>{'<br>'.join(map(escape, lines))}</p>"
         f"<div class='ld-links'>{links}</div></div>"
     )
 
