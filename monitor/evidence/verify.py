@@ -276,8 +276,9 @@ def _segments(files: dict[str, bytes], faults: list[Fault]) -> list[tuple[bytes,
         elif not rows and row.id <= last:
             faults.append(Fault(f"journal row {row.id}", f"stands after row {last}: the rows were reordered"))
         elif row.digest(rows[-1].hash if rows else previous) != row.hash:
+            why = "its hash does not follow from the row before and its content"
             faults.append(
-                Fault(f"journal row {row.id}", "its hash does not follow from the row before and its content")
+                Fault(f"journal row {row.id}", why if rows else f"{why}: rows before it may have been removed")
             )
         rows.append(row)
     return found

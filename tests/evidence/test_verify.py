@@ -200,7 +200,12 @@ def test_a_removed_row_is_named(packed: Packed) -> None:
         manifest["rows"].remove(row)
         files[MANIFEST] = json.dumps(manifest).encode()
 
+    def remove_first(files: Files) -> None:
+        lines = files[CHAIN].decode().splitlines(keepends=True)
+        files[CHAIN] = "".join(lines[:1] + lines[2:]).encode()
+
     assert f"journal row {row}: was removed" in said(check(forged(packed.audited, remove_files)))
+    assert "rows before it may have been removed" in said(check(forged(packed.audited, remove_first)))
     assert f"row {row} is missing" in said(check(forged(packed.audited, remove_link)))
     assert f"row {row} is missing" in said(check(forged(packed.audited, remove_all)))
 
