@@ -139,7 +139,11 @@ def _balance(query: dict[str, Any]) -> None:
 def _vehicles(query: dict[str, Any]) -> None:
     simulated = query["simulated"]
     try:
-        found = session.waste().vehicles(simulated=simulated)
+        found = sorted(
+            session.waste().vehicles(simulated=simulated),
+            key=lambda each: (each["fix"] or {}).get("ts", ""),
+            reverse=True,
+        )
         codes = [each["code"] for each in found]
         plates = {each["code"]: each["plate"] for each in found}
         if st.session_state.get("waste_vehicle") not in plates:
