@@ -163,7 +163,7 @@ def _at_home(role: str) -> dict[str, Any]:
     ):
         if not whose:
             continue
-        title = term(f"{name}.page", "nav")
+        title = term(f"{name}.page", "nav" if role == name else "nav_for_others")
         if role == name:
             found[f"{name}_home"] = st.Page(show, title=title, icon=f":material/{icon}:", default=True)
         # The page at the root has no other address, so it stands twice, and once in the navigation.

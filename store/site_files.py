@@ -30,8 +30,9 @@ _ABOUT: Final[Mapping[str, str]] = {
         "SELECT * FROM self_inspection WHERE site = %(site)s ORDER BY inspected_on DESC, id DESC LIMIT 50"
     ),
     "devices": (
-        "SELECT d.code, d.sampling_point, d.dialect, c.calibrated_on, c.due_on, r.reviewed_on, r.standard "
-        "FROM device d "
+        "SELECT d.code, d.sampling_point, p.name_zh AS sampling_point_name_zh, p.name_en AS sampling_point_name_en, "
+        "d.dialect, c.calibrated_on, c.due_on, r.reviewed_on, r.standard "
+        "FROM device d LEFT JOIN sampling_point p ON p.site = d.site AND p.code = d.sampling_point "
         "LEFT JOIN LATERAL (SELECT calibrated_on, due_on FROM calibration WHERE device = d.code "
         "ORDER BY calibrated_on DESC, id DESC LIMIT 1) c ON true "
         "LEFT JOIN LATERAL (SELECT reviewed_on, standard FROM device_review WHERE device = d.code "

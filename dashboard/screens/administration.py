@@ -76,6 +76,7 @@ def _people() -> None:
 
 
 def _people_table(people: list[Person]) -> dict[str, Any]:
+    names = {each["code"]: name_of(each) for each in session.feed().read().sites}
     columns = [
         {"label": w("admin.username")},
         {"label": w("admin.name")},
@@ -90,13 +91,19 @@ def _people_table(people: list[Person]) -> dict[str, Any]:
                 each["username"],
                 each["name"],
                 term("dashboard.role", each["role"]),
-                each["site"] or _scope(each["counties"]),
+                _whose(each, names),
                 _state_of(each),
             ],
         }
         for each in people
     ]
     return {"columns": columns, "rows": rows, "clickable": True}
+
+
+def _whose(person: Person, names: Mapping[str, str]) -> str:
+    """A venue's own site by its name; the counties of everybody else."""
+    own = person["site"]
+    return names.get(own, own) if own else _scope(person["counties"])
 
 
 def _scope(counties: list[str]) -> str:

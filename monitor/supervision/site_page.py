@@ -58,7 +58,7 @@ def parts_of(language: Language, record: Mapping[str, Any], zone: str) -> list[P
         },
         "devices": {
             "device": lambda each: each["code"],
-            "point": lambda each: each["sampling_point"],
+            "point": lambda each: each[f"sampling_point_name_{language}"] or each["sampling_point"],
             **_days("calibrated_on"),
             "due_on": due,
             **_days("reviewed_on"),

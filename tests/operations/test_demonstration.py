@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 
 def test_one_command_of_the_api_removes_the_demonstration_from_a_running_system() -> None:
-    """The sites go at once, their readings soon after, the simulators end by themselves, and a real device goes on."""
+    """The sites and who showed them go at once, their readings soon after, the simulators end by themselves, and a real device goes on."""
     with running("--sites", "2", "--backfill", "1") as system:
         made = system.post("devices", entry("stays")).raise_for_status().json()
         eventually(lambda: admitted(made), "the real device is admitted", timeout=10)
@@ -25,6 +25,7 @@ def test_one_command_of_the_api_removes_the_demonstration_from_a_running_system(
         url = f"{system.api}/api/v1/demonstration"
         deleted = httpx.delete(url, headers=system.headers(), timeout=60).raise_for_status().json()
         assert deleted["site"] > 2
+        assert [each["username"] for each in system.get("people")] == ["admin"], "invented people go too"
         eventually(
             lambda: [each["code"] for each in system.get("sites")] == ["stays"], "only the real venue", timeout=5
         )

@@ -119,6 +119,8 @@ class DeviceOnFile(BaseModel):
 
     code: str
     sampling_point: str
+    sampling_point_name_zh: str | None = Field(description="Null for an instrument of the whole site")
+    sampling_point_name_en: str | None
     dialect: str
     calibrated_on: date | None
     due_on: date | None
