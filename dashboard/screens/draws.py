@@ -62,7 +62,7 @@ def _credit(*, simulated: bool) -> None:
         )
     found = session.draws().credit(simulated=str(simulated).lower(), county=county, letter=letter, limit=PAGE)
     _classes(found, simulated=simulated)
-    listed, summed = st.columns((3, 2), gap="medium")
+    listed, summed = st.columns(2, gap="medium")
     with listed:
         if found["total"] > len(found["items"]):
             st.html(f"<p class='ld-note'>{escape(p('first_of', shown=len(found['items']), total=found['total']))}</p>")
