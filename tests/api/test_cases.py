@@ -299,7 +299,7 @@ def test_boards_and_the_list_with_the_overdue_first(api: Served, db: Connection)
     assert [(line["name_zh"], line["open"]) for line in board["officers"]] == [("inspector 某人", 1), ("未指派", 1)]
     assert {line["key"]: line["open"] for line in board["states"]} == {"rectification": 1, "lead": 1}
     assert api.get("cases/board", "inspector", simulated=True)["total"]["open"] == 1
-    written = api.fetch("cases.csv", "inspector", open=True).content.decode("utf-8-sig").splitlines()
+    written = api.client("inspector").get("cases.csv?open=true").content.decode("utf-8-sig").splitlines()
     assert len([line for line in written if "-0000" in line]) == 3
     first = next(line for line in written if "-0000" in line)
     assert "逾期 overdue" in first

@@ -60,7 +60,7 @@ def at_work(breakable: Breakable) -> Iterator[Served]:
     """The API over it, with a value read and everybody signed in."""
     with connect(breakable.server.dsn) as connection:
         put_latest(connection, 11, 0.46)
-    with serving(breakable.server.dsn) as api:
+    with serving(breakable.server.dsn, patient=False) as api:
         eventually(lambda: component(api, "database") == "up", "the API found its database")
         api.client()
         eventually(lambda: api.get("/sites/P-1")["online"], "the value is read")
@@ -136,7 +136,7 @@ def test_the_database_hangs_and_goes_on(breakable: Breakable) -> None:
 def test_the_api_starts_without_its_database(breakable: Breakable) -> None:
     """It serves /health from the first moment and finds the database when it appears."""
     breakable.server.stop()
-    with serving(breakable.server.dsn) as api:
+    with serving(breakable.server.dsn, patient=False) as api:
         health = quick_health(api)
         assert health["status"] == "degraded"
         assert health["sites_total"] == 0
@@ -149,7 +149,7 @@ def test_the_api_starts_without_its_database(breakable: Breakable) -> None:
 
 def test_an_address_nobody_answers_at_is_missing_within_seconds() -> None:
     """A wrong address is a missing database, not a hanging API."""
-    with serving(f"postgresql://landun@127.0.0.1:{any_free()}/landun") as api:
+    with serving(f"postgresql://landun@127.0.0.1:{any_free()}/landun", patient=False) as api:
         assert component(api, "database") == "missing"
         with httpx.Client(base_url=api.url, trust_env=False) as client:
             assert client.get("/api/v1/overview").status_code == 401
