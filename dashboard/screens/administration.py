@@ -1,5 +1,6 @@
 """People and their roles, who did what, and the end of the demonstration."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ ROLES: Final = ("inspector", "centre", "administrator", "venue", "public")
 CHOSEN: Final = "person_chosen"
 GIVEN: Final = "one_time_password"
 AUDIT_ROWS: Final = 100
+MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})")
+"""A time of RFC 3339 in what the audit log tells of."""
 NEW: Final = "*"
 
 
@@ -290,7 +293,10 @@ def _value(name: str, value: object) -> str:
         return ", ".join(_value(name, each) for each in value)
     if isinstance(value, dict):
         return ", ".join(f"{_named(inner)} {_value(inner, each)}" for inner, each in value.items() if each is not None)
-    return _WORDS.get(name, str)(str(value))
+    said = str(value)
+    if name not in _WORDS and MOMENT.fullmatch(said):
+        return full_time(said, ZONE)
+    return _WORDS.get(name, str)(said)
 
 
 def _named(code: str) -> str:
@@ -307,7 +313,6 @@ _WORDS: Final[Mapping[str, Callable[[str], str]]] = {
     "state": lambda code: term("supervision.state", code),
     "party": lambda code: term("supervision.party", code),
     "outcome": lambda code: term("credit.outcome", code),
-    "closes_at": lambda at: full_time(at, ZONE),
 }
 """How values of a detail are said, by its name."""
 

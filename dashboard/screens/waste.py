@@ -38,6 +38,8 @@ MOST_THERE: Final = 15
 AROUND: Final = 12.0
 """Units of the drawing that are shown around a vehicle's ways."""
 NOT_FOUND: Final = 404
+SCANS_PX: Final = 560
+"""Height of the list of scans, which scrolls: a hospital scans hundreds of bags a day."""
 
 
 def show() -> None:
@@ -272,7 +274,7 @@ def _chain(query: dict[str, Any]) -> None:
     st.html(heading(p("stored_now"), more))
     table("waste-there", bag_table(waiting, p("none_bags"), of_one=True))
     st.html(heading(p("timeline")))
-    table("waste-scans", scan_table(found["scans"], with_tag=True, empty=p("none_scans")))
+    table("waste-scans", {**scan_table(found["scans"], with_tag=True, empty=p("none_scans")), "height": SCANS_PX})
 
 
 def _bag(query: dict[str, Any]) -> None:

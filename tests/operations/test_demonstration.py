@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 
 def test_one_command_of_the_api_removes_the_demonstration_from_a_running_system() -> None:
-    """Sites and invented people go at once, readings soon after, the simulators end by themselves, a real device goes on."""
+    """Sites and invented people go at once, readings soon after; the simulators end, a real device goes on."""
     with running("--sites", "2", "--backfill", "1") as system:
         made = system.post("devices", entry("stays")).raise_for_status().json()
         eventually(lambda: admitted(made), "the real device is admitted", timeout=10)
