@@ -24,13 +24,10 @@ def style() -> None:
 def person() -> None:
     """Who is signed in, whether new alarms sound, and the way out."""
     me = session.me()
-    scope = "、".join(county_name(code) for code in me["counties"]) if me["counties"] else t("person.all_counties")
-    if language() == "en":
-        scope = scope.replace("、", ", ")
-    st.html(
-        f"<div class='ld-who'><b>{escape(me['name'] or me['username'])}</b><br>"
-        f"{escape(term('dashboard.role', me['role']))} · {escape(scope)}</div>"
-    )
+    joint = "、" if language() == "zh" else ", "
+    scope = joint.join(county_name(code) for code in me["counties"]) or t("person.all_counties")
+    parts = [term("dashboard.role", me["role"]), *([] if me["site"] else [scope])]  # a venue's people have a site
+    st.html(f"<div class='ld-who'><b>{escape(me['name'] or me['username'])}</b><br>{escape(' · '.join(parts))}</div>")
     st.toggle(t("sound.on"), value=True, key="sound", persist_state="session")
     if st.button(t("person.sign_out"), key="sign_out", width="stretch"):
         session.end("signed_out")

@@ -180,6 +180,7 @@ def reported(screen: Screen) -> None:
     page = screen.page
     expect(page.locator("[data-case]")).to_contain_text(ORDER)
     assert "预警" not in page.locator("[data-case]").inner_text()
+    expect(page.locator(".ld-who")).not_to_contain_text("区县")
     expect(page.locator("[data-step]")).to_have_count(1)
     say(page, "feedback", REPORT)
     photo = page.screenshot(type="jpeg", clip={"x": 0, "y": 0, "width": 640, "height": 400})
@@ -220,6 +221,7 @@ def audited(maker: Screen, auditor: Screen, number: int) -> bytes:
     auditor.page.goto(f"{auditor.address}/cases?case={number}&lang=zh")
     panel = opened_panel(auditor.page, "evidence-case", "证据包")
     panel.get_by_label("审核意见").fill(AUDIT)
+    panel.get_by_role("button", name="审核通过").hover()  # the panel has unfolded to its end
     auditor.shoot("zh-evidence-1-audit")
     panel.get_by_role("button", name="审核通过").click()
     done = panel.locator("[data-package][data-state=accepted]")
