@@ -25,6 +25,7 @@ ZONE: Final = "Asia/Shanghai"
 TIMEOUT: Final = httpx.Timeout(8.0, connect=1.5)
 REFRESH_S: Final = 60
 VOTER: Final = "landun_voter"
+COLUMNS: Final = ("site", "point", "indicator", "result", "limit", "says", "taken")
 _YEAR_S: Final = 31_536_000
 _MOST_FORM: Final = 2_000
 HEADERS: Final = {
@@ -124,8 +125,7 @@ def _value(each: Mapping[str, Any]) -> str:
 
 
 def _samples(language: Language, samples: Sequence[Mapping[str, Any]], month: str) -> str:
-    names = ("site", "point", "indicator", "result", "limit", "says", "taken")
-    head = "".join(f"<th scope='col'>{_w(language, name)}</th>" for name in names)
+    head = "".join(f"<th scope='col'>{_w(language, name)}</th>" for name in COLUMNS)
     rows = "".join(_sample(language, each["sample"]) for each in samples)
     body = (
         f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
@@ -153,7 +153,9 @@ def _sample(language: Language, each: Mapping[str, Any]) -> str:
         escape(text(language, f"disclosure.state.{each['state']}")),
         escape(f"{parse(each['taken_at']).astimezone(ZoneInfo(each['zone'])):%Y-%m-%d}"),
     )
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    # A telephone shows a row as lines, each with its column's name.
+    named = zip(COLUMNS, cells, strict=True)
+    return "<tr>" + "".join(f"<td data-label='{_w(language, name)}'>{cell}</td>" for name, cell in named) + "</tr>"
 
 
 def _round(language: Language, each: Mapping[str, Any]) -> str:
