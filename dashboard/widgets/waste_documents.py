@@ -44,7 +44,7 @@ def documents(query: dict[str, Any]) -> None:
                 file_name=f"{name}.{form}",
                 mime=TYPES[form],
                 icon=":material/download:",
-                key=f"waste_save_{form}",
+                key=f"waste_save_{form}_{name}",
             )
 
 
