@@ -14,7 +14,7 @@ RUN python -m venv /opt/landun && /opt/landun/bin/pip install --no-cache-dir -c 
 FROM python:3.11-slim
 # A user of its own; the folders are its own too, so that volumes begun from them are.
 RUN useradd --uid 10001 --user-group --home-dir /var/lib/landun --shell /usr/sbin/nologin landun \
-    && install -d -o landun -g landun -m 0750 /var/lib/landun /var/lib/landun/nats
+    && install -d -o landun -g landun -m 0750 /var/lib/landun /var/lib/landun/nats /var/lib/landun/anchors
 COPY --from=build /opt/landun /opt/landun
 ENV PATH=/opt/landun/bin:$PATH \
     PYTHONUNBUFFERED=1 \

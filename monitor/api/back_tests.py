@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Path, status
 
-from monitor.api.alarm_rows import alarm_of
+from monitor.api.alarm_rows import words_of
 from monitor.api.back_test_runs import Running, TooManyError, kill, run
 from monitor.api.context import Context, Now, Shared, requires, visible_site
 from monitor.api.schemas import BackTest, BackTestAlarm, BackTestRequest, Error
@@ -98,5 +98,5 @@ def _told(number: str, running: Running, now: Snapshot) -> BackTest:
 def _alarm(row: dict[str, Any], now: Snapshot) -> BackTestAlarm:
     times = {name: row[name] and datetime.fromisoformat(row[name]) for name in ("since", "raised_at", "returned_at")}
     whole = {**dict.fromkeys(("acknowledged_at", "acknowledged_by")), **row, **times}
-    said = alarm_of(whole, now.registry).model_dump()
+    said = whole | words_of(whole, now.registry)
     return BackTestAlarm(**{name: said[name] for name in BackTestAlarm.model_fields})
