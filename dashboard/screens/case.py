@@ -175,7 +175,7 @@ def _file(case: CaseFull, file: CaseFile) -> str:
 def _alarms(case: CaseFull) -> None:
     if case["alarms"]:
         st.html(heading(p("alarms")))
-        table("case-alarms", alarm_table(case["alarms"], lead=True))
+        table("case-alarms", alarm_table(case["alarms"], lead=True, one_site=True))
 
 
 # ---------------------------------------------------------------------- what cannot be done

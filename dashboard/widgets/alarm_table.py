@@ -15,20 +15,29 @@ ZONE = "Asia/Shanghai"
 
 
 def alarm_table(
-    alarms: Sequence[Alarm], *, selected: int | None = None, empty: str = "", height: int = 0, lead: bool = False
+    alarms: Sequence[Alarm],
+    *,
+    selected: int | None = None,
+    empty: str = "",
+    height: int = 0,
+    lead: bool = False,
+    one_site: bool = False,
 ) -> dict[str, Any]:
-    """The alarms for the table component, in the order given; with `lead` a click leads to the alarm's page."""
+    """The alarms for the table component, in the order given; with `lead` a click leads to the alarm's page.
+
+    With `one_site` the page names the site, and the table does not.
+    """
     columns = [
         {"label": t("column.priority")},
         {"label": t("column.raised_at"), "align": "left"},
-        {"label": t("column.site")},
+        *([] if one_site else [{"label": t("column.site")}]),
         {"label": t("column.text"), "wrap": True},
         {"label": t("column.alarm_state")},
     ]
     rows = [
         {
             "id": str(alarm["id"]),
-            "cells": _cells(alarm),
+            "cells": _cells(alarm, one_site=one_site),
             "tone": alarm["priority"] if _active(alarm) else "",
             "href": address("alarms", alarm=alarm["id"]) if lead else "",
         }
@@ -48,12 +57,12 @@ def _active(alarm: Alarm) -> bool:
     return alarm["state"] in ("unacknowledged", "acknowledged")
 
 
-def _cells(alarm: Alarm) -> list[Any]:
+def _cells(alarm: Alarm, *, one_site: bool) -> list[Any]:
     site: list[Any] = [*([badge_cell(), " "] if alarm["simulated"] else []), name_of(alarm, "site_name")]
     return [
         priority_cell(alarm["priority"]),
         clock(alarm["raised_at"], ZONE),
-        site,
+        *([] if one_site else [site]),
         name_of(alarm, "text"),
         chip_cell(
             term("alarm.state", alarm.get("isa_state", alarm["state"])),
