@@ -9,6 +9,8 @@ from psycopg.rows import dict_row
 from store.connections import Connection
 
 STEPS: Final = ("collected", "stored", "handed", "received", "treated")
+WEIGHED: Final = (1, 3, 5, 6)
+"""Events that the balance adds up: collected, stored in, handed over, received."""
 COLUMNS: Final = (
     "key",
     "simulated",
@@ -122,7 +124,12 @@ def bags_of(
 
 
 def balance(
-    connection: Connection, sites: Sequence[str], first: datetime, last: datetime, zone: str
+    connection: Connection,
+    sites: Sequence[str],
+    first: datetime,
+    last: datetime,
+    zone: str,
+    events: Sequence[int] = WEIGHED,
 ) -> list[dict[str, Any]]:
     """Kilograms by site, local day and event: collected, stored in, handed over, received; one row an event.
 
@@ -138,13 +145,13 @@ def balance(
                        SELECT h.site FROM waste_event h WHERE h.tag = e.tag AND h.event = 5 AND h.ts <= e.ts
                        ORDER BY h.ts DESC LIMIT 1) END AS site
             FROM waste_event e
-            WHERE e.event IN (1, 3, 5, 6) AND e.gross_g IS NOT NULL AND e.ts >= %(first)s AND e.ts < %(last)s)
+            WHERE e.event = ANY (%(events)s) AND e.gross_g IS NOT NULL AND e.ts >= %(first)s AND e.ts < %(last)s)
         SELECT site, (ts AT TIME ZONE %(zone)s)::date AS day, event, category,
                sum(net_g) / 1000.0 AS kg, count(*) AS pieces
         FROM weighed WHERE site = ANY (%(sites)s)
         GROUP BY site, day, event, category ORDER BY site, day, event, category
         """,
-        {"sites": list(sites), "first": first, "last": last, "zone": zone},
+        {"sites": list(sites), "first": first, "last": last, "zone": zone, "events": list(events)},
     )
 
 

@@ -1,5 +1,6 @@
 """Medical waste: where it is now, what is overdue, the balance, vehicles, an institution's chain, a bag's life."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -35,6 +36,8 @@ VIEWS: Final = ("now", "overdue", "balance", "vehicles", "institution", "bag", "
 REFRESH_S: Final = 10
 MOST_THERE: Final = 15
 """Of the bags that lie at an institution so many are shown, the oldest."""
+FARTHEST_DEG: Final = 0.02
+"""Fixes farther apart, some two kilometres, are not joined."""
 AROUND: Final = 12.0
 """Units of the drawing that are shown around a vehicle's ways."""
 NOT_FOUND: Final = 404
@@ -177,13 +180,13 @@ def _map(vehicles: list[dict[str, Any]], chosen: str | None, fixes: list[dict[st
         if each["code"] == chosen
         for route in each["routes"]
     ]
-    driven = [place(fix["lon"], fix["lat"]) for fix in fixes]
-    seen = [at for way in (*planned, driven) for at in way]
+    driven = list(_driven(fixes))
+    seen = [at for way in (*planned, *driven) for at in way]
     return {
         "counties": {
             code: {"name": county_name(code), "tone": "plain", "title": county_name(code)} for code in COUNTIES
         },
-        "lines": [*(["planned", way] for way in planned), *([["driven", driven]] if driven else [])],
+        "lines": [*(["planned", way] for way in planned), *(["driven", way] for way in driven)],
         "sites": [
             [
                 each["code"],
@@ -206,6 +209,21 @@ def _map(vehicles: list[dict[str, Any]], chosen: str | None, fixes: list[dict[st
         "site": f"{address('waste', book=book)}&vehicle=",
         "labels": {"in": t("map.zoom_in"), "out": t("map.zoom_out"), "reset": t("map.reset")},
     }
+
+
+def _driven(fixes: list[dict[str, Any]]) -> Iterator[list[tuple[float, float]]]:
+    """Ways between fixes that are near enough to be joined; nobody knows what lies between the others."""
+    way: list[tuple[float, float]] = []
+    last: dict[str, Any] | None = None
+    for fix in fixes:
+        if last is not None and max(abs(fix["lon"] - last["lon"]), abs(fix["lat"] - last["lat"])) > FARTHEST_DEG:
+            yield way
+            way = []
+        at = place(fix["lon"], fix["lat"])
+        way.extend([at] if way else [at, at])
+        last = fix
+    if way:
+        yield way
 
 
 def _frame(points: list[tuple[float, float]]) -> list[float] | None:

@@ -30,7 +30,7 @@ from monitor.api.waste_rows import STEPS, bag_of, category_of, fix_of, rules_of,
 from monitor.waste.rules import Rule, Tolerances
 from registry.catalogue import text
 from registry.model import Site
-from registry.waste.catalogue import PartyKind, party_names
+from registry.waste.catalogue import Event, PartyKind, party_names
 from registry.waste.model import WasteRegistry
 from store import waste_bags
 from store.connections import Connection
@@ -40,6 +40,7 @@ from store.waste_registry import load_waste_registry
 router = APIRouter(prefix="/waste", tags=["waste"])
 
 ZONE: Final = "Asia/Shanghai"
+COLLECTED: Final = int(Event.COLLECTED)
 EVENTS: Final = {1: "collected_kg", 3: "stored_kg", 5: "handed_kg", 6: "received_kg"}
 """The events that the balance adds up, by their numbers in the catalogue."""
 OVERDUE: Final = (Rule.STORAGE_48H, Rule.MISSING, Rule.IN_TRANSIT)
@@ -87,7 +88,7 @@ def overview(
     with shared.database.connection() as connection:
         scope = _scope(connection, now, reader, simulated=simulated, county=county)
         states = waste_bags.counts_by_step(connection, scope.codes, at)
-        weighed = waste_bags.balance(connection, scope.codes, *_today(at), ZONE)
+        weighed = waste_bags.balance(connection, scope.codes, *_today(at), ZONE, [COLLECTED])
         overdue = waste_bags.count_open(connection, scope.codes, _bits(OVERDUE))
     return WasteOverview(
         at=at,
@@ -97,7 +98,7 @@ def overview(
         overdue=overdue,
         open=sum(int(row["open"]) for row in states),
         institutions=sum(scope.registry.parties[code].kind is PartyKind.PRODUCER for code in scope.sites),
-        reporting=len({row["site"] for row in weighed if row["event"] == 1}),
+        reporting=len({row["site"] for row in weighed}),
     )
 
 
@@ -113,10 +114,9 @@ def institution_scope(connection: Connection, now: Snapshot, reader: Principal, 
 def _weighed(scope: Scope, rows: Iterable[Mapping[str, Any]]) -> list[Weighed]:
     sums: dict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0, 0])
     for row in rows:
-        if row["event"] == 1:
-            found = sums[scope.sites[row["site"]].county, int(row["category"])]
-            found[0] += float(row["kg"])
-            found[1] += int(row["pieces"])
+        found = sums[scope.sites[row["site"]].county, int(row["category"])]
+        found[0] += float(row["kg"])
+        found[1] += int(row["pieces"])
     return [
         Weighed(county=county, **category_of(number), kg=round(kg, 3), bags=int(bags))
         for (county, number), (kg, bags) in sorted(sums.items())
@@ -354,9 +354,8 @@ def _institutions(connection: Connection, scope: Scope, codes: Sequence[str], at
         if row["oldest_h"] is not None:
             found[2] = max(found[2] or 0.0, float(row["oldest_h"]))
     today: dict[str, float] = defaultdict(float)
-    for row in waste_bags.balance(connection, codes, *_today(at), ZONE):
-        if row["event"] == 1:
-            today[row["site"]] += float(row["kg"])
+    for row in waste_bags.balance(connection, codes, *_today(at), ZONE, [COLLECTED]):
+        today[row["site"]] += float(row["kg"])
     made = []
     for code in codes:
         site, party = scope.sites[code], scope.registry.parties[code]
