@@ -294,9 +294,7 @@ def _value(name: str, value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{_named(inner)} {_value(inner, each)}" for inner, each in value.items() if each is not None)
     said = str(value)
-    if name not in _WORDS and MOMENT.fullmatch(said):
-        return full_time(said, ZONE)
-    return _WORDS.get(name, str)(said)
+    return _WORDS[name](said) if name in _WORDS else MOMENT.sub(lambda found: full_time(found[0], ZONE), said)
 
 
 def _named(code: str) -> str:
