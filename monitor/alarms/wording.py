@@ -106,7 +106,7 @@ def _custody(language: Language, alarm: Mapping[str, Any], fields: Mapping[str, 
         "event": events.get(evidence.get("event") or "", ""),
         "other": events.get(evidence.get("other") or "", ""),
         "code": evidence.get("code") or "—",
-        "clause": alarm["clause"] or "",
+        "clause": clause(language, alarm["clause"] or ""),
     }
     return text(language, f"waste.said.{rule}", **{**fields, **numbers, **said})
 

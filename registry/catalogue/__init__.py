@@ -3,14 +3,17 @@
 A file ``alarm.toml`` with a table ``[raised]`` holding ``zh`` and ``en`` is the key ``alarm.raised``.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from registry.indicators import INDICATORS
+
+_ARTICLE: Final = re.compile(r"Art ([0-9]+(?:\([0-9]+\))?(?:, [0-9]+(?:\([0-9]+\))?)*)")
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -44,8 +47,9 @@ def indicator_name(language: Language, indicator: str) -> str:
 
 
 def clause(language: Language, number: str) -> str:
-    """The number of a standard's clause, e.g. ``4.4.1 表4``, as a reader of the language writes it."""
-    return number.replace(text("zh", "standard.table"), text(language, "standard.table"))
+    """A standard's clause (``4.4.1 表4``) or a law's article (``Art 17``) as a reader of the language writes it."""
+    told = number.replace(text("zh", "standard.table"), text(language, "standard.table"))
+    return _ARTICLE.sub(r"第\1条", told) if language == "zh" else told
 
 
 def _flatten(prefix: str, table: Mapping[str, object], into: dict[str, Mapping[str, str]]) -> None:

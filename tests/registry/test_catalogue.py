@@ -4,7 +4,7 @@ import string
 
 import pytest
 
-from registry.catalogue import LANGUAGES, entries, indicator_name, text, unit
+from registry.catalogue import LANGUAGES, clause, entries, indicator_name, text, unit
 from registry.indicators import INDICATORS
 
 FORBIDDEN = "违法"
@@ -38,3 +38,16 @@ def test_an_unknown_key_is_an_error_that_names_it() -> None:
     """A missing string stops loudly instead of showing a blank."""
     with pytest.raises(KeyError, match=r"no\.such\.key"):
         text("zh", "no.such.key")
+
+
+@pytest.mark.parametrize(
+    ("number", "chinese", "english"),
+    [
+        ("Art 17", "第17条", "Art 17"),
+        ("Art 11, 47(2)", "第11, 47(2)条", "Art 11, 47(2)"),
+        ("4.4.1 表4", "4.4.1 表4", "4.4.1 Table 4"),
+    ],
+)
+def test_clauses_are_written_as_readers_do(number: str, chinese: str, english: str) -> None:
+    """Articles of laws and tables of standards, in either language."""
+    assert (clause("zh", number), clause("en", number)) == (chinese, english)
