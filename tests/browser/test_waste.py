@@ -89,7 +89,7 @@ def test_a_lost_bag_is_found_out_followed_and_its_register_printed(
 ) -> None:
     """Every view in both languages, the lost bag in the list of the overdue, its life, the register as a PDF."""
     screens = {language: signed_in(language, "waste") for language in VIEWS}
-    for name in ("balance", "vehicles", "institution"):
+    for name in ("balance", "institution"):
         for language, screen in screens.items():
             view(screen, language, name)
             screen.shoot(f"waste-{name}-{language}")
@@ -99,6 +99,9 @@ def test_a_lost_bag_is_found_out_followed_and_its_register_printed(
         view(screen, language, "now")
         expect(screen.page.locator("[data-figure=overdue]")).to_contain_text(re.compile("[1-9]"))
         screen.shoot(f"waste-now-{language}")
+        view(screen, language, "vehicles")
+        screen.page.locator(".ld-line-driven").first.wait_for(state="attached")
+        screen.shoot(f"waste-vehicles-{language}")
         view(screen, language, "overdue")
         row = screen.page.locator(".st-key-waste-overdue tr", has_text=bag["tag"])
         expect(row).to_contain_text(bag[f"rules_{language}"][0])
