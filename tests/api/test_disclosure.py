@@ -37,8 +37,13 @@ def test_values_are_public_while_the_venue_agrees(api: Served, db: Connection) -
     assert api.client("inspector").put("/sites/P-1/consent").status_code == 403
     assert api.client("venue").put("/sites/P-2/consent").status_code == 404
     assert api.client("venue").put("/sites/P-1/consent").json()["public"] is True
-    (venue,) = eventually(lambda: published(api, "pools")["items"], "the venue is public")
-    value = {each["indicator"]: each for each in venue["points"][0]["values"]}["free_chlorine"]
+
+    def value_shown() -> Any:
+        (venue,) = published(api, "pools")["items"]
+        found = {each["indicator"]: each for each in venue["points"][0]["values"]}["free_chlorine"]
+        return (venue, found) if found["value"] is not None else None
+
+    venue, value = eventually(value_shown, "the value is public")
     assert (venue["site"], value["value"], value["unit"], value["interval"]) == ("P-1", 0.55, "mg/L", "0.3–1.0 mg/L")
     assert api.client("venue").delete("/sites/P-1/consent").json() == {"site": "P-1", "public": False, "since": None}
     assert published(api, "pools")["items"] == []

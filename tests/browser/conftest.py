@@ -82,6 +82,10 @@ class Screen:
         entry.fill(option)  # the list is drawn only as far as it is seen, so it is narrowed first
         self.page.get_by_role("option", name=option).first.click()
 
+    def of_simulated(self, key: str) -> None:
+        """Choose the demonstration where real venues are known too; `key` is that of the control."""
+        self.page.locator(f".st-key-{key}").get_by_text(re.compile("^(模拟|Simulated)$")).click()
+
     def shoot(self, name: str) -> Path:
         """Keep a screenshot."""
         SCREENSHOTS.mkdir(exist_ok=True)

@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.slow]
 def test_the_figures_say_what_to_change_in_one_language(signed_in: Callable[..., Screen], language: str) -> None:
     """Eight figures with their targets, the advice, a bar a day, and every rule with its rationale."""
     screen = signed_in(language, "alarm_figures")
+    screen.of_simulated("figures_group")
     screen.page.locator(".stEChartsChart[aria-busy=false]").first.wait_for()
     expect(screen.main.locator(".ld-quarters .ld-tile")).to_have_count(8)
     expect(screen.main.locator(".ld-badge").first).to_be_visible()

@@ -74,6 +74,7 @@ def test_the_loop_from_alarm_to_verified_evidence(
     number = opened_and_assigned(centre, alarm, NAMES["inspector"], NAMES["centre"])
 
     inspector = desk("cases", *people["inspector"], ".ld-tiles")
+    inspector.of_simulated("case_book")
     expect(inspector.main.locator("[data-book=simulated]")).to_contain_text("模拟")
     row = inspector.page.locator(".ld-table tbody tr").filter(has_text=f"-{number:06d}")
     expect(row).to_contain_text("线索待核查")

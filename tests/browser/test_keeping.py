@@ -132,7 +132,7 @@ def test_a_person_is_added_and_chooses_a_password_of_their_own(at: Callable[[str
     for place, text in enumerate((given, "wang fang's own password", "wang fang's own password")):
         fields.nth(place).fill(text)
     page.get_by_test_id("stFormSubmitButton").get_by_role("button").click()
-    page.locator(".ld-kpis").wait_for()
+    page.get_by_test_id("stSidebarNav").wait_for()  # which there is only once one has a password of one's own
 
 
 def test_each_page_of_administrators_is_whole_in_english(signed_in: Callable[..., Screen]) -> None:

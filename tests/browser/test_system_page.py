@@ -35,7 +35,7 @@ def test_messages_add_up_and_the_canary_comes_through(signed_in: Callable[..., S
     expect(tile(screen, "自检时延（设备→实时推送）")).to_contain_text(re.compile(r"\d\.\d\d"))
     expect(tile(screen, "接收")).to_contain_text(re.compile(r"\d"))
     expect(screen.main).to_contain_text(re.compile(r"各部分版本：.*postgresql \d+\.\d+"))
-    reasons = screen.main.locator(".ld-table").filter(has_text="条数")
+    reasons = screen.main.locator(".ld-table").filter(has_text="全部原因")
     expect(reasons).to_contain_text("全部原因")
     assert str(system.get("dead-letters/summary")["total"]) in reasons.inner_text()
 

@@ -89,6 +89,8 @@ def test_a_lost_bag_is_found_out_followed_and_its_register_printed(
 ) -> None:
     """Every view in both languages, the lost bag in the list of the overdue, its life, the register as a PDF."""
     screens = {language: signed_in(language, "waste") for language in VIEWS}
+    for screen in screens.values():
+        screen.of_simulated("waste_book")
     for name in ("balance", "institution"):
         for language, screen in screens.items():
             view(screen, language, name)

@@ -140,7 +140,8 @@ def test_history_pages_nobody_and_fills_an_empty_channel(timeline: Timeline) -> 
     timeline.at(30).push(ph=7.4)
     timeline.at(31, 60).push(late=True, age=5.0, ph=8.5)
     assert timeline.shown("ph") == "normal"
-    assert timeline.rows("SELECT DISTINCT event FROM alarm_event") == [("found",)]
+    assert timeline.rows("SELECT DISTINCT event FROM alarm_event ORDER BY 1") == [("found",), ("relapsed",)]
+    assert timeline.rows("SELECT DISTINCT historic FROM alarm") == [(True,)]
 
 
 def test_a_clock_that_is_hours_slow_is_found_by_its_steady_lateness(timeline: Timeline) -> None:

@@ -174,7 +174,7 @@ def test_a_system_ends_and_goes_on_where_it_ended(folder: Path) -> None:
 
     third = start(folder, *SMALL)
     try:
-        eventually(lambda: third.health()["sites_live"] == 5, "sites live after a crash", timeout=60)
+        eventually(lambda: third.health()["sites_live"] == 13, "sites live after a crash", timeout=60)
     finally:
         assert third.end() < 30
     goes_on_without_its_demonstration(folder, password)

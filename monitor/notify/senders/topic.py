@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import time
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +14,7 @@ from monitor.notify.senders.parcel import Parcel
 from monitor.notify.senders.problems import Problem, SendError
 
 TIMEOUT_S: Final = 10.0
+_LOOK_S: Final = 0.02
 _NOT_LET_IN: Final = frozenset({134, 135, 138})
 """Bad user name or password, not authorized, banned (MQTT 5, 2.4; paho translates the codes of 3.1.1)."""
 
@@ -36,14 +38,27 @@ def send_topic(parcel: Parcel) -> None:
     try:
         client.connect(address.hostname, address.port or (8883 if address.scheme == "mqtts" else 1883))
         client.loop_start()
+        _let_in(codes)
         sent = client.publish(parcel.target, json.dumps(content, ensure_ascii=False), qos=1)
         _wait(sent, codes)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # paho's word for a connection that went away
         problem = Problem.MISCONFIGURED if isinstance(error, ValueError) else Problem.UNREACHABLE
         raise SendError(problem, type(error).__name__) from error
     finally:
         client.disconnect()
         client.loop_stop()
+
+
+def _let_in(codes: list[ReasonCode]) -> None:
+    """Wait for the broker's CONNACK: what is published before it may be refused as not connected."""
+    waited = 0.0
+    while not codes:
+        if waited >= TIMEOUT_S:
+            raise SendError(Problem.TIMED_OUT, "no CONNACK")
+        time.sleep(_LOOK_S)
+        waited += _LOOK_S
+    if codes[-1].value in _NOT_LET_IN:
+        raise SendError(Problem.SIGN_IN, f"CONNACK {codes[-1].value}")
 
 
 def _wait(sent: MQTTMessageInfo, codes: list[ReasonCode]) -> None:
