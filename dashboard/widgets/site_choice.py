@@ -1,4 +1,6 @@
-"""Choosing a site: the one the address names, else the worst; the choice stays in the address."""
+"""Choosing a site: the one the address names, else the worst of the commonest kind; the choice stays in the address."""
+
+from collections import Counter
 
 import streamlit as st
 
@@ -29,10 +31,12 @@ def choose_site(label: str = "site.choose") -> Site | None:
 def _chosen(sites: dict[str, Site], label: str) -> str:
     asked = st.query_params.get("site")
     codes = list(sites)
+    commonest = Counter(site["scenario"] for site in sites.values()).most_common(1)[0][0]
+    first = next(code for code, site in sites.items() if site["scenario"] == commonest)
     if CHOICE not in st.session_state or (asked in sites and st.session_state.get("site_asked") != asked):
-        st.session_state[CHOICE] = asked if asked in sites else codes[0]
+        st.session_state[CHOICE] = asked if asked in sites else first
     if st.session_state[CHOICE] not in sites:
-        st.session_state[CHOICE] = codes[0]
+        st.session_state[CHOICE] = first
     code: str = st.selectbox(
         label, codes, key=CHOICE, format_func=lambda each: _option(sites[each]), label_visibility="collapsed"
     )

@@ -73,7 +73,7 @@ def test_a_fault_is_told_acknowledged_tested_and_over(
 
     number = _told(inspector, pool["name_zh"])
     expect(hall.locator("[data-indicator=free_chlorine]").first).to_have_attribute("data-state", "outside")
-    venue.page.locator(".ld-state").scroll_into_view_if_needed()
+    venue.page.locator(".ld-state").evaluate("each => each.scrollIntoView()")
     hall.screenshot(path=venue.shoot("zh-venue-1-alarm").with_name("zh-display.png"))
     going = _taken(inspector, venue, number)
     _tested(inspector)
@@ -83,7 +83,7 @@ def test_a_fault_is_told_acknowledged_tested_and_over(
     expect(mine).to_have_attribute("data-state", "normal", timeout=ALARM_WITHIN_MS)
     expect(inspector.page.locator(".ld-timeline")).to_contain_text("恢复")
     expect(inspector.page.locator(".ld-timeline")).to_contain_text("快检 游离性余氯 0.05 mg/L")
-    inspector.page.locator(".ld-back").scroll_into_view_if_needed()
+    inspector.page.locator(".ld-back").evaluate("each => each.scrollIntoView()")
     inspector.shoot("zh-inspector-5-normal")
     expect(going).to_have_count(0)
     expect(hall.locator("[data-indicator=free_chlorine]").first).to_have_attribute("data-state", "within")
@@ -140,7 +140,7 @@ def _tested(inspector: Screen) -> None:
     expect(tested).to_contain_text("疑似超标")
     expect(tested).to_contain_text("GB 37488-2019 4.4.1")
     expect(tested).to_contain_text("仪器一致")
-    tested.scroll_into_view_if_needed()
+    tested.evaluate("each => each.scrollIntoView()")
     inspector.shoot("zh-inspector-4-tested")
 
 
