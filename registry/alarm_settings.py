@@ -5,11 +5,12 @@ They change how an alarm is announced, never what is allowed: limits are `regist
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from registry.alarm_rules import alarm_rule, beginnings
 from registry.indicators import INDICATORS
+from registry.journal_json import record_fields, record_json
 from registry.limits import Limit, Severity
 from registry.limits.site_rules import check_reason
 from registry.model import Registry
@@ -56,18 +57,12 @@ class AlarmSetting:
 
     def to_json(self) -> dict[str, Any]:
         """The setting as the journal and the snapshot keep it."""
-        found = {name: getattr(self, name) for name in self.__slots__}
-        return {
-            name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
-            for name, value in found.items()
-        }
+        return record_json(self)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "AlarmSetting":
         """What `to_json` made. Raises `KeyError`, `TypeError` or `ValueError` on anything else."""
-        fields = {name: raw[name] for name in cls.__slots__}
-        fields |= {name: datetime.fromisoformat(fields[name]) for name in _TIMES if fields[name] is not None}
-        return cls(**fields)
+        return cls(**record_fields(cls, raw, _TIMES))
 
     def ended(self, at: datetime, by: str, reason: str) -> "AlarmSetting":
         """The setting as it is once a person ended it."""

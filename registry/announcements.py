@@ -7,11 +7,12 @@ as outside opening hours; during calibration and maintenance it is, and what is 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from registry.journal_json import record_fields, record_json
 from registry.limits.site_rules import check_reason
 from registry.model import Registry
 
@@ -85,17 +86,12 @@ class Announcement:
 
     def to_json(self) -> dict[str, Any]:
         """The announcement as the journal and the snapshot keep it."""
-        found = {name: getattr(self, name) for name in self.__slots__}
-        return {
-            name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
-            for name, value in found.items()
-        }
+        return record_json(self)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Announcement":
         """What `to_json` made. Raises `KeyError`, `TypeError` or `ValueError` on anything else."""
-        fields = {name: raw[name] for name in cls.__slots__}
-        fields |= {name: datetime.fromisoformat(fields[name]) for name in _TIMES if fields[name] is not None}
+        fields = record_fields(cls, raw, _TIMES)
         return cls(**{**fields, "kind": AnnouncementKind(fields["kind"])})
 
     def withdrawn(self, at: datetime, by: str, reason: str) -> "Announcement":

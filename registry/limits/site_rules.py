@@ -6,10 +6,11 @@ always be told. It begins now or later, never in the past, because what came bef
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from registry.indicators import INDICATORS
+from registry.journal_json import record_fields, record_json
 from registry.limits.model import Certainty, Condition, Force, Limit, Severity
 from registry.limits.profiles import families
 from registry.model import Registry
@@ -58,18 +59,12 @@ class SiteRule:
 
     def to_json(self) -> dict[str, Any]:
         """The rule as the journal and the snapshot keep it."""
-        found = {name: getattr(self, name) for name in self.__slots__}
-        return {
-            name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
-            for name, value in found.items()
-        }
+        return record_json(self)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "SiteRule":
         """What `to_json` made. Raises `KeyError`, `TypeError` or `ValueError` on anything else."""
-        fields = {name: raw[name] for name in cls.__slots__}
-        fields |= {name: datetime.fromisoformat(fields[name]) for name in _TIMES if fields[name] is not None}
-        return cls(**fields)
+        return cls(**record_fields(cls, raw, _TIMES))
 
     def ended(self, at: datetime, by: str, reason: str) -> "SiteRule":
         """The rule ended at `at`; one that has not begun never comes into force."""
