@@ -64,6 +64,9 @@ def up(
     broker_client_port: Port = None,
     database_port: Port = None,
     simulators_port: Port = None,
+    hj212_port: Port = None,
+    jt808_port: Port = None,
+    modbus_port: Port = None,
     metrics_port: Annotated[
         int | None, typer.Option(min=0, max=65_533, help="First of three ports for figures; 0 for any free ones.")
     ] = None,
@@ -94,6 +97,9 @@ def up(
         "broker-client": broker_client_port,
         "database": database_port,
         "simulators": simulators_port,
+        "hj212": hj212_port,
+        "jt808": jt808_port,
+        "modbus": modbus_port,
     }
     if metrics_port is not None:
         asked |= {name: metrics_port and metrics_port + n for n, name in enumerate(METRICS_PORTS)}

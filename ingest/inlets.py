@@ -1,6 +1,7 @@
 """The ways in beside the broker: HJ 212 instruments and JT/T 808 terminals that connect, controllers that are asked."""
 
 import logging
+import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Final, Protocol
@@ -68,22 +69,37 @@ class Inlets:
         self._listeners = [each for each in (self._listener, self._terminal_listener) if each is not None]
         self._poller = Poller() if polls else None
         self._commanded: dict[str, int] = {}
+        self._refused: dict[str, str] = {}
         self._open: list[_Inlet] = [*self._listeners, *([self._poller] if self._poller is not None else [])]
 
     def adopt(self, directory: Directory, connection: Connection) -> None:
-        """Go by this registry from now on, with the credentials of now. The first call opens the listeners.
-
-        Raises `OSError` when a port can't be had.
-        """
-        first = self._admission is None
+        """Go by this registry from now on, with the credentials of now."""
         known = credentials(connection)
         self._admission = Admission(directory, known, self._master)
         self._terminals.admission = TerminalAdmission(directory, known, self._master)
-        for listener in self._listeners if first else ():
-            listener.start()
-            _log.info("listening for %s on %s:%d", listener.protocol, listener.host, listener.port)
+        self.listen()
         if self._poller is not None:
             self._poller.watch(directory.registry, configured_speed(connection) or 1.0)
+
+    def listen(self) -> None:
+        """Open each listener that is not open. A port that can't be had is told, and tried at the next call.
+
+        Everything else goes on meanwhile: a port that another program took must not cost the readings of MQTT.
+        """
+        for listener in self._listeners:
+            if listener.listening:
+                continue
+            address = f"{listener.host}:{listener.port}"
+            try:
+                listener.start()
+            except OSError as error:
+                said = f"{address}: {os.strerror(error.errno) if error.errno else error}"
+                if self._refused.get(listener.protocol) != said:
+                    _log.error("nobody can report by %s, as it can't listen on %s", listener.protocol, said)
+                self._refused[listener.protocol] = said
+            else:
+                self._refused.pop(listener.protocol, None)
+                _log.info("listening for %s on %s", listener.protocol, address)
 
     @property
     def received(self) -> int:
@@ -132,7 +148,7 @@ class Inlets:
 
     def detail(self) -> dict[str, object]:
         """How they are doing, for the heartbeat."""
-        said: dict[str, object] = {}
+        said: dict[str, object] = {"deaf": dict(self._refused)} if self._refused else {}
         for listener in self._listeners:
             said[listener.protocol] = {
                 "connections": listener.connections,

@@ -245,6 +245,7 @@ class Service:
             self.check_accounts()
         try:
             if self._follow.due():
+                self.inlets.listen()
                 if self._follower.changed(self.writer.connection()):
                     self._reload()
                 self.inlets.carry_commands(self._directory, self.writer.connection(), datetime.now(UTC))

@@ -106,12 +106,20 @@ class TcpListener(ABC, Generic[C]):
     def _receive(self, frame: bytes, connection: C) -> None:
         """Deal with a frame: `_deliver` it, `_repeat` its answer, or count it in `ignored`."""
 
+    @property
+    def listening(self) -> bool:
+        """Whether instruments can connect."""
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
-        """Listen. Raises `OSError` when the port can't be had."""
+        """Listen. Raises `OSError` when the port can't be had; it may be called again then."""
+        self._started.clear()
+        self._failure = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name=self.protocol, daemon=True)
         self._thread.start()
         self._started.wait()
         if self._failure is not None:
+            self._thread.join()
             raise self._failure
 
     def stop(self) -> None:

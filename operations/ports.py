@@ -1,5 +1,6 @@
 """Which TCP port each service listens on: the one it had, else its own, else the next free one."""
 
+import random
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ DEFAULT_PORTS: Final[Mapping[str, int]] = {
     "modbus": 15020,
     **METRICS_PORTS,
 }
+QUIET_PORTS: Final = range(10_240, 32_768)
+"""Ports above the registered services' usual ones that outgoing connections never take: Linux gives those 32768 and
+above, macOS and Windows 49152 and above (RFC 6335 section 6)."""
+
 TRIED_AFTER: Final = 50
 """How many ports after the wanted one are tried before the operating system chooses."""
 
@@ -68,11 +73,14 @@ def is_free(host: str, port: int) -> bool:
 
 
 def any_free(host: str = LOOPBACK) -> int:
-    """A free port that the operating system chooses."""
+    """A free port, chosen by chance where no outgoing connection will take it while its service starts again."""
+    for port in random.sample(QUIET_PORTS, TRIED_AFTER):
+        if is_free(host, port):
+            return port
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+        chosen: int = probe.getsockname()[1]
+        return chosen
 
 
 def choose(

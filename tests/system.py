@@ -27,7 +27,10 @@ START_TIMEOUT_S: Final = 180.0
 END_TIMEOUT_S: Final = 30.0
 FREE_PORTS: Final = tuple(
     f"--{service}-port=0"
-    for service in ("database", "broker", "broker-client", "api", "dashboard", "simulators", "metrics")
+    for service in (
+        *("database", "broker", "broker-client", "api", "dashboard", "simulators", "metrics"),
+        *("hj212", "jt808", "modbus"),
+    )
 )
 
 

@@ -33,6 +33,8 @@ router = APIRouter(tags=["health"])
 Name = Literal["database", "ingest", "broker", "monitor", "api", "simulators", "canary", "notify"]
 State = Literal["up", "missing", "degraded"]
 
+PROTOCOLS: Final = {"hj212": "HJ 212", "jt808": "JT/T 808"}
+"""What devices speak that connect to ingest itself, as people write it."""
 HEARTBEAT_LIMIT: Final = timedelta(seconds=15)
 """A service whose last heartbeat is older is missing."""
 CANARY_LIMIT_S: Final = 30.0
@@ -123,6 +125,8 @@ def _ingest(refresher: Refresher, now: datetime) -> Component:
     pipeline = _pipeline(refresher, now)
     if pipeline is not None and pipeline.imbalance:
         return _part("ingest", "degraded", "imbalance", messages=pipeline.imbalance)
+    for protocol, why in _deaf(refresher).items():
+        return _part("ingest", "degraded", "deaf", protocol=PROTOCOLS.get(protocol, protocol), why=why)
     # Of several workers the one that was heard longest ago: each has its counties, and none stands in for another.
     return _service("ingest", max(_workers(refresher), key=lambda beat: beat.age_at(now), default=None), now)
 
@@ -137,6 +141,12 @@ def _troubled(refresher: Refresher) -> Component | None:
     told = [beat.detail for beat in _workers(refresher)] if refresher.ingest_said is None else [refresher.ingest_said]
     troubles = [trouble for each in told if (trouble := each.get("trouble")) in set(Trouble)]
     return _part("ingest", "degraded", f"trouble_{troubles[0]}") if troubles else None
+
+
+def _deaf(refresher: Refresher) -> dict[str, str]:
+    """Why ingest can't listen, by protocol."""
+    told = (beat.detail.get("deaf") for beat in _workers(refresher))
+    return {protocol: str(why) for each in told if isinstance(each, dict) for protocol, why in each.items()}
 
 
 def _canary(heartbeat: Heartbeat, now: datetime) -> Component:

@@ -28,6 +28,17 @@ def test_the_trouble_of_ingest_is_told_in_both_languages(api: Served, db: Connec
     eventually(lambda: component(api, "ingest") == "up", "it is over")
 
 
+def test_a_protocol_nobody_can_report_by_is_told(api: Served, db: Connection) -> None:
+    """A port that ingest can't have names the protocol and the address, and the database is not blamed."""
+    said = {"broker": "connected", "deaf": {"hj212": "127.0.0.1:7212: Address already in use"}}
+    write_heartbeat(db, "ingest", datetime.now(UTC), said)
+    eventually(lambda: component(api, "ingest") == "degraded", "the deafness is told")
+    found = told(api, "ingest")
+    assert "HJ 212" in found["detail"]
+    assert "127.0.0.1:7212" in found["detail_zh"]
+    assert component(api, "database") == "up"
+
+
 def test_messages_of_all_workers_are_summed_and_must_add_up(api: Served, db: Connection) -> None:
     """Two workers' figures are one account; an imbalance of either degrades; an old worker is missing."""
     figures = {"broker": "connected", "received": 10, "committed": 7, "dead_messages": 1, "silent": 1, "in_flight": 1}

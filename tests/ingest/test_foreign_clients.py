@@ -286,6 +286,21 @@ def test_an_instrument_with_a_wrong_password_is_shown(broker: NatsBroker, dsn: s
     assert stored(dsn) == {}
 
 
+def test_a_taken_port_costs_nothing_but_its_protocol(broker: NatsBroker, dsn: str) -> None:
+    """Ingest says which protocol can't be heard and why, stores what comes by MQTT, and listens once it can."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with ingesting(dsn, broker.ingest_url, hj212=("127.0.0.1", port), device_master=DEVICE_MASTER) as service:
+            assert service.detail()["deaf"] == {"hj212": f"127.0.0.1:{port}: Address already in use"}
+            wait_until(lambda: service.session.connected, what="the broker beside it")
+            assert service.writer.counters.trouble is None
+            other.close()
+            wait_until(lambda: "deaf" not in service.detail(), what="the listener, once its port is free")
+            wait_until(lambda: _reachable(port), what="the listener")
+
+
 def _qn(ts_ms: int) -> str:
     return time.strftime("%Y%m%d%H%M%S", time.gmtime(ts_ms / 1000 + 8 * 3600)) + "000"
 

@@ -181,3 +181,18 @@ def test_a_command_reaches_a_connected_instrument(listener: Listener, dial: Call
 
     wait_until(answered)
     assert heard == [("20260115101501000", "done")]
+
+
+def test_a_port_that_is_taken_is_told_and_can_be_had_later() -> None:
+    """Starting on a busy port raises what the system said; once the port is free the same listener opens it."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        late = Listener("127.0.0.1", other.getsockname()[1], lambda *_: True)
+        with pytest.raises(OSError, match="in use"):
+            late.start()
+        assert not late.listening
+    late.start()
+    assert late.listening
+    late.stop()
+    assert not late.listening

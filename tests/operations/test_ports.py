@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from operations.ports import any_free, choose
+from operations.ports import QUIET_PORTS, any_free, choose
 
 
 @pytest.fixture
@@ -57,3 +57,10 @@ def test_a_port_that_was_left_a_moment_ago_is_free() -> None:
         with socket.create_connection(("127.0.0.1", port)):
             listener.accept()[0].close()  # the side that closes first waits in TIME_WAIT
     assert choose(["api"], hosts={}, asked={"api": port}, remembered={})[0].port == port
+
+
+def test_a_port_chosen_by_chance_is_none_that_outgoing_connections_take() -> None:
+    """A service that is started again finds its port free, however many connections others opened meanwhile."""
+    ports = {any_free() for _ in range(50)}
+    assert ports <= set(QUIET_PORTS)
+    assert len(ports) > 40
