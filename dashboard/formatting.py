@@ -1,6 +1,6 @@
 """Values, shares, sizes and times as text; times always in the site's zone."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -33,14 +33,6 @@ def clock(moment: str | None, zone: str, now: datetime | None = None) -> str:
 def full_time(moment: str | None, zone: str) -> str:
     """``2026-11-21 14:05:09`` in the site's zone."""
     return DASH if moment is None else f"{parse(moment).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
-
-
-def zone_offset(zone: str, at: datetime | None = None) -> str:
-    """``UTC+8``: how a reader recognises a zone."""
-    offset = (at or datetime.now(UTC)).astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
-    minutes = int(offset.total_seconds()) // 60
-    hours, rest = divmod(abs(minutes), 60)
-    return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")
 
 
 def number(value: float | None, precision: int) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import clock, full_time, zone_offset
+from dashboard.formatting import clock, full_time
 from dashboard.html import chip_cell, escape, heading, title
 from dashboard.keeping import refused, w
 from dashboard.keeping_client import Person
@@ -19,6 +19,7 @@ from dashboard.widgets.templates import templates_panel
 from registry.catalogue import entries
 from registry.counties import COUNTIES
 from registry.indicators import INDICATORS
+from registry.wall_clock import zone_offset
 
 VIEWS: Final = ("people", "roles", "documents", "audit", "demonstration")
 ROLES: Final = ("inspector", "centre", "administrator", "venue", "public")

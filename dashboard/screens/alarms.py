@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import full_time, number, precision_of, rfc3339, zone_offset
+from dashboard.formatting import full_time, number, precision_of, rfc3339
 from dashboard.html import badge, chip, escape, heading, title
 from dashboard.language import county_name, indicator, name_of, t, term
 from dashboard.links import address
@@ -24,6 +24,7 @@ from dashboard.widgets.components import table
 from dashboard.widgets.evidence import evidence_panel
 from dashboard.widgets.export import export_links
 from dashboard.widgets.verdict import feedback, picture, verdict_panel
+from registry.wall_clock import zone_offset
 
 REFRESH_S: Final = 3
 PICTURE_S: Final = 20

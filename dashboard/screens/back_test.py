@@ -8,13 +8,14 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import rfc3339, zone_offset
+from dashboard.formatting import rfc3339
 from dashboard.html import escape, heading, title
 from dashboard.language import indicator, name_of, t, term, unit_of
 from dashboard.problems import failed
 from dashboard.shapes import BackTest, Site
 from dashboard.widgets.alarm_table import ZONE, alarm_table
 from dashboard.widgets.components import table
+from registry.wall_clock import zone_offset
 
 REFRESH_S: Final = 1
 SHOWN: Final = 500

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import DASH, clock, zone_offset
+from dashboard.formatting import DASH, clock
 from dashboard.html import badge_cell, chip_cell, title
 from dashboard.keeping import w
 from dashboard.keeping_client import Device
@@ -17,6 +17,7 @@ from dashboard.problems import failed
 from dashboard.widgets import add_device, device_panel
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.components import table
+from registry.wall_clock import zone_offset
 
 REFRESH_S: Final = 3
 VIEWS: Final = ("list", "add", "due")

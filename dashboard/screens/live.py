@@ -6,7 +6,7 @@ from typing import Final
 import streamlit as st
 
 from dashboard import session
-from dashboard.formatting import clock, zone_offset
+from dashboard.formatting import clock
 from dashboard.html import badge, escape, heading, title
 from dashboard.language import county_name, t
 from dashboard.live_feed import Snapshot
@@ -16,6 +16,7 @@ from dashboard.widgets.components import county_map, table
 from dashboard.widgets.kpi import key_figures
 from dashboard.widgets.site_map import map_data
 from dashboard.widgets.site_table import PAGE, by_severity, table_data
+from registry.wall_clock import zone_offset
 
 REFRESH_S: Final = 2
 ALARMS: Final = 8

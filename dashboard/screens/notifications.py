@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import clock, full_time, rfc3339, zone_offset
+from dashboard.formatting import clock, full_time, rfc3339
 from dashboard.html import badge_cell, chip_cell, escape, heading, priority_cell, title
 from dashboard.language import language, name_of, t, term
 from dashboard.notify_client import Delivery, DryRun, DryStep
@@ -21,6 +21,7 @@ from dashboard.widgets.notify_roster import roster
 from dashboard.widgets.notify_routes import routes
 from dashboard.widgets.notify_shared import receivers
 from dashboard.widgets.notify_words import KINDS, w
+from registry.wall_clock import zone_offset
 
 REFRESH_S: Final = 3
 ROWS: Final = 200

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import full_time, parse, rfc3339, zone_offset
+from dashboard.formatting import full_time, parse, rfc3339
 from dashboard.html import badge, chip_cell, escape, heading, title
 from dashboard.judging_shapes import OwnRule, Rule, SiteRules, Standard
 from dashboard.language import clause_of, indicator, name_of, term
@@ -21,6 +21,7 @@ from dashboard.widgets.rule_forms import rule_forms
 from dashboard.widgets.rule_words import in_brackets, joined, limit_text, named, own_text, w, where
 from dashboard.widgets.site_choice import choose_site
 from registry.indicators import INDICATORS
+from registry.wall_clock import zone_offset
 
 FORCE_TONE: Final = {"binding": "high", "recommended": "advice", "operational": "plain"}
 CERTAINTY_TONE: Final = {"primary": "ok", "secondary": "pending", "unverified": "medium", "design": "plain"}

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import clock, full_time, zone_offset
+from dashboard.formatting import clock, full_time
 from dashboard.html import badge, badge_cell, chip, chip_cell, escape, heading, title
 from dashboard.language import fault_name, fault_unit, name_of, t
 from dashboard.problems import failed
@@ -15,6 +15,7 @@ from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.components import table
 from dashboard.widgets.fault_form import fault_form, points_of
 from dashboard.widgets.truth import remember, truth_panel
+from registry.wall_clock import zone_offset
 
 REFRESH_S: Final = 2
 SPEEDS: Final = (1.0, 10.0, 60.0, 600.0)

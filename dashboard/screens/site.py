@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import clock, parse, rfc3339, zone_offset
+from dashboard.formatting import clock, parse, rfc3339
 from dashboard.html import badge, chip, escape, heading, title
 from dashboard.language import county_name, language, name_of, t, term
 from dashboard.links import address
@@ -25,6 +25,7 @@ from dashboard.widgets.trend import chart
 from dashboard.widgets.verdict import sensitivity_panel
 from registry.catalogue import text
 from registry.scenarios import scenario_of
+from registry.wall_clock import zone_offset
 
 REFRESH_S: Final = 2
 DETAIL_S: Final = 10.0

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import clock, full_time, size, zone_offset
+from dashboard.formatting import clock, full_time, size
 from dashboard.html import badge, chip, chip_cell, escape, heading, title
 from dashboard.language import language, t, term
 from dashboard.look import COMPONENT_TONE
@@ -15,6 +15,7 @@ from dashboard.problems import failed
 from dashboard.shapes import Canary, DeadLetter, Health, Pipeline, SequenceGaps
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.components import table
+from registry.wall_clock import zone_offset
 
 REFRESH_S: Final = 3
 LAST: Final = 20

@@ -7,12 +7,13 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import full_time, zone_offset
+from dashboard.formatting import full_time
 from dashboard.html import chip, escape, heading
 from dashboard.language import name_of, term
 from dashboard.problems import failed
 from dashboard.shapes import Alarm, FeedbackGiven, Sensitivity
 from dashboard.widgets.picture import picture_chart
+from registry.wall_clock import zone_offset
 
 POINTS: Final = 300
 

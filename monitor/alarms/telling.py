@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from monitor.alarms.wording import local_time
 from registry.catalogue import Language, text
+from registry.wall_clock import wall_clock
 from store import notifications, notify_settings
 from store.connections import Connection
 
@@ -36,7 +36,7 @@ def tell_put_away(
             "site": alarm[f"site_name_{language}"],
             "text": alarm[f"text_{language}"],
             "who": actor,
-            "until": local_time(language, until, zone),
+            "until": wall_clock(language, until, zone),
             "reason": alarm["reason"],
         }
         message: dict[str, Any] = {

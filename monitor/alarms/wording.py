@@ -3,9 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from registry.canary import PLATFORM, SITE
 from registry.catalogue import Language, clause, indicator_name, text, unit
@@ -13,6 +11,7 @@ from registry.indicators import INDICATORS
 from registry.limits import profiles
 from registry.limits.site_rules import SITE_RULE, TRIAL
 from registry.model import Registry
+from registry.wall_clock import wall_clock
 from registry.waste.catalogue import event_kinds
 
 OF_THE_PLATFORM = frozenset({"accounting", "canary"})
@@ -48,7 +47,7 @@ def alarm_text(language: Language, alarm: Mapping[str, Any], registry: Registry)
         "site": (site.name_zh if language == "zh" else site.name_en) if site else alarm["site"],
         "basin": _basin_name(language, alarm, registry),
         "device": alarm["device"],
-        "since": local_time(language, alarm["since"], zone),
+        "since": wall_clock(language, alarm["since"], zone),
     }
     if alarm["kind"] in OF_THE_PLATFORM:
         sentence = text(language, f"alarm.{alarm['kind']}", since=fields["since"], value=f"{alarm['value']:.0f}")
@@ -66,7 +65,7 @@ def alarm_text(language: Language, alarm: Mapping[str, Any], registry: Registry)
         )
     if alarm["returned_at"] is None:
         return sentence
-    at = local_time(language, alarm["returned_at"], zone)
+    at = wall_clock(language, alarm["returned_at"], zone)
     return text(language, f"alarm.returned.{alarm['return_reason']}", text=sentence, at=at)
 
 
@@ -139,12 +138,6 @@ def _spoke(language: Language, channel: Mapping[str, Any]) -> str:
     decimals = INDICATORS[indicator].precision
     shown = {name: f"{each:.{decimals}f}" for name, each in numbers.items()}
     return text(language, "alarm.detector.spoke", **fields, **shown)
-
-
-def local_time(language: Language, at: datetime, zone: str) -> str:
-    """An instant as the clock on the site's wall shows it; in English with its offset from UTC."""
-    local = at.astimezone(ZoneInfo(zone))
-    return f"{local:%Y-%m-%d %H:%M:%S}" if language == "zh" else local.isoformat(sep=" ", timespec="seconds")
 
 
 def _basin_name(language: Language, alarm: Mapping[str, Any], registry: Registry) -> str:

@@ -23,14 +23,6 @@ def test_times_are_the_sites(moment: str | None, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("zone", "shown"), [("Asia/Shanghai", "UTC+8"), ("Asia/Kolkata", "UTC+5:30"), ("UTC", "UTC+0")]
-)
-def test_zone_is_named_by_its_offset(zone: str, shown: str) -> None:
-    """A zone is recognised by its offset."""
-    assert formatting.zone_offset(zone, NOON) == shown
-
-
-@pytest.mark.parametrize(
     ("share", "shown"), [(1.0, "100.0 %"), (0.9999, "99.9 %"), (0.975, "97.5 %"), (0.0, "0.0 %"), (None, "–")]
 )
 def test_only_all_is_a_hundred_percent(share: float | None, shown: str) -> None:

@@ -62,7 +62,7 @@ def test_the_alarms_have_words_in_both_languages_and_the_zone_of_the_agency(said
     chinese, english = alarm_text("zh", row, pool()), alarm_text("en", row, pool())
     assert "平台自检" in chinese
     assert english.startswith("Platform:")
-    assert "+08:00" in english
+    assert "(UTC+8)" in english
 
 
 def test_the_canary_is_added_and_counts_nowhere(database: str) -> None:

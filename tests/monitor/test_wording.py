@@ -40,15 +40,15 @@ def test_a_limit_alarm_names_everything_in_chinese() -> None:
     """Site, basin, indicator, value, unit, limit, standard, clause and since when by the site's clock."""
     assert alarm_text("zh", low_chlorine(), REGISTRY) == (
         "预警：江海游泳馆1·标准池1 游离性余氯 0.18 mg/L，低于限值 0.3–1.0 mg/L"
-        "（GB 37488-2019 4.4.1 表4），自 2025-06-02 12:00:00 起"
+        "（GB 37488-2019 4.4.1 表4），自 2025-06-02 12:00 起"
     )
 
 
 def test_a_limit_alarm_names_everything_in_english() -> None:
-    """The same in English, the time with its offset."""
+    """The same in English, the time with the zone it is of."""
     assert alarm_text("en", low_chlorine(side="high", value=1.5), REGISTRY) == (
         "Warning: Jianghai Pool 1, Main pool 1: Free chlorine 1.50 mg/L, above the limit 0.3–1.0 mg/L "
-        "(GB 37488-2019 4.4.1 Table 4), since 2025-06-02 12:00:00+08:00"
+        "(GB 37488-2019 4.4.1 Table 4), since 2025-06-02 12:00 (UTC+8)"
     )
 
 
@@ -75,7 +75,7 @@ def test_circulation_says_that_its_limit_is_no_law() -> None:
     )
     assert alarm_text("zh", row, REGISTRY) == (
         "预警：江海游泳馆1·标准池1 营业期间循环疑似停运，循环流量 0.0 m³/h，应为 ≥ 5.0 m³/h"
-        "（系统默认值，非法定限值），自 2025-06-02 12:00:00 起"
+        "（系统默认值，非法定限值），自 2025-06-02 12:00 起"
     )
     assert "not law" in alarm_text("en", row, REGISTRY)
 
@@ -87,7 +87,7 @@ def test_offline_alarms_say_what_is_silent_and_since_when(language: Language) ->
     site = {**silent_site_row(LAYOUT, 0, us(0.0), us(10.0)), "returned_at": None}
     assert "D1-1" in alarm_text(language, device, REGISTRY)
     assert "D1-1" not in alarm_text(language, site, REGISTRY)
-    assert all("2025-06-02 12:00:00" in alarm_text(language, row, REGISTRY) for row in (device, site))
+    assert all("2025-06-02 12:00" in alarm_text(language, row, REGISTRY) for row in (device, site))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -97,7 +97,7 @@ def test_a_returned_alarm_says_when_and_why(language: Language, reason: str) -> 
     row = low_chlorine(returned_at=START + timedelta(hours=1), return_reason=reason)
     text = alarm_text(language, row, REGISTRY)
     assert text.startswith(alarm_text(language, low_chlorine(), REGISTRY))
-    assert "13:00:00" in text
+    assert "13:00" in text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
