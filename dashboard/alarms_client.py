@@ -86,9 +86,8 @@ class AlarmsClient(ApiClient):
     """Alarms as one signed-in person may change and count them."""
 
     def figures(self, **query: object) -> AlarmFigures:
-        """The figures of a span; `query` are the parameters of ``GET /alarm-figures`` (``first`` for ``from``)."""
-        given = {"from" if name == "first" else name: value for name, value in query.items() if value is not None}
-        return cast(AlarmFigures, self._get("/alarm-figures", given))
+        """The figures of a span; `query` are the parameters of ``GET /alarm-figures`` (``from_`` for ``from``)."""
+        return cast(AlarmFigures, self._get("/alarm-figures", query))
 
     def rules(self) -> list[AlarmRule]:
         """Every rule with its record."""

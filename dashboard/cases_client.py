@@ -1,7 +1,7 @@
 """The part of the API about cases."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from dashboard.case_shapes import CaseBoard, CaseFigures, CaseFull, CasePage, LeadRule, Officer
 from dashboard.client import PREFIX, ApiClient
@@ -15,19 +15,19 @@ class CasesClient(ApiClient):
 
     def cases(self, **query: object) -> CasePage:
         """A page of cases; `query` are the parameters of ``GET /cases``."""
-        return cast(CasePage, self._get("/cases", _given(query)))
+        return cast(CasePage, self._get("/cases", query))
 
     def board(self, **query: object) -> CaseBoard:
         """Open cases by county, officer and state."""
-        return cast(CaseBoard, self._get("/cases/board", _given(query)))
+        return cast(CaseBoard, self._get("/cases/board", query))
 
     def figures(self, **query: object) -> CaseFigures:
         """What became of cases in a period (``from_`` for ``from``)."""
-        return cast(CaseFigures, self._get("/cases/figures", _given(query)))
+        return cast(CaseFigures, self._get("/cases/figures", query))
 
     def officers(self, county: str | None = None) -> list[Officer]:
         """Who a case may be assigned to."""
-        return cast(list[Officer], self._get("/cases/officers", _given({"county": county})))
+        return cast(list[Officer], self._get("/cases/officers", {"county": county}))
 
     def case(self, number: int) -> CaseFull:
         """A case with its history and what can be done."""
@@ -51,7 +51,7 @@ class CasesClient(ApiClient):
 
     def case_file(self, number: int, file: int) -> bytes:
         """The content of a file."""
-        return self._send("GET", f"{PREFIX}/cases/{number}/files/{file}", timeout=UPLOAD_S).content
+        return self._file(f"/cases/{number}/files/{file}")
 
     def lead_rules(self) -> list[LeadRule]:
         """When warnings become leads by themselves."""
@@ -60,16 +60,12 @@ class CasesClient(ApiClient):
     def set_lead_rule(self, severity: str, after_minutes: int, reason: str) -> None:
         """Let warnings of a severity become leads."""
         body = {"after_minutes": after_minutes, "reason": reason}
-        self._call("PUT", f"{PREFIX}/lead-rules/{severity}", json=body)
+        self._put(f"/lead-rules/{severity}", body)
 
     def drop_lead_rule(self, severity: str) -> None:
         """Leave warnings of a severity to people."""
-        self._call("DELETE", f"{PREFIX}/lead-rules/{severity}")
+        self._delete(f"/lead-rules/{severity}")
 
     def _upload(self, path: str, form: Mapping[str, str], files: Sequence[tuple[str, bytes]]) -> CaseFull:
         parts = [("files", each) for each in files]
         return cast(CaseFull, self._call("POST", PREFIX + path, data=dict(form), files=parts or None, timeout=UPLOAD_S))
-
-
-def _given(query: Mapping[str, object]) -> dict[str, Any]:
-    return {name.rstrip("_"): value for name, value in query.items() if value not in (None, "", [])}

@@ -31,6 +31,8 @@ from dashboard.shapes import (
 )
 
 TIMEOUT: Final = httpx.Timeout(5.0, connect=1.5)
+FILE_S: Final = 60.0
+"""A file of photos, or a document that is still to be made, over a slow line."""
 PREFIX: Final = "/api/v1"
 
 
@@ -114,7 +116,7 @@ class ApiClient:
     # ------------------------------------------------------------------ rules and manual results
     def site_rules(self, code: str, at: str | None = None) -> SiteRules:
         """Every rule in force at a site, and the site's own."""
-        return cast(SiteRules, self._get(f"/sites/{code}/rules", _query({"at": at})))
+        return cast(SiteRules, self._get(f"/sites/{code}/rules", {"at": at}))
 
     def set_rule(self, code: str, rule: Mapping[str, object]) -> None:
         """Set a rule of a site's own."""
@@ -126,7 +128,7 @@ class ApiClient:
 
     def samples(self, **query: object) -> SamplePage:
         """A page of manual results; `query` are the parameters of ``GET /samples`` (``from_`` for ``from``)."""
-        return cast(SamplePage, self._get("/samples", _query(query)))
+        return cast(SamplePage, self._get("/samples", query))
 
     def enter_samples(self, samples: Mapping[str, object]) -> dict[str, int]:
         """Enter the results of a sampling."""
@@ -144,7 +146,7 @@ class ApiClient:
     # ------------------------------------------------------------------ alarms
     def alarms(self, **query: object) -> AlarmPage:
         """A page of alarms; `query` are the parameters of ``GET /alarms`` (``from_`` for ``from``)."""
-        return cast(AlarmPage, self._get("/alarms", _query(query)))
+        return cast(AlarmPage, self._get("/alarms", query))
 
     def alarm(self, number: int) -> Alarm:
         """An alarm with its history."""
@@ -181,11 +183,11 @@ class ApiClient:
 
     def set_budget(self, value: float) -> None:
         """Set the expected false alarms a site and week."""
-        self._call("PUT", f"{PREFIX}/detector/budget", json={"per_site_week": value})
+        self._put("/detector/budget", {"per_site_week": value})
 
     def start_back_test(self, asked: Mapping[str, object]) -> BackTest:
         """Begin to judge stored history under changed rules."""
-        return cast(BackTest, self._call("POST", f"{PREFIX}/back-tests", json=dict(asked)))
+        return cast(BackTest, self._post("/back-tests", asked))
 
     def back_test(self, number: str) -> BackTest:
         """How far a back-test is, and what it found."""
@@ -193,12 +195,12 @@ class ApiClient:
 
     def cancel_back_test(self, number: str) -> None:
         """Stop a back-test."""
-        self._call("DELETE", f"{PREFIX}/back-tests/{number}")
+        self._delete(f"/back-tests/{number}")
 
     # ------------------------------------------------------------------ operation
     def dead_letters(self, reason: str | None, limit: int) -> DeadLetterPage:
         """The newest messages that were not stored."""
-        return cast(DeadLetterPage, self._get("/dead-letters", _query({"reason": reason, "limit": limit})))
+        return cast(DeadLetterPage, self._get("/dead-letters", {"reason": reason, "limit": limit}))
 
     def sequence_gaps(self, limit: int) -> list[SequenceGaps]:
         """Devices of whose messages some are missing, newest first."""
@@ -242,7 +244,7 @@ class ApiClient:
 
     def end_fault(self, fault_id: str) -> None:
         """End a running fault."""
-        self._call("DELETE", f"{PREFIX}/simulators/faults/{fault_id}")
+        self._delete(f"/simulators/faults/{fault_id}")
 
     def truth(self) -> list[Truth]:
         """What was really wrong, and when."""
@@ -250,11 +252,20 @@ class ApiClient:
         return cast(list[Truth], answer["items"] if isinstance(answer, dict) else answer)
 
     # ------------------------------------------------------------------ plumbing
-    def _get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
-        return self._call("GET", PREFIX + path, params=query)
+    def _get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
+        return self._call("GET", PREFIX + path, params=_given(query or {}))
+
+    def _file(self, path: str, query: Mapping[str, object] | None = None) -> bytes:
+        return self._send("GET", PREFIX + path, params=_given(query or {}), timeout=FILE_S).content
 
     def _post(self, path: str, body: Mapping[str, object]) -> Any:
         return self._call("POST", PREFIX + path, json=dict(body))
+
+    def _put(self, path: str, body: Mapping[str, object]) -> Any:
+        return self._call("PUT", PREFIX + path, json=dict(body))
+
+    def _delete(self, path: str) -> None:
+        self._call("DELETE", PREFIX + path)
 
     def _act(self, path: str, body: Mapping[str, object]) -> bool:
         return self._send("POST", PREFIX + path, json=dict(body)).status_code != httpx.codes.ACCEPTED
@@ -284,7 +295,8 @@ def _mistakes(answer: httpx.Response) -> list[Mistake]:
         return []
 
 
-def _query(parameters: Mapping[str, object]) -> dict[str, Any]:
+def _given(parameters: Mapping[str, object]) -> dict[str, Any]:
+    """The filters that are set; a trailing underscore keeps a name that Python wants for itself out of the way."""
     return {name.rstrip("_"): value for name, value in parameters.items() if value not in (None, "", [])}
 
 

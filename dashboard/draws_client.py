@@ -70,8 +70,7 @@ class DrawsClient(ApiClient):
 
     def credit(self, **query: object) -> CreditPage:
         """Sites by class, the least points first."""
-        given = {name: value for name, value in query.items() if value not in (None, "")}
-        return cast(CreditPage, self._get("/credit", given))
+        return cast(CreditPage, self._get("/credit", query))
 
     def site_credit(self, code: str) -> SiteCredit:
         """A site's class with its sum."""
@@ -83,7 +82,7 @@ class DrawsClient(ApiClient):
 
     def set_weights(self, weights: Mapping[str, Any], reason: str) -> None:
         """Put weights in force."""
-        self._call("PUT", "/api/v1/credit/weights", json={"weights": dict(weights), "reason": reason})
+        self._put("/credit/weights", {"weights": dict(weights), "reason": reason})
 
     def conflicts(self) -> list[dict[str, Any]]:
         """Who must not inspect where."""
@@ -95,7 +94,7 @@ class DrawsClient(ApiClient):
 
     def end_conflict(self, number: int) -> None:
         """End a conflict of interest."""
-        self._send("DELETE", f"/api/v1/conflicts/{number}")
+        self._delete(f"/conflicts/{number}")
 
     def draws(self) -> list[Draw]:
         """Every draw, newest first."""
@@ -107,7 +106,7 @@ class DrawsClient(ApiClient):
 
     def population(self, number: int) -> bytes:
         """The population of a draw as it is published, byte by byte."""
-        return self._send("GET", f"/api/v1/published/draws/{number}").content
+        return self._file(f"/published/draws/{number}")
 
     def announce(self, draw: Mapping[str, object]) -> Draw:
         """Announce a draw."""

@@ -97,7 +97,7 @@ class EvidenceClient(ApiClient):
 
     def restore_template(self, name: str) -> None:
         """Go back to the platform's template."""
-        self._call("DELETE", f"{PREFIX}/documents/{name}.docx")
+        self._delete(f"/documents/{name}.docx")
 
     def reviews(self, device: str) -> list[Review]:
         """A device's reviews, newest first."""

@@ -82,9 +82,7 @@ class FieldClient(ApiClient):
     # ------------------------------------------------------------------ the inbox
     def inbox(self, *, unread: bool = False, limit: int = 30, before: int | None = None) -> Inbox:
         """My messages, newest first; those older than the message `before`."""
-        query: dict[str, object] = {"unread": str(unread).lower(), "limit": limit}
-        if before is not None:
-            query["before"] = before
+        query = {"unread": str(unread).lower(), "limit": limit, "before": before}
         return cast(Inbox, self._get("/notifications/inbox", query))
 
     def mark_read(self, numbers: Sequence[int] | None) -> None:
@@ -137,4 +135,4 @@ class FieldClient(ApiClient):
 
     def revoke_display(self, site: str, number: int) -> None:
         """Let a link open nothing any more."""
-        self._call("DELETE", f"/api/v1/sites/{site}/displays/{number}")
+        self._delete(f"/sites/{site}/displays/{number}")

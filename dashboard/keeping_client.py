@@ -123,7 +123,7 @@ class KeepingClient(ApiClient):
 
     def revoke(self, code: str) -> None:
         """Admit a device no more."""
-        self._call("DELETE", f"{PREFIX}/devices/{code}/credential")
+        self._delete(f"/devices/{code}/credential")
 
     def calibrate(self, code: str, on: date, due: date | None, note: str) -> None:
         """Enter a calibration."""
@@ -177,7 +177,7 @@ class KeepingClient(ApiClient):
 
     def change_person(self, username: str, entry: Mapping[str, object]) -> None:
         """Change a person."""
-        self._call("PUT", f"{PREFIX}/people/{username}", json=dict(entry))
+        self._put(f"/people/{username}", entry)
 
     def reset_password(self, username: str) -> str:
         """Give a person a one-time password."""
@@ -190,7 +190,7 @@ class KeepingClient(ApiClient):
     # ------------------------------------------------------------------ audit and demonstration
     def audit(self, query: Mapping[str, object]) -> tuple[int, Sequence[dict[str, Any]]]:
         """How many rows match, and the newest of them."""
-        page = self._get("/audit", {name: value for name, value in query.items() if value})
+        page = self._get("/audit", query)
         return page["total"], page["items"]
 
     def demonstration(self) -> dict[str, Any]:

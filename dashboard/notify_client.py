@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypedDict, cast
 
-from dashboard.client import PREFIX, ApiClient
+from dashboard.client import ApiClient
 
 
 class Channel(TypedDict):
@@ -162,7 +162,7 @@ class NotifyClient(ApiClient):
 
     def set_wishes(self, wishes: Mapping[str, object]) -> None:
         """Set language, zone and quiet hours."""
-        self._call("PUT", f"{PREFIX}/notifications/mine", json=dict(wishes))
+        self._put("/notifications/mine", wishes)
 
     def add_channel(self, channel: Mapping[str, object]) -> None:
         """Add a channel of my own, or a shared receiver."""
@@ -170,7 +170,7 @@ class NotifyClient(ApiClient):
 
     def delete_channel(self, number: int) -> None:
         """Delete a channel."""
-        self._call("DELETE", f"{PREFIX}/notifications/channels/{number}")
+        self._delete(f"/notifications/channels/{number}")
 
     def test_channel(self, number: int) -> int:
         """Send a test; the message's number, to be looked up in the log."""
@@ -178,8 +178,7 @@ class NotifyClient(ApiClient):
 
     def log(self, **query: object) -> tuple[int, list[Delivery]]:
         """How many deliveries match, and the newest of them."""
-        asked = {name: value for name, value in query.items() if value not in (None, "")}
-        page = self._get("/notifications/log", asked)
+        page = self._get("/notifications/log", query)
         return int(page["total"]), cast(list[Delivery], page["items"])
 
     def dry_run(self, asked: Mapping[str, object]) -> DryRun:
@@ -196,7 +195,7 @@ class NotifyClient(ApiClient):
 
     def delete_duty(self, number: int) -> None:
         """Take a line off the roster."""
-        self._call("DELETE", f"{PREFIX}/notifications/roster/{number}")
+        self._delete(f"/notifications/roster/{number}")
 
     def routes(self) -> list[Route]:
         """Routes in their order."""
@@ -207,11 +206,11 @@ class NotifyClient(ApiClient):
         if number is None:
             self._post("/notifications/routes", route)
         else:
-            self._call("PUT", f"{PREFIX}/notifications/routes/{number}", json=dict(route))
+            self._put(f"/notifications/routes/{number}", route)
 
     def delete_route(self, number: int) -> None:
         """Delete a route."""
-        self._call("DELETE", f"{PREFIX}/notifications/routes/{number}")
+        self._delete(f"/notifications/routes/{number}")
 
     def receivers(self) -> list[Channel]:
         """Shared receivers."""
@@ -223,8 +222,8 @@ class NotifyClient(ApiClient):
 
     def set_gateway(self, kind: str, url: str, secret: str | None) -> None:
         """Set a gateway; its secret stays as it is for None."""
-        self._call("PUT", f"{PREFIX}/notifications/gateways/{kind}", json={"url": url, "secret": secret})
+        self._put(f"/notifications/gateways/{kind}", {"url": url, "secret": secret})
 
     def delete_gateway(self, kind: str) -> None:
         """Remove a gateway."""
-        self._call("DELETE", f"{PREFIX}/notifications/gateways/{kind}")
+        self._delete(f"/notifications/gateways/{kind}")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypedDict, cast
 
-from dashboard.client import PREFIX, ApiClient
+from dashboard.client import ApiClient
 
 
 class FilePart(TypedDict):
@@ -27,7 +27,7 @@ class SiteFileClient(ApiClient):
 
     def file_pdf(self, site: str, lang: str) -> bytes:
         """A venue's file as a PDF."""
-        return self._send("GET", f"{PREFIX}/sites/{site}/file.pdf", params={"lang": lang}, timeout=60.0).content
+        return self._file(f"/sites/{site}/file.pdf", {"lang": lang})
 
     def person_file(self, person: int) -> dict[str, Any]:
         """A responsible person's file."""

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from dashboard.client import PREFIX, ApiClient
+from dashboard.client import ApiClient
 
 Row = dict[str, Any]
 
@@ -12,40 +12,36 @@ class WasteClient(ApiClient):
 
     def waste_overview(self, **query: object) -> Row:
         """Where the waste is now, as ``GET /waste/overview``."""
-        return cast(Row, self._get("/waste/overview", _given(query)))
+        return cast(Row, self._get("/waste/overview", query))
 
     def bags(self, **query: object) -> list[Row]:
         """Bags in a state, or overdue."""
-        return cast(list[Row], self._get("/waste/bags", _given(query))["items"])
+        return cast(list[Row], self._get("/waste/bags", query)["items"])
 
     def bag(self, tag: str, **query: object) -> Row:
         """A bag's whole life."""
-        return cast(Row, self._get(f"/waste/bags/{tag}", _given(query)))
+        return cast(Row, self._get(f"/waste/bags/{tag}", query))
 
     def balance(self, first: str, last: str, **query: object) -> list[Row]:
         """What was weighed at each step from a local day to another."""
-        return cast(list[Row], self._get("/waste/balance", {"from": first, "to": last, **_given(query)}))
+        return cast(list[Row], self._get("/waste/balance", {"from": first, "to": last, **query}))
 
     def vehicles(self, **query: object) -> list[Row]:
         """Vehicles and where they are."""
-        return cast(list[Row], self._get("/waste/vehicles", _given(query)))
+        return cast(list[Row], self._get("/waste/vehicles", query))
 
     def track(self, code: str, **query: object) -> list[Row]:
         """A vehicle's fixes."""
-        return cast(list[Row], self._get(f"/waste/vehicles/{code}/track", _given(query))["fixes"])
+        return cast(list[Row], self._get(f"/waste/vehicles/{code}/track", query)["fixes"])
 
     def institutions(self, **query: object) -> list[Row]:
         """Institutions with what lies there."""
-        return cast(list[Row], self._get("/waste/institutions", _given(query)))
+        return cast(list[Row], self._get("/waste/institutions", query))
 
     def waste_document(self, path: str, **query: object) -> bytes:
         """A register, manifest, vehicle card or sheet of labels."""
-        return self._send("GET", f"{PREFIX}/waste/{path}", params=_given(query), timeout=60.0).content
+        return self._file(f"/waste/{path}", query)
 
     def timeline(self, code: str, **query: object) -> Row:
         """What was scanned at an institution."""
-        return cast(Row, self._get(f"/waste/institutions/{code}", _given(query)))
-
-
-def _given(query: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in query.items() if value not in (None, "")}
+        return cast(Row, self._get(f"/waste/institutions/{code}", query))

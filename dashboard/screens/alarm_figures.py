@@ -47,7 +47,7 @@ def show() -> None:
         )  # fmt: skip
     st.html(title(w("title"), sub=w("lead"), after=badge() if group == "simulated" else ""))
     query = {
-        "first": rfc3339(datetime.now(UTC) - timedelta(days=int(days or 30))),
+        "from_": rfc3339(datetime.now(UTC) - timedelta(days=int(days or 30))),
         "simulated": "true" if group == "simulated" else "false",
         "county": county or None,
     }
