@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 import time
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import streamlit as st
 
@@ -35,6 +35,8 @@ ENDED: Final = "ended"
 MAY_CONTROL: Final = frozenset({"administrator", "centre"})
 MAY_ACT: Final = frozenset({"administrator", "centre", "inspector"})
 
+Client = TypeVar("Client", bound=ApiClient)
+
 
 @st.cache_resource
 def hub() -> FeedHub:
@@ -44,57 +46,61 @@ def hub() -> FeedHub:
 
 def client() -> ApiClient:
     """The API as the signed-in person sees it (or nobody, before the sign-in)."""
-    return ApiClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+    return _as_person(ApiClient)
 
 
 def keeping() -> KeepingClient:
     """What administrators keep up, as the signed-in person may."""
-    return KeepingClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+    return _as_person(KeepingClient)
 
 
 def field() -> FieldClient:
     """What inspectors on their way and venues ask for, as the signed-in person may."""
-    return FieldClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+    return _as_person(FieldClient)
 
 
 def alarms() -> AlarmsClient:
     """Figures of alarms, and putting them away, as the signed-in person may."""
-    return AlarmsClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+    return _as_person(AlarmsClient)
 
 
 def cases() -> CasesClient:
     """Cases, as the signed-in person sees them."""
-    return CasesClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+    return _as_person(CasesClient)
 
 
 def disclosure() -> DisclosureClient:
     """Disclosure, as the signed-in person decides it."""
-    return DisclosureClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+    return _as_person(DisclosureClient)
 
 
 def site_files() -> SiteFileClient:
     """Files of venues and people, as the signed-in person sees them."""
-    return SiteFileClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+    return _as_person(SiteFileClient)
 
 
 def waste() -> WasteClient:
     """Medical waste, as the signed-in person sees it."""
-    return WasteClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+    return _as_person(WasteClient)
 
 
 def draws() -> DrawsClient:
     """Credit and draws, as the signed-in person sees them."""
-    return DrawsClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+    return _as_person(DrawsClient)
 
 
 def notify() -> NotifyClient:
     """Who is told of alarms, as the signed-in person may see and set it."""
-    return NotifyClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+    return _as_person(NotifyClient)
 
 
 def evidence() -> EvidenceClient:
     """Evidence packages and templates of documents, as the signed-in person may."""
-    return EvidenceClient(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
+    return _as_person(EvidenceClient)
+
+
+def _as_person(kind: type[Client]) -> Client:
+    return kind(current().api_url, cast("str | None", st.session_state.get(TOKEN)))
 
 
 def me() -> Me:
