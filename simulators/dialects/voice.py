@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final, Protocol
 
 import cbor2
@@ -13,6 +13,9 @@ from simulators.outbox import BATCH, Sample, payload_of
 
 Words = tuple[str, bytes]
 """A topic and a payload."""
+
+BEIJING: Final = timezone(timedelta(hours=8))
+"""The clock of China's own protocols."""
 
 _DECIMALS: Final = 6
 
