@@ -10,13 +10,13 @@ The listener that owns the connections is `ingest.jt808`; here is only what is p
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from enum import IntEnum
 from typing import Final
 
 from ingest.decoders.model import Decoded, Fix
 from ingest.decoders.position import FASTEST_KMH
-from ingest.decoders.timestamps import to_us
+from ingest.decoders.timestamps import BEIJING, to_us
 from ingest.rejection import Reason
 from registry.geodesy import gcj02_to_wgs84
 
@@ -27,7 +27,6 @@ LONGEST_FRAME: Final = 2 * (21 + 1_023 + 1) + 2
 MOST_PARTS: Final = 64
 """A message in more parts than this is no message of positions."""
 
-_CHINA: Final = timezone(timedelta(hours=8))
 _VERSION_2019: Final = 0x4000
 _IN_PARTS: Final = 0x2000
 _ENCRYPTED: Final = 0x1C00
@@ -227,7 +226,7 @@ def _read_time(bcd: bytes) -> int | None:
     digits = bcd.hex()
     try:
         year, *rest = (int(digits[at : at + 2]) for at in range(0, 12, 2))
-        return to_us(datetime(2000 + year, *rest, tzinfo=_CHINA))  # type: ignore[misc,arg-type]
+        return to_us(datetime(2000 + year, *rest, tzinfo=BEIJING))  # type: ignore[misc,arg-type]
     except ValueError:  # a digit above 9, or no such date
         return None
 
@@ -339,7 +338,7 @@ def encode(
 def location(fix: Fix, *, extra: bytes = b"") -> bytes:
     """The body of a location (0x0200) in WGS-84, for those who speak as a terminal."""
     status = _POSITIONED | 1 | (_SOUTH if fix.lat < 0 else 0) | (_WEST if fix.lon < 0 else 0)
-    at = datetime.fromtimestamp(fix.ts / 1e6, tz=_CHINA)
+    at = datetime.fromtimestamp(fix.ts / 1e6, tz=BEIJING)
     return (
         _LOCATION.pack(
             0,

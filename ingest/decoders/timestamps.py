@@ -6,11 +6,13 @@ from typing import Final
 
 from ingest.rejection import shown
 
+BEIJING: Final = timezone(timedelta(hours=8))
+"""The clock of China's own protocols."""
+
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
 _COMPACT_UTC: Final = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\Z", re.ASCII)
 _COMPACT: Final = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d{3})?\Z", re.ASCII)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_CHINA: Final = timezone(timedelta(hours=8))
 _MS_OF_YEAR_1: Final = -62_135_596_800_000
 _MS_OF_YEAR_10000: Final = 253_402_300_800_000
 _RIGHT: Final = "must be milliseconds since 1970 as an integer, or an RFC 3339 time with its zone"
@@ -60,7 +62,7 @@ def read_beijing(ts: str | None, name: str) -> int:
     try:
         if found is not None:
             *parts, ms = (int(each or 0) for each in found.groups())
-            return to_us(datetime(*parts, ms * 1000, tzinfo=_CHINA))  # type: ignore[misc,arg-type]
+            return to_us(datetime(*parts, ms * 1000, tzinfo=BEIJING))  # type: ignore[misc,arg-type]
     except (ValueError, OverflowError):  # no such date
         pass
     raise _bad(ts, name, "must be a time in UTC+8 written yyyyMMddHHmmss")
