@@ -35,6 +35,7 @@ class CaseStep(TypedDict):
     letter: str
     recipient: str
     other: int | None
+    priority: str | None
     files: list[CaseFile]
 
 

@@ -23,6 +23,7 @@ from monitor.engine import Engine
 from monitor.figures import MonitorCollector
 from monitor.housekeeping import Retention, keep_house, publish
 from monitor.memory import keep_freed_memory
+from monitor.supervision.book import raise_priorities
 from monitor.supervision.leads import open_leads
 from registry.canary import with_canary
 from registry.model import Registry
@@ -166,6 +167,7 @@ class Monitor:
             self._beat(now)
         if self._leads.due(now):
             open_leads(self.connection, self.engine.layout.registry, now)
+            raise_priorities(self.connection, now)
             self._leads.done(now)
         if not entries and self._house.due(now):
             keep_house(self.connection, now, self.settings.retention)

@@ -124,6 +124,23 @@ def move_alarms(connection: Connection, from_case: int, to_case: int) -> None:
     connection.execute("UPDATE case_alarm SET case_id = %s WHERE case_id = %s", (to_case, from_case))
 
 
+def behind_their_alarms(connection: Connection) -> list[tuple[int, str, list[int]]]:
+    """Open cases less urgent than a warning in them: number, the worst priority, and the warnings that have it."""
+    rows = connection.execute(
+        "SELECT id, (%(order)s::text[])[worst], alarms FROM ("
+        "  SELECT c.id, r.worst, array_agg(l.alarm_id ORDER BY l.alarm_id) AS alarms,"
+        "         rank() OVER (PARTITION BY c.id ORDER BY r.worst) AS place"
+        "  FROM case_record c JOIN case_alarm l ON l.case_id = c.id JOIN alarm a ON a.id = l.alarm_id,"
+        "       array_position(%(order)s::text[], a.priority) AS r (worst)"
+        "  WHERE c.state <> 'closed' AND c.priority <> 'high'"
+        "    AND r.worst < array_position(%(order)s::text[], c.priority)"
+        "  GROUP BY c.id, r.worst) AS found "
+        "WHERE place = 1 ORDER BY id",
+        {"order": ["high", "medium", "low"]},
+    ).fetchall()
+    return [(int(number), str(priority), [int(each) for each in alarms]) for number, priority, alarms in rows]
+
+
 def open_cases_of(connection: Connection, site: str) -> list[tuple[int, str, str]]:
     """The open cases of a site, newest first: number, state, source."""
     rows = connection.execute(

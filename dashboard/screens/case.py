@@ -129,6 +129,7 @@ def _step(case: CaseFull, step: CaseStep) -> str:
         step["letter"],
         step["recipient"],
         p("other", number=step["other"]) if step["other"] else "",
+        p("priority_is", priority=term("alarm.priority", step["priority"])) if step["priority"] else "",
         "、".join(each["name"] for each in step["files"]),
     ]
     facts = " · ".join(escape(each) for each in more if each)

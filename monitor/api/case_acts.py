@@ -16,7 +16,7 @@ from monitor.api.sites import NOT_FOUND
 from monitor.api.snapshot import Snapshot
 from monitor.supervision import book
 from monitor.supervision.attachments import LARGEST_BYTES, MOST_FILES, Attachment, AttachmentError, taken
-from monitor.supervision.case import Act, Action
+from monitor.supervision.case import PRIORITIES, Act, Action
 from monitor.supervision.conditions import ActRefusedError
 from monitor.supervision.machine import Opening
 from monitor.supervision.wording import not_taken, refused
@@ -31,7 +31,6 @@ _STEPPED: Final[dict[int | str, dict[str, Any]]] = {
     409: {"model": Error, "description": "A condition is not met: the sentence names each, in both languages"},
 }
 T = TypeVar("T")
-_PRIORITIES: Final = ("high", "medium", "low")
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, summary="Open a case from a lead", responses=_STEPPED)
@@ -46,7 +45,7 @@ def open_case(given: NewCase, shared: Shared, now: Now, officer: Officer) -> Cas
         subject, priority = given.subject.strip(), given.priority
         if alarms:
             subject = subject or alarm_of(alarms[0], now.registry).text_zh
-            priority = min((each["priority"] for each in alarms), key=_PRIORITIES.index)
+            priority = min((each["priority"] for each in alarms), key=PRIORITIES.index)
         # Of the demonstration's sites some are off line, and as invented as the simulated ones.
         invented = site.simulated or site.code in demonstration.sites(connection)
         opening = Opening(

@@ -155,6 +155,7 @@ def _steps(
             letter=act.number,
             recipient=act.recipient,
             other=act.into,
+            priority=act.priority or None,
             files=[_file(each, reader) for each in files if each.event_id == event["id"]],
         )
 

@@ -38,7 +38,7 @@ def open_case(connection: Connection, opening: Opening, act: Act, files: Sequenc
 
     Raises `ActRefusedError` where nothing says what it is about, `AlarmTakenError` where a warning is in another case.
     """
-    case = opened(opening, act)
+    case, act = opened(opening, act), replace(act, priority=opening.priority)
     number = cases.add_case(connection, row_of(case))
     _note(connection, number, case, act, files)
     _link(connection, number, act)
@@ -90,6 +90,24 @@ def recount(connection: Connection, now: datetime) -> list[int]:
         audit.append(connection, PLATFORM, "case_recounted", f"case:{row['id']}", told, now)
         changed.append(int(row["id"]))
     return changed
+
+
+def raise_priorities(connection: Connection, now: datetime) -> list[int]:
+    """Raise open cases to the priority of the worst of their warnings; returns them, each in a transaction of its own.
+
+    A warning may have got worse, or have joined the case. Nothing lowers a priority again: what was once urgent is for
+    a person to judge.
+    """
+    raised = []
+    for number, priority, alarms in cases.behind_their_alarms(connection):
+        act = Act(Action.RAISE_PRIORITY, now, PLATFORM, Party.PLATFORM, alarms=tuple(alarms), priority=priority)
+        try:
+            with connection.transaction():
+                take_step(connection, number, act)
+        except ActRefusedError:  # somebody closed it in between
+            continue
+        raised.append(number)
+    return raised
 
 
 def _merge(connection: Connection, number: int, case: Case, act: Act) -> None:

@@ -55,6 +55,7 @@ class Action(StrEnum):
     MERGE = "merge"
     REOPEN = "reopen"
     ADD_ALARMS = "add_alarms"
+    RAISE_PRIORITY = "raise_priority"
     ATTACH = "attach"
     NOTE = "note"
 
@@ -158,7 +159,8 @@ class Act:
     """Something that somebody does about a case, with what they give; which of it an action needs is in `machine`.
 
     `officers` are usernames: those assigned, or those on site. `due` is a local day. `number` is that of a letter,
-    a filing or a decision, `recipient` who it was referred to, `into` the case that this one is merged into.
+    a filing or a decision, `recipient` who it was referred to, `into` the case that this one is merged into,
+    `priority` the one that the case is opened with or raised to.
     """
 
     action: Action
@@ -177,6 +179,7 @@ class Act:
     into: int | None = None
     files: int = 0
     alarms: tuple[int, ...] = ()
+    priority: str = ""
     facts: Facts = field(default_factory=Facts)
 
 
@@ -196,6 +199,15 @@ VENUE_SEES: Final = frozenset(
     }
 )
 """The steps that concern the venue; it sees a case from the first measure on."""
+
+PRIORITIES: Final = ("high", "medium", "low")
+"""From the most urgent on."""
+
+
+def more_urgent(one: str, other: str) -> bool:
+    """Whether a priority is above another; one that is unknown is above none."""
+    return one in PRIORITIES and PRIORITIES.index(one) < PRIORITIES.index(other)
+
 
 CLOSURES: Final[Mapping[CaseState, frozenset[Closure]]] = MappingProxyType(
     {

@@ -22,6 +22,7 @@ from monitor.supervision.case import (
     Measure,
     Party,
     TransferReason,
+    more_urgent,
 )
 
 OFFICERS: Final = frozenset({Party.OFFICER, Party.DIRECTOR})
@@ -49,6 +50,7 @@ FROM: Final[Mapping[Action, frozenset[CaseState]]] = MappingProxyType(
         Action.MERGE: frozenset({CaseState.LEAD, CaseState.VERIFYING}),
         Action.REOPEN: frozenset({CaseState.CLOSED}),
         Action.ADD_ALARMS: _OPEN,
+        Action.RAISE_PRIORITY: _OPEN,
         Action.ATTACH: _OPEN,
         Action.NOTE: frozenset(CaseState),
     }
@@ -61,6 +63,8 @@ BY: Final[Mapping[Action, frozenset[Party]]] = MappingProxyType(
         Action.FEEDBACK: OFFICERS | {Party.VENUE},
         Action.REOPEN: DIRECTORS,
         Action.ADD_ALARMS: OFFICERS | {Party.PLATFORM},
+        # Follows from the warnings alone, and so is nobody's to do.
+        Action.RAISE_PRIORITY: frozenset({Party.PLATFORM}),
     }
 )
 """Who may do it."""
@@ -71,7 +75,14 @@ TWO_OFFICERS: Final = frozenset(
 """Acts of enforcement: by two officers at least (行政处罚法 Art 42)."""
 
 ASKS_OFFICERS: Final = TWO_OFFICERS | {Action.ASSIGN}
-_NEEDS_TEXT: Final = frozenset(FROM) - {Action.ACCEPT, Action.FEEDBACK, Action.ADD_ALARMS, Action.ATTACH, Action.ASSIGN}
+_NEEDS_TEXT: Final = frozenset(FROM) - {
+    Action.ACCEPT,
+    Action.FEEDBACK,
+    Action.ADD_ALARMS,
+    Action.RAISE_PRIORITY,
+    Action.ATTACH,
+    Action.ASSIGN,
+}
 _NEEDS_DUE: Final = frozenset({Action.WORK_ORDER, Action.GUIDE, Action.ORDER, Action.EXTEND, Action.RECHECK_FAILED})
 _MEASURE_OF: Final[Mapping[Closure, Measure]] = MappingProxyType(
     {
@@ -187,6 +198,8 @@ def _about_action(case: Case, act: Act) -> tuple[Refusal, ...]:
         return _about_closure(case, act)
     if act.action is Action.MERGE and act.into is None:
         return (Refusal("into"),)
+    if act.action is Action.RAISE_PRIORITY and not more_urgent(act.priority, case.priority):
+        return (Refusal("not_worse"),)
     return ()
 
 

@@ -198,6 +198,11 @@ def _reopened(case: Case, _: Act) -> Case:
     return replace(_without_measure(case), closed_at=None, closure=None, merged_into=None)
 
 
+def _raised(case: Case, act: Act) -> Case:
+    """The only way that a priority changes, and `refusals` lets it go up only."""
+    return replace(case, priority=act.priority)
+
+
 def _with_officers(case: Case, act: Act) -> Case:
     """Those who were on site are the case's from then on, where it had none."""
     if case.officer is None:
@@ -224,5 +229,6 @@ _CHANGES: Final[Mapping[Action, Callable[[Case, Act], Case]]] = MappingProxyType
         Action.MERGE: _closed,
         Action.REVOKE: _revoked,
         Action.REOPEN: _reopened,
+        Action.RAISE_PRIORITY: _raised,
     }
 )

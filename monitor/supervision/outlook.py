@@ -6,7 +6,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from monitor.supervision.case import CLOSURES, Act, Action, Case, Closure, Facts, Party, TransferReason
-from monitor.supervision.conditions import FROM, LONGEST_DAYS, Refusal, barriers, refusals
+from monitor.supervision.conditions import BY, FROM, LONGEST_DAYS, Refusal, barriers, refusals
 
 _SOMEBODY: Final = ("\x00first", "\x00second")
 
@@ -34,8 +34,8 @@ class Outlook:
 
 
 def outlook(case: Case, party: Party, now: datetime, facts: Facts) -> list[Outlook]:
-    """Every act, in the order of the workflow."""
-    return [_of(case, action, party, now, facts) for action in FROM]
+    """Every act that people take, in the order of the workflow."""
+    return [_of(case, action, party, now, facts) for action in FROM if BY[action] != {Party.PLATFORM}]
 
 
 def _of(case: Case, action: Action, party: Party, now: datetime, facts: Facts) -> Outlook:

@@ -57,7 +57,9 @@ def case_of(row: Mapping[str, Any]) -> Case:
     return Case(**fields, deadline=None if row["clock"] is None else Deadline(*(row[name] for name in running)))
 
 
-_GIVEN: Final = ("officers", "closure", "reason", "number", "recipient", "minor", "harmless", "into", "files", "alarms")
+_GIVEN: Final = (
+    "officers", "closure", "reason", "number", "recipient", "minor", "harmless", "into", "files", "alarms", "priority",
+)  # fmt: skip
 
 
 def detail_of(act: Act) -> dict[str, Any]:
@@ -91,5 +93,6 @@ def act_of(event: Mapping[str, Any]) -> Act:
         into=detail.get("into"),
         files=detail.get("files", 0),
         alarms=tuple(detail.get("alarms", ())),
+        priority=detail.get("priority", ""),
         facts=Facts(detail.get("earlier", 0)),
     )

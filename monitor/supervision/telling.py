@@ -23,7 +23,7 @@ TO_THE_VENUE: Final = frozenset(
         Action.CLOSE,
     }
 )
-TO_THE_OFFICERS: Final = frozenset({Action.ASSIGN, Action.FEEDBACK, Action.REOPEN})
+TO_THE_OFFICERS: Final = frozenset({Action.ASSIGN, Action.FEEDBACK, Action.REOPEN, Action.RAISE_PRIORITY})
 
 
 def tell(connection: Connection, number: int, case: Case, act: Act) -> int:
@@ -74,7 +74,12 @@ def _action(language: Language, act: Act) -> str:
 
 
 def _body(language: Language, case: Case, act: Act) -> str:
-    """What was said, and until when."""
+    """What was said, until when, and how urgent it is now."""
     due = case.deadline.day.isoformat() if case.deadline and act.due else ""
     until = text(language, "supervision.told.until", due=due) if due else ""
-    return "\n".join(filter(None, (act.text.strip(), until)))
+    now = text(language, "supervision.told.priority", priority=_priority(language, act)) if act.priority else ""
+    return "\n".join(filter(None, (act.text.strip(), until, now)))
+
+
+def _priority(language: Language, act: Act) -> str:
+    return text(language, f"alarm.priority.{act.priority}")

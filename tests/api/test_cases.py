@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from monitor.supervision.attachments import MOST_FILES
+from monitor.supervision.book import raise_priorities
 from monitor.supervision.case import Case
 from monitor.supervision.machine import Opening, opened, step
 from monitor.supervision.rows import act_of, case_of
@@ -137,7 +138,7 @@ def refolded(db: Connection, number: int) -> Case:
     now = kept_case(db, number)
     first, *rest = [act_of(event) for event in cases.case_events(db, number)]
     opening = Opening(
-        now.site, now.county, now.zone, now.simulated, now.source, now.subject, now.priority, now.source_ref
+        now.site, now.county, now.zone, now.simulated, now.source, now.subject, first.priority, now.source_ref
     )
     case = opened(opening, first)
     for each in rest:
@@ -245,6 +246,24 @@ def test_a_warning_is_in_one_case_and_leads_to_it(api: Served, db: Connection) -
     added = act(api, number, "add_alarms", alarms=[65537]).json()
     assert [each["id"] for each in added["alarms"]] == [65536, 65537]
     assert act(api, number, "add_alarms", alarms=[65538]).status_code == 422, "another site's"
+
+
+def test_a_case_whose_warning_got_worse_says_so(api: Served, db: Connection) -> None:
+    """Its history has the step, by the platform with the new priority, which the row's fold gives too."""
+    put_alarm(db, 65536, priority="medium")
+    number = lead(api, source="alarm", alarms=[65536])["id"]
+    db.execute("UPDATE alarm SET priority = 'high'")
+    assert raise_priorities(db, datetime.now(UTC)) == [number]
+    case = api.get(f"cases/{number}", "inspector")
+    last = case["steps"][-1]
+    assert (case["priority"], last["action"], last["actor"], last["priority"]) == (
+        "high",
+        "raise_priority",
+        "platform",
+        "high",
+    )
+    assert "raise_priority" not in {each["action"] for each in case["actions"]}
+    assert refolded(db, number) == kept_case(db, number)
 
 
 def test_two_leads_of_a_site_become_one_case(api: Served, db: Connection) -> None:

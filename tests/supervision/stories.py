@@ -1,12 +1,12 @@
 """Cases for tests: one as it comes in, and random lives of cases for properties."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from monitor.supervision.case import Act, Action, Case, Closure, Facts, Party, Source, TransferReason
+from monitor.supervision.case import PRIORITIES, Act, Action, Case, Closure, Facts, Party, Source, TransferReason
 from monitor.supervision.conditions import FROM, ActRefusedError
 from monitor.supervision.machine import Opening, opened, step
 
@@ -44,6 +44,7 @@ def act(
     into: int | None = None,
     files: int = 1,
     alarms: tuple[int, ...] = (7,),
+    priority: str = "",
     earlier: int = 0,
 ) -> Act:
     """An act with everything filled in that any act may need."""
@@ -64,6 +65,7 @@ def act(
         into=into,
         files=files,
         alarms=alarms,
+        priority=priority,
         facts=Facts(earlier),
     )
 
@@ -96,7 +98,7 @@ def acts(draw: st.DrawFn, at: datetime, case: Case) -> Act:
     return act(
         action,
         at,
-        draw(st.sampled_from([Party.OFFICER, Party.DIRECTOR, Party.DIRECTOR, Party.VENUE])),
+        draw(st.sampled_from([Party.OFFICER, Party.DIRECTOR, Party.DIRECTOR, Party.VENUE, Party.PLATFORM])),
         text="说明" if draw(sometimes) else " ",
         due_in=draw(st.integers(-2, 60)) if draw(sometimes) else None,
         officers=draw(st.sampled_from([TWO, TWO, ("wang", "zhao"), ("li",), ("li", "li"), ()])),
@@ -109,6 +111,7 @@ def acts(draw: st.DrawFn, at: datetime, case: Case) -> Act:
         into=3 if draw(sometimes) else None,
         files=draw(st.integers(0, 1)),
         alarms=(7,) if draw(sometimes) else (),
+        priority=draw(st.sampled_from([*PRIORITIES, "", "urgent"])),
         earlier=draw(st.sampled_from([0, 0, 2])),
     )
 
@@ -117,7 +120,7 @@ def acts(draw: st.DrawFn, at: datetime, case: Case) -> Act:
 def lives(draw: st.DrawFn) -> list[Step]:
     """A case from its lead on, through up to twenty acts with days between them, anywhere in three years."""
     at = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=draw(st.integers(0, 24 * 790)))
-    case = a_case(at)
+    case = replace(a_case(at), priority=draw(st.sampled_from(PRIORITIES)))
     told = []
     for _ in range(draw(st.integers(1, 20))):
         at += timedelta(hours=draw(st.integers(0, 24 * 12)))

@@ -1,16 +1,20 @@
 """Warnings that become leads by a rule of the settings."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from monitor.supervision.book import open_case, raise_priorities, take_step
+from monitor.supervision.case import Act, Action, Closure, Party
 from monitor.supervision.leads import open_leads
 from monitor.supervision.rows import act_of
-from store import cases
+from store import cases, people
 from store.connections import Connection
 from store.lead_rules import LeadRule, drop_lead_rule, load_lead_rules, set_lead_rule
+from store.people import Person
 from store.registry_rows import save_registry
 from tests.api.conftest import put_alarm, small_registry
-from tests.supervision.stories import MONDAY
+from tests.supervision.stories import MONDAY, OPENING, act
 
 REGISTRY = small_registry()
 
@@ -83,3 +87,41 @@ def test_a_case_under_a_measure_is_a_matter_of_its_own(connection: Connection) -
     warning(connection, 2, 31)
     (second,) = open_leads(connection, REGISTRY, MONDAY)
     assert second != first
+
+
+def test_a_case_rises_with_its_warning_and_says_so(connection: Connection) -> None:
+    """Once its warning is of high priority so is the case: in its history, the audit log and an inbox."""
+    save_registry(connection, REGISTRY)
+    people.save(connection, Person("li", "李", "inspector", (), None, "no password"), MONDAY)
+    warning(connection, 1, 31, priority="medium")
+    warning(connection, 2, 31, priority="low")
+    opening = replace(OPENING, priority="medium")
+    number = open_case(connection, opening, Act(Action.OPEN, MONDAY, "li", Party.OFFICER, alarms=(1, 2)))
+    take_step(connection, number, act(Action.ASSIGN, officers=("li",)))
+    assert raise_priorities(connection, MONDAY) == []
+    connection.execute("UPDATE alarm SET priority = 'high' WHERE id = 2")
+    assert raise_priorities(connection, MONDAY) == [number]
+    row = cases.find_case(connection, number)
+    assert row is not None
+    assert row["priority"] == "high"
+    last = act_of(cases.case_events(connection, number)[-1])
+    assert (last.action, last.actor, last.priority, last.alarms) == ("raise_priority", "platform", "high", (2,))
+    assert connection.execute("SELECT person, body FROM notification WHERE reason = 'case'").fetchall()[-1] == (
+        "li",
+        "现优先级：高",
+    )
+    assert connection.execute("SELECT count(*) FROM audit_log WHERE action = 'case_raise_priority'").fetchone() == (1,)
+    connection.execute("UPDATE alarm SET priority = 'low'")
+    assert raise_priorities(connection, MONDAY) == [], "nothing lowers it again"
+
+
+def test_a_closed_case_keeps_its_priority(connection: Connection) -> None:
+    """What was decided is not changed afterwards."""
+    save_registry(connection, REGISTRY)
+    warning(connection, 1, 31, priority="low")
+    opening = replace(OPENING, priority="low")
+    number = open_case(connection, opening, Act(Action.OPEN, MONDAY, "li", Party.OFFICER, alarms=(1,)))
+    take_step(connection, number, act(Action.ACCEPT))
+    take_step(connection, number, act(Action.CLOSE, closure=Closure.FALSE_ALARM))
+    connection.execute("UPDATE alarm SET priority = 'high'")
+    assert raise_priorities(connection, MONDAY) == []

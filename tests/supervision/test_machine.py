@@ -1,5 +1,6 @@
 """The workflow of a case: stories, and laws that hold on every path."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,16 +8,19 @@ from hypothesis import given, settings
 
 from monitor.supervision.case import (
     CLOSURES,
+    PRIORITIES,
     Act,
     Action,
     CaseState,
     Closure,
+    Facts,
     Measure,
     Party,
     TransferReason,
 )
 from monitor.supervision.conditions import FROM, TWO_OFFICERS, ActRefusedError, barriers, refusals
 from monitor.supervision.machine import step
+from monitor.supervision.outlook import outlook
 from registry.catalogue import LANGUAGES, entries
 from tests.supervision.stories import MONDAY, Step, a_case, act, after, day_after, lives
 
@@ -180,6 +184,25 @@ def test_a_venue_gives_feedback_and_nothing_else() -> None:
     assert allowed == [Action.FEEDBACK]
 
 
+@pytest.mark.parametrize("priority", PRIORITIES)
+def test_a_case_rises_with_its_warning(priority: str) -> None:
+    """To whatever is above it, at any time while it is open; to the same, to less or to nonsense it does not."""
+    case = replace(a_case(), priority=priority)
+    for wanted in (*PRIORITIES, "", "urgent"):
+        raising = act(Action.RAISE_PRIORITY, party=Party.PLATFORM, priority=wanted)
+        if wanted in PRIORITIES[: PRIORITIES.index(priority)]:
+            assert step(case, raising) == replace(case, priority=wanted)
+        else:
+            assert [each.key for each in refusals(case, raising)] == ["not_worse"]
+
+
+def test_nobody_raises_a_priority_by_hand() -> None:
+    """It follows from the warnings: no person is offered the step, and none may take it."""
+    for party in (Party.OFFICER, Party.DIRECTOR, Party.VENUE):
+        assert [each.key for each in barriers(a_case(), Action.RAISE_PRIORITY, party)] == ["party"]
+        assert Action.RAISE_PRIORITY not in {each.action for each in outlook(a_case(), party, MONDAY, Facts())}
+
+
 def test_every_reason_and_name_has_words() -> None:
     """Each state, action, closure, clock and refusal is in the catalogue, in both languages."""
     kinds = {"state": CaseState, "action": Action, "closure": Closure, "measure": Measure, "transfer": TransferReason}
@@ -267,6 +290,20 @@ def test_what_is_refused_changes_nothing_and_says_why(life: list[Step]) -> None:
             fields = dict(reason.fields)
             for language in LANGUAGES:
                 assert entries()[f"supervision.refused.{reason.key}"][language].format(**fields)
+
+
+@settings(max_examples=100)
+@given(lives())
+def test_a_priority_only_rises_and_only_with_a_warning(life: list[Step]) -> None:
+    """Whatever is done: it changes by the platform's own step alone, while the case is open, and only upward."""
+    for each in life:
+        before, now = each.before.priority, each.after.priority
+        if now != before:
+            assert each.act.action is Action.RAISE_PRIORITY
+            assert each.act.party is Party.PLATFORM
+            assert each.before.state is not CaseState.CLOSED
+            assert PRIORITIES.index(now) < PRIORITIES.index(before)
+            assert (each.after.state, each.after.deadline) == (each.before.state, each.before.deadline)
 
 
 @settings(max_examples=40)

@@ -90,6 +90,7 @@ class CaseStep(BaseModel):
     letter: str = Field(description="Number of the filing or decision")
     recipient: str
     other: int | None = Field(description="The other case of a merge")
+    priority: Priority | None = Field(description="What it was opened with, or raised to as a warning got worse")
     files: list[CaseFile]
 
 
