@@ -28,6 +28,7 @@ from store.backoff import Backoff
 from store.connections import Connection, connect
 from store.custody import Custody, CustodyResult
 from store.errors import UNKNOWN, Law, Remedy, law, remedy
+from store.flags import write_flags
 from store.readings import (
     CommitUnknownError,
     Settle,
@@ -44,11 +45,8 @@ from store.waste_rows import insert_positions, insert_scans
 CLEAN_BATCHES: Final = 20
 """After a duplicate this many batches without one go the tolerant way before COPY is trusted again."""
 
-_FLAGS: Final = """
-INSERT INTO reading_flag (channel_id, ts, test, flag)
-SELECT channel_id, ts, 'device_flag', 3 FROM unnest(%s::integer[], %s::timestamptz[]) AS new (channel_id, ts)
-ON CONFLICT DO NOTHING
-"""
+_SUSPECT: Final = 3
+"""QARTOD's flag of a reading that its device itself doubts."""
 
 KEY_FIELD: Final[Mapping[str, str]] = {"waste": "id", "position": "ts"}
 """Which field of a message names its event, by kind of topic: what the letter of a conflict is about."""
@@ -236,9 +234,8 @@ class Writer:
         if not assembled.flagged.any():
             return
         flagged = assembled.readings[assembled.flagged]
-        self.connection().execute(
-            _FLAGS, (flagged["channel_id"].tolist(), [from_us(each) for each in flagged["ts"].tolist()])
-        )
+        suspect = np.full(len(flagged), _SUSPECT, dtype=np.int16)
+        write_flags(self.connection(), "device_flag", flagged["channel_id"], flagged["ts"], suspect)
 
     def _note_cleanness(self, result: WriteResult) -> None:
         if self._tolerant_batches:
