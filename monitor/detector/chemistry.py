@@ -24,6 +24,7 @@ SLOPE_RANGE_MV: Final = (45.0, 110.0)
 PRIOR_WEIGHT: Final = 6e-4
 """Variance of log10 HOCl (decades²) at which a basin's own slope weighs as much as the usual one."""
 USUAL_TEMPERATURE: Final = 27.0  # ℃, where none is measured
+PH_RANGE: Final = (0.0, 14.0)
 LEAST_CHLORINE: Final = 0.02  # mg/L; below it the logarithm says nothing
 
 
@@ -48,7 +49,8 @@ def log_chlorine(value: Floats32) -> Floats32:
 def log_hypochlorous(log_free: Floats32, ph: Floats32, temperature: Floats32) -> Floats32:
     """log10 of HOCl (mg/L as Cl2) from log10 of free chlorine, pH and water temperature (℃, NaN: the usual)."""
     warm = np.where(np.isnan(temperature), np.float32(USUAL_TEMPERATURE), temperature)
-    share = hypochlorous_share(np.ascontiguousarray(ph), np.ascontiguousarray(warm))
+    # A unit that is ten times wrong makes a pH of 73, whose share is 0 and has no logarithm.
+    share = hypochlorous_share(np.clip(np.ascontiguousarray(ph), *PH_RANGE), np.ascontiguousarray(warm))
     return np.asarray(log_free + np.log10(share), dtype=np.float32)
 
 

@@ -39,6 +39,8 @@ FIELDS: Final[Mapping[str, tuple[type, Any]]] = {
 
 Oddness = Callable[[Ints], Floats32]
 """How far the sites of some of the series given (by place among them) are from their own past."""
+RowOf = Callable[[Ints], Ints]
+"""The rows of the batch that brought the values of some of the series given (by place among them)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +67,25 @@ class Copies:
         self._ended: list[tuple[Ints, Ints, NDArray[np.uint64], Floats32]] = []
 
     def take(
-        self, row: Ints, series: slice | Ints, value: Floats, resolution: Floats, fresh: Bools, oddness: Oddness
+        self, row: RowOf, series: slice | Ints, value: Floats, resolution: Floats, fresh: Bools, oddness: Oddness
     ) -> None:
         """Append one value to each of `series` (each once, `slice(None)` all) that is `fresh`; the rest is left alone.
 
-        What ends a chunk is compared by `matched`. `oddness` is asked for those whose chunk ends: how far their site
-        is from its own past.
+        What ends a chunk is compared by `matched`. `row` and `oddness` are asked for those whose chunk ends: which row
+        of the batch ended it, and how far their site is from its own past.
         """
         if not fresh.any():
             return
         a = self.arrays
         before, length, old = a["last"][series], a["length"][series], a["digest"][series]
-        number = np.where(fresh, np.rint(np.where(fresh, value, 0) / resolution).astype(np.int64), before)
+        some = not fresh.all()
+        number = np.rint((np.where(fresh, value, 0) if some else value) / resolution).astype(np.int64)
+        if some:
+            number = np.where(fresh, number, before)
         mixed = _mixed(number.view(np.uint64) * np.uint64(3) + before.view(np.uint64))
-        digest = np.where(fresh, old * _PRIME + _mixed(number.view(np.uint64)), old)
+        digest = old * _PRIME + _mixed(number.view(np.uint64))
+        if some:
+            digest = np.where(fresh, digest, old)
         steps = a["steps"][series] + (number != before)
         whole = length >= 0
         length = length + (fresh & whole)
@@ -87,11 +94,12 @@ class Copies:
         telling = np.flatnonzero(ends & whole & (steps >= MIN_STEPS))
         if telling.size:
             which = telling if isinstance(series, slice) else series[telling]
-            self._ended.append((row[telling], which, digest[telling], oddness(telling)))
+            self._ended.append((row(telling), which, digest[telling], oddness(telling)))
+        goes_on = ~ends
         a["last"][series] = number
-        a["digest"][series] = np.where(ends, np.uint64(0), digest)
-        a["length"][series] = np.where(ends, 0, length)
-        a["steps"][series] = np.where(ends, 0, steps)
+        a["digest"][series] = digest * goes_on
+        a["length"][series] = length * goes_on
+        a["steps"][series] = steps * goes_on
 
     def matched(self) -> Iterator[Match]:
         """Compare the chunks that ended since the last call, in the order of the stream.

@@ -30,7 +30,7 @@ NO_TICK: Final = -(2**62)
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """Rows by round: round k holds `row[bounds[k]:bounds[k + 1]]`, in order of slot.
+    """Rows by round: round k holds `row[bounds[k]:bounds[k + 1]]`, in order of slot; `slot` is theirs.
 
     `closes[closing_bounds[k]:closing_bounds[k + 1]]` are the places in `row` of the rows that open a tick, so that
     their site's tick before it, where it had readings, is closed before round k is judged. `tick`, shape of `closes`,
@@ -38,6 +38,7 @@ class Rounds:
     """
 
     row: Ints
+    slot: Ints
     bounds: list[int]
     closes: Ints
     closing_bounds: list[int]
@@ -55,6 +56,40 @@ def rounds_of(slot: Ints, site: Ints, tick: Ints, open_tick: Ints) -> Rounds:
     """
     if slot.size >= 1 << _POSITION_BITS:
         raise ValueError(f"{slot.size} rows in one call; at most {(1 << _POSITION_BITS) - 1} are possible")
+    bits = int(slot.max()).bit_length() if slot.size else 0
+    found = _in_step(slot, site, tick, open_tick, bits)
+    return found if found is not None else _out_of_step(slot, site, tick, open_tick, bits)
+
+
+def _in_step(slot: Ints, site: Ints, tick: Ints, open_tick: Ints, bits: int) -> Rounds | None:
+    """The rounds of rows that come tick by tick, as they do while nothing is behind; None where they do not.
+
+    Then a table of ticks by sites tells everything, without any sorting.
+    """
+    if not slot.size or (tick[1:] < tick[:-1]).any():
+        return None
+    begins = np.append(0, np.flatnonzero(tick[1:] != tick[:-1]) + 1)
+    shape = begins.size, open_tick.size
+    if shape[0] * shape[1] > slot.size * _SPARSE:
+        return None
+    cell = np.repeat(np.arange(shape[0]) * shape[1], np.diff(np.append(begins, slot.size))) + site
+    first_row = np.full(shape[0] * shape[1], -1, dtype=np.int64)
+    first_row[cell[::-1]] = np.arange(slot.size - 1, -1, -1)  # of several the last one assigned stays
+    seen = (first_row >= 0).reshape(shape)
+    opened = seen & (tick[begins][:, None] > open_tick)
+    counted = opened.cumsum(axis=0)
+    counted -= opened[seen.argmax(axis=0), np.arange(shape[1])]
+    group, row, unique = _sorted_by(counted.ravel()[cell], slot, bits)
+    if not unique:
+        return None
+    opens = np.zeros(slot.size, dtype=np.bool_)
+    opens[first_row[opened.ravel()]] = True
+    closes = np.flatnonzero(opens[row])
+    return _cut(group, bits, row, closes, tick[row[closes]])
+
+
+def _out_of_step(slot: Ints, site: Ints, tick: Ints, open_tick: Ints, bits: int) -> Rounds:
+    """The rounds of any rows."""
     by_site = np.sort((site << _POSITION_BITS) | np.arange(slot.size, dtype=np.int64))
     of_site, by_site = by_site >> _POSITION_BITS, by_site & _POSITION
     first = np.empty(slot.size, dtype=np.bool_)
@@ -62,15 +97,21 @@ def rounds_of(slot: Ints, site: Ints, tick: Ints, open_tick: Ints) -> Rounds:
     np.not_equal(of_site[1:], of_site[:-1], out=first[1:])
     opens, newest, base = _openings(of_site, first, tick[by_site], open_tick)
     segment = _count_within(opens, first)
-    place, segment = _by_round(of_site, first, segment, slot[by_site])
+    group, place = _by_round(of_site, first, segment, slot[by_site], bits)
     closes = np.flatnonzero(opens[place])
-    rounds = np.arange(int(segment[-1]) + 2)
+    return _cut(group, bits, by_site[place], closes, (newest[place[closes]] & _TICK) + base)
+
+
+def _cut(group: Ints, bits: int, row: Ints, closes: Ints, tick: Ints) -> Rounds:
+    """Rounds of rows in order of `group`, which is (round << bits | slot)."""
+    starts = np.arange((int(group[-1]) >> bits) + 2 if group.size else 1) << bits
     return Rounds(
-        row=by_site[place],
-        bounds=np.searchsorted(segment, rounds).tolist(),
+        row=row,
+        slot=group & ((1 << bits) - 1),
+        bounds=np.searchsorted(group, starts).tolist(),
         closes=closes,
-        closing_bounds=np.searchsorted(segment[closes], rounds).tolist(),
-        tick=(newest[place[closes]] & _TICK) + base,
+        closing_bounds=np.searchsorted(group[closes], starts).tolist(),
+        tick=tick,
     )
 
 
@@ -105,24 +146,23 @@ def _count_within(opens: Bools, first: Bools) -> Ints:
     return counted - np.repeat(counted[begin], np.diff(np.append(begin, opens.size)))
 
 
-def _by_round(of_site: Ints, first: Bools, segment: Ints, slot: Ints) -> tuple[Ints, Ints]:
-    """Places in order of round, then slot, and the round of each.
+def _by_round(of_site: Ints, first: Bools, segment: Ints, slot: Ints, bits: int) -> tuple[Ints, Ints]:
+    """(round << bits | slot) in ascending order and the place of each.
 
     Where a channel speaks twice in a tick the later goes into a round more.
     """
-    bits = int(slot.max()).bit_length() if slot.size else 0
     if int(segment.max(initial=0)).bit_length() + bits + _POSITION_BITS > 63:
         raise ValueError("too many ticks in one call; hand the readings over in smaller pieces")
     group, place, unique = _sorted_by(segment, slot, bits)
     if unique:
-        return place, group >> bits
+        return group, place
     again = group[1:] == group[:-1]
     starts = np.flatnonzero(np.append(True, ~again))
     lengths = np.diff(np.append(starts, slot.size))
     rank = np.empty(slot.size, dtype=np.int64)
     rank[place] = np.arange(slot.size) - np.repeat(starts, lengths)
     group, place, _ = _sorted_by(_widened(of_site, first, segment, rank), slot, bits)
-    return place, group >> bits
+    return group, place
 
 
 def _sorted_by(major: Ints, minor: Ints, bits: int) -> tuple[Ints, Ints, bool]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.detector.causes import MEASURED, QUALITY, Places, Seen, Sense, Senses, floors_of, standard
+from monitor.detector.causes import MEASURED, QUALITY, Places, Seen, Sense, Senses, floors_of, kept, standard
 from monitor.detector.chemistry import Cause, explain, zero_if_unknown
 from monitor.detector.layout import Bools, Floats32, Ints
 from monitor.detector.verdict import TICK_LANES, Evidence, Kind, Lane, Parameters
@@ -97,7 +97,7 @@ def levels(senses: Senses, p: Parameters, at: Places) -> Levels:
     """Where the places `at` are after `causes.advance`."""
     fast, slow, spread, slow_spread = standard(senses, p.tuning, at)
     warm = senses.seen[at] >= p.warm_s
-    z, z_slow = np.where(warm, fast / spread, np.float32(0)), np.where(warm, slow / slow_spread, np.float32(0))
+    z, z_slow = kept(fast / spread, warm), kept(slow / slow_spread, warm)
     return Levels(fast, slow, spread, slow_spread, warm, z, z_slow)
 
 
@@ -129,7 +129,7 @@ def unusual(of: "Verdicts", at: Places, seen: Seen, now: Levels) -> Bools:
     found |= of.jags[at, :QUALITY].max(axis=1) >= np.float32(p.jags) * part
     calm, usual = senses.calm[at, :QUALITY], senses.rough_ref[at, :QUALITY]
     # A channel that is not there is calm, and says nothing.
-    rough = usual > floors_of(p.tuning.rough_floors)[:QUALITY] * np.float32(0.5)
+    rough = usual > floors_of(p.tuning.rough_floors[:QUALITY], len(usual)) * np.float32(0.5)
     found |= ((calm < p.calm * usual) & rough).sum(axis=1) >= 2
     long = senses.run_s[at] >= p.run_s
     if long.any():
@@ -182,7 +182,8 @@ def _flow(
 def steps(of: "Verdicts", at: Places, seen: Seen, settled: Bools) -> None:
     """Keep count of jagged values and of sudden steps, and notice when many channels jump at once."""
     p, senses = of.parameters, of.senses
-    usual = np.maximum(senses.rough_ref[at], floors_of(p.tuning.rough_floors))
+    usual = senses.rough_ref[at]
+    usual = np.maximum(usual, floors_of(p.tuning.rough_floors, len(usual)))
     # `step` is the newest value's; a jag is judged when its successor has come.
     jump = np.abs(seen.step) > p.jump * usual
     jumped = bool(jump.any())
@@ -324,7 +325,7 @@ def _scale(found: Strengths, of: "Verdicts", i: Ints, seen: Seen, warm: Bools) -
 def _runs(found: Strengths, of: "Verdicts", i: Ints, judged: Bools, factor: Floats32) -> None:
     """Equal values, and values that are too calm: in one channel a stuck probe, in several made-up figures."""
     p, senses = of.parameters, of.senses
-    floors = floors_of(p.tuning.rough_floors)
+    floors = floors_of(p.tuning.rough_floors, i.size)
     equal = np.clip(senses.equal[i], 0.05, 0.98)
     ready = (senses.seen[i][:, :MEASURED] >= p.warm_s / 2) & judged[:, None]
     run = np.where(ready & (senses.run_s[i] >= p.run_s), senses.run[i] * -np.log(equal) / np.float32(p.run), 0)

@@ -57,7 +57,9 @@ def _steps(state: State, layout: Layout, reading: Reading, moved: Floats32, hot:
     last, x2 = state.x[at], state.x2[at]
     median = np.maximum(np.minimum(last, x2), np.minimum(np.maximum(last, x2), state.x3[at]))
     spike = np.abs(reading.x - median) > noise * SPIKE_LIMIT
-    rate = moved > noise * RATE_LIMIT * np.maximum(dt / period, 1)
+    rate = moved > noise * RATE_LIMIT
+    if rate.any():
+        rate &= moved > noise * RATE_LIMIT * np.maximum(dt / period, 1)
     bounded = np.minimum(moved, noise * SPIKE_LIMIT)
     calm = slow + dt / (np.minimum(reading.seen, CALM_TAU) + dt + FINER) * (bounded - slow)
     # A channel that hardly ever moves has too few steps in three hours to tell.
@@ -117,12 +119,13 @@ def _climatology(state: State, reading: Reading, hot: Bools, floor: Floats32, at
     away = reading.x - usual
     distance = np.abs(away)
     scale = np.maximum(state.hour_scale[at], floor)
-    suspect = distance > scale * CLIMATOLOGY_LIMIT
+    most = scale * CLIMATOLOGY_LIMIT
+    suspect = distance > most
     if suspect.any():
         out.flags[Test.CLIMATOLOGY][suspect & (reading.seen > 3 * 86400)] = Flag.SUSPECT
     learning = dt * ~(hot | attenuated | reading.bad)
-    bounded = np.clip(away, scale * -CLIMATOLOGY_LIMIT, scale * CLIMATOLOGY_LIMIT)
+    bounded = np.minimum(np.maximum(away, -most), most)
     hours[place] = usual + learning / (HOUR_TAU + learning) * bounded
     hour_scale = state.hour_scale[at]
     gain = learning / (np.minimum(reading.seen, NOISE_TAU) + learning + FINER)
-    state.hour_scale[at] = hour_scale + gain * (np.minimum(distance, scale * CLIMATOLOGY_LIMIT) - hour_scale)
+    state.hour_scale[at] = hour_scale + gain * (np.minimum(distance, most) - hour_scale)

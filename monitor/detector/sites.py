@@ -60,11 +60,10 @@ def close(state: State, layout: Layout, sites: Ints, ticks: NDArray[Any]) -> Non
 def _loudest_three(u: Floats32, members: Ints) -> tuple[Floats32, Ints]:
     """The greatest of each column, plus parts of the second and third; `u` is not negative. And whose it is, or -1."""
     first = second = third = np.zeros(u.shape[1], dtype=np.float32)
-    slot = np.full(u.shape[1], -1, dtype=np.int64)
-    for row, whose in zip(u, members, strict=True):
-        slot = np.where(row > first, whose, slot)
+    for row in u:
         over = np.minimum(first, row)
         first = np.maximum(first, row)
         third = np.maximum(third, np.minimum(second, over))
         second = np.maximum(second, over)
+    slot = np.where(first > 0, members[u.argmax(axis=0), np.arange(u.shape[1])], -1)
     return np.asarray(first + second * SECOND + third * THIRD), slot

@@ -140,24 +140,27 @@ def step(state: State, layout: Layout, rows: Rows, observers: Sequence[Observer]
     site = layout.site[slot]
     rounds = rounds_of(slot, site, layout.ticks(site, ts), state.site_tick)
     order = rounds.row if whole else live[rounds.row]
-    slot, ts, value = slot[rounds.row], ts[rounds.row], rows.value[order]
+    slot, ts, value = rounds.slot, ts[rounds.row], rows.value[order]
     site = layout.site[slot]
     out = outcome(order.size)
-    ticks: list[NDArray[Any]] = []
+    ticks = np.zeros(rounds.closes.size, dtype=TICK)
+    closed = 0
     for k, (a, b) in enumerate(pairwise(rounds.bounds)):
         closing = slice(rounds.closing_bounds[k], rounds.closing_bounds[k + 1])
-        at = rounds.closes[closing]
+        at, opened = rounds.closes[closing], rounds.tick[closing]
         if at.size:
-            by_site = np.argsort(site[at])
-            at, opened = at[by_site], rounds.tick[closing][by_site]
             sites = site[at]
+            if (sites[1:] < sites[:-1]).any():  # channels of a site need not lie beside each other
+                by_site = np.argsort(sites)
+                at, opened, sites = at[by_site], opened[by_site], sites[by_site]
             ended = state.site_pending[sites]
-            ticks.append(_close(state, layout, sites[ended], order[at[ended]], observers))
+            part = ticks[closed : closed + int(np.count_nonzero(ended))]
+            _close(state, layout, sites[ended], order[at[ended]], observers, part)
+            closed += part.size
             state.site_tick[sites] = opened
         observe(state, layout, slot[a:b], ts[a:b], value[a:b], out.part(a, b))
         state.site_pending[site[a:b]] = True
-    found = np.concatenate(ticks) if ticks else np.empty(0, dtype=TICK)
-    return _with_missing(rows.slot.size, missing, order, out, found)
+    return _with_missing(rows.slot.size, missing, order, out, ticks[:closed])
 
 
 def flush(state: State, layout: Layout, now: int, observers: Sequence[Observer] = ()) -> NDArray[Any]:
@@ -168,23 +171,25 @@ def flush(state: State, layout: Layout, now: int, observers: Sequence[Observer] 
     due = np.flatnonzero(state.site_pending & ((state.site_tick + 1) * layout.tick_us <= now))
     if not due.size:
         return np.empty(0, dtype=TICK)
-    closed = _close(state, layout, due, np.full(due.size, -1, dtype=np.int64), observers)
+    ticks = np.zeros(due.size, dtype=TICK)
+    _close(state, layout, due, np.full(due.size, -1, dtype=np.int64), observers, ticks)
     # What still comes for the closed tick counts into the next one.
     state.site_tick[due] += 1
-    return closed
+    return ticks
 
 
-def _close(state: State, layout: Layout, sites: Ints, row: Ints, observers: Sequence[Observer]) -> NDArray[Any]:
-    ticks = np.zeros(sites.size, dtype=TICK)
+def _close(
+    state: State, layout: Layout, sites: Ints, row: Ints, observers: Sequence[Observer], ticks: NDArray[Any]
+) -> None:
+    """Judge the open ticks of `sites`, ascending, into `ticks` (dtype `TICK`, zeros)."""
     if not sites.size:
-        return ticks
+        return
     ticks["site"], ticks["row"] = sites, row
     close(state, layout, sites, ticks)
     state.site_pending[sites] = False
     closing = Closing(layout, state, sites, ticks)
     for observer in observers:
         observer.closed(closing)
-    return ticks
 
 
 def _with_missing(total: int, missing: Ints, row: Ints, out: Outcome, ticks: NDArray[Any]) -> Step:

@@ -304,7 +304,7 @@ class Verdicts:
         """Append the fresh values of chlorine, pH, ORP and turbidity to their series."""
         series = at if isinstance(at, slice) else (i[:, None] * QUALITY + np.arange(QUALITY)).ravel()
         self.copies.take(
-            np.repeat(row.astype(np.int64), QUALITY),
+            lambda ended: row[ended // QUALITY].astype(np.int64),
             series,
             value[:, :QUALITY].ravel(),
             _steps_of(i.size),

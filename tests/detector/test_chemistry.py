@@ -90,3 +90,10 @@ def test_a_place_is_explained_the_same_alone_and_among_others(rows: list[tuple[f
         own = (one(SCALES[0]), one(SCALES[1]), one(SCALES[2]))
         alone = explain(one(row[0]), one(row[1]), one(row[2]), own, one(SLOPE), one(SHARE))
         assert [each.tolist() for each in alone] == [each[place : place + 1].tolist() for each in many]
+
+
+def test_a_ph_that_is_none_leaves_memory_finite() -> None:
+    """A register scaled ten times wrong says pH 73: the acid's logarithm is that of pH 14, not minus infinity."""
+    wrong, highest = (log_hypochlorous(one(-0.2), one(ph), one(27.0)) for ph in (73.0, 14.0))
+    assert np.isfinite(wrong).all()
+    assert wrong == highest

@@ -28,7 +28,7 @@ def run(series: list[np.ndarray], cuts: list[int]) -> list[Match]:
     for step in range(len(series[0])):
         for number, values in enumerate(series):
             row = np.array([step * len(series) + number])
-            copies.take(row, np.array([number]), values[step : step + 1], STEP, FRESH, no_oddness)
+            copies.take(row.take, np.array([number]), values[step : step + 1], STEP, FRESH, no_oddness)
         if step in cuts:
             found += list(copies.matched())
     return found + list(copies.matched())
