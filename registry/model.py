@@ -252,6 +252,19 @@ class Registry:
             grouped[device.site].append(device)
         return {code: tuple(devices) for code, devices in grouped.items()}
 
+    @cached_property
+    def sites_by_hours(self) -> Mapping[tuple[OpeningHours, str], tuple[str, ...]]:
+        """The codes of the sites that keep the same opening hours in the same time zone."""
+        grouped: dict[tuple[OpeningHours, str], list[str]] = {}
+        for site in self.sites.values():
+            grouped.setdefault((site.opening, site.zone), []).append(site.code)
+        return {hours: tuple(codes) for hours, codes in grouped.items()}
+
+    @cached_property
+    def any_simulated(self) -> bool:
+        """Whether a site is a simulation."""
+        return any(site.simulated for site in self.sites.values())
+
     def device_of(self, channel: Channel) -> Device:
         """The device a channel belongs to."""
         return self.devices[channel.device]

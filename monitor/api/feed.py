@@ -70,6 +70,12 @@ class Viewer:
         self._values[item.channel_id] = item.encoded
         self._wake.set()
 
+    def put_present(self, items: Iterable[ChannelItem]) -> None:
+        """Queue what is known already, except where something newer waits."""
+        for item in items:
+            self._values.setdefault(item.channel_id, item.encoded)
+        self._wake.set()
+
     def put_alarm(self, frame: bytes) -> None:
         """Queue an alarm or a message; too many waiting mark the viewer as overflowed."""
         if len(self._alarms) >= ALARMS_A_VIEWER:
@@ -115,11 +121,9 @@ class Hub:
         """How many people look on."""
         return sum(viewer.principal != CANARY for viewer in self._viewers)
 
-    def join(self, principal: Principal, now: Iterable[ChannelItem], registry: Registry) -> Viewer:
-        """A new viewer, with the present values queued, so that nothing falls between a request and the feed."""
+    def join(self, principal: Principal) -> Viewer:
+        """A new viewer. The present values are put afterwards, so that nothing falls between them and the news."""
         viewer = Viewer(principal)
-        for item in _visible(now, registry, principal):
-            viewer.put_value(item)
         self._viewers.add(viewer)
         return viewer
 
@@ -137,12 +141,12 @@ class Hub:
     ) -> None:
         """Queue news for every viewer; never waits."""
         news, raised, messages = list(values), list(alarms), list(inbox)
-        visible: dict[tuple[object, ...], list[ChannelItem]] = {}
+        seen: dict[tuple[object, ...], list[ChannelItem]] = {}
         for viewer in self._viewers:
             key = viewer.principal.scope_key
-            if key not in visible:
-                visible[key] = list(_visible(news, registry, viewer.principal))
-            for item in visible[key]:
+            if key not in seen:
+                seen[key] = list(visible(news, registry, viewer.principal))
+            for item in seen[key]:
                 viewer.put_value(item)
             if viewer.principal.may(Permission.READ_ALARMS):
                 for alarm in raised:
@@ -178,7 +182,8 @@ async def _send_all(viewer: Viewer, send: Callable[[str], Awaitable[None]]) -> N
                 raise SlowViewerError(f"one frame took longer than {SEND_TIMEOUT_S:g} s") from None
 
 
-def _visible(items: Iterable[ChannelItem], registry: Registry, principal: Principal) -> Iterable[ChannelItem]:
+def visible(items: Iterable[ChannelItem], registry: Registry, principal: Principal) -> Iterable[ChannelItem]:
+    """Those of some values that a person may see."""
     if principal == CANARY:
         yield from (item for item in items if item.channel_id == canary.CHANNEL)
         return

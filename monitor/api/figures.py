@@ -1,11 +1,12 @@
 """The state of each site and the figures over them: pure functions of the registry, the newest values and the time."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from monitor.api.schemas import AlarmCounts, CountyState, Group, Priority, SiteState
+from monitor.api.schemas.samples import SampleSummary
 from monitor.layout import MIN_SILENCE_S, MIN_SIMULATED_SILENCE_S
 from registry.counties import COUNTIES
 from registry.model import Device, Registry, Site, SiteStatus
@@ -23,6 +24,7 @@ UNUSABLE: Final[frozenset[str]] = frozenset({"bad", "stale"})
 
 PRIORITIES: Final[tuple[Priority, ...]] = ("high", "medium", "low")
 NO_ALARMS: Final = AlarmCounts()
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,10 @@ class Transmission:
 
 @dataclass(frozen=True, slots=True)
 class SiteFigures:
-    """A site now. `seen` maps each device to its newest device time (None: never heard), `silent` those off line."""
+    """A site now. `seen` maps each device to its newest device time (None: never heard), `silent` those off line.
+
+    Until `until` time alone makes nothing old; `revision` is the snapshot of its series that judged the site.
+    """
 
     site: Site
     state: SiteState
@@ -48,6 +53,9 @@ class SiteFigures:
     judged: int
     compliant: int
     open_alarms: AlarmCounts
+    samples: SampleSummary | None
+    until: datetime
+    revision: int = field(default=0, compare=False)
 
 
 def silence_allowed(device: Device, *, simulated: bool, speed: float) -> timedelta:
@@ -65,6 +73,8 @@ def site_figures(
     speed: float,
     now: datetime,
     connected: Collection[str] = (),
+    samples: SampleSummary | None = None,
+    revision: int = 0,
 ) -> SiteFigures:
     """The state of one site. `speed` is that of the simulated physics (1 for real time).
 
@@ -76,6 +86,7 @@ def site_figures(
     states: list[str] = []
     unusable = False
     channels = 0
+    until = NEVER
     devices = registry.devices_of_site[site.code]
     measuring = [device for device in devices if device.kind not in device_speech()]
     told_of = any(device.code in connected for device in devices)
@@ -88,9 +99,10 @@ def site_figures(
         if newest is None or now - newest > allowed:
             silent.add(device.code)
             continue
-        fresh = [row.state for row in rows if now - row.ts <= allowed]
-        unusable = unusable or len(fresh) < len(of_device) or not UNUSABLE.isdisjoint(fresh)
-        states.extend(fresh)
+        fresh = [row for row in rows if now - row.ts <= allowed]
+        until = min(until, min(row.ts for row in fresh) + allowed + timedelta.resolution)
+        unusable = unusable or len(fresh) < len(of_device) or any(row.state in UNUSABLE for row in fresh)
+        states.extend(row.state for row in fresh)
     judged = [state for state in states if state in JUDGED]
     open_now = site.opening.is_open(now, site.zone)
     return SiteFigures(
@@ -111,6 +123,9 @@ def site_figures(
         judged=len(judged),
         compliant=sum(state in COMPLIANT for state in judged),
         open_alarms=open_alarms,
+        samples=samples,
+        until=until,
+        revision=revision,
     )
 
 

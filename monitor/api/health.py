@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -99,7 +100,7 @@ def _components(shared: Context, now: datetime) -> Iterator[Component]:
 def _demonstration_gone(shared: Context) -> bool:
     """Whether there is nothing to simulate any more: then nobody misses the simulators."""
     snapshot = shared.refresher.snapshot
-    return snapshot is not None and not any(site.simulated for site in snapshot.registry.sites.values())
+    return snapshot is not None and not snapshot.registry.any_simulated
 
 
 def _part(name: Name, state: State, said: str, **fields: object) -> Component:
@@ -266,11 +267,11 @@ def _simulators(state: FleetState) -> Component:
 
 def _sites(shared: Context) -> HealthSites:
     snapshot = shared.refresher.snapshot
-    sites = list(snapshot.sites.values()) if snapshot else []
+    sites = snapshot.sites.values() if snapshot else ()
+    found = Counter((each.site.status, each.online) for each in sites)
 
     def count(status: SiteStatus) -> SiteCount:
-        of = [each for each in sites if each.site.status is status]
-        return SiteCount(total=len(of), online=sum(each.online for each in of))
+        return SiteCount(total=found[status, True] + found[status, False], online=found[status, True])
 
     return HealthSites(
         live=count(SiteStatus.LIVE),

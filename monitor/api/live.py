@@ -8,7 +8,16 @@ from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 
 from monitor.api.context import Context, Shared
 from monitor.api.database import DatabaseMissingError
-from monitor.api.feed import POLICY_VIOLATION, TRY_AGAIN_LATER, VIEWERS, SlowViewerError, Viewer, pump
+from monitor.api.feed import (
+    POLICY_VIOLATION,
+    TRY_AGAIN_LATER,
+    VIEWERS,
+    ChannelItem,
+    SlowViewerError,
+    Viewer,
+    pump,
+    visible,
+)
 from monitor.api.health import health_of
 from monitor.api.schemas import HealthFrame, HelloFrame
 from monitor.api.scope import Principal
@@ -43,12 +52,20 @@ async def live(socket: WebSocket, shared: Shared, token: Annotated[str, Query()]
         await socket.close(TRY_AGAIN_LATER, "not ready" if now is None else f"{VIEWERS} viewers are the most")
         return
     await socket.accept()
-    viewer = shared.hub.join(principal, shared.refresher.items(), now.registry)
+    viewer = shared.hub.join(principal)
     viewer.put_health(HealthFrame(health=health_of(shared)).model_dump_json().encode())
     try:
+        # Hundreds of thousands of values take a while to write: not on the event loop, where everybody else waits.
+        viewer.put_present(await asyncio.to_thread(_present, shared, principal))
         await _serve(socket, shared, viewer, principal, token)
     finally:
         shared.hub.leave(viewer)
+
+
+def _present(shared: Context, principal: Principal) -> list[ChannelItem]:
+    """The newest value of every channel that a person sees."""
+    now = shared.refresher.snapshot
+    return [] if now is None else list(visible(shared.refresher.items(), now.registry, principal))
 
 
 async def _serve(socket: WebSocket, shared: Context, viewer: Viewer, principal: Principal, token: str) -> None:

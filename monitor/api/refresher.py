@@ -18,6 +18,8 @@ import psycopg
 from monitor.api import people
 from monitor.api.alarm_rows import alarm_of
 from monitor.api.database import SILENT_S, Database, DatabaseMissingError
+from monitor.api.encoding import latest_json
+from monitor.api.facts import Facts
 from monitor.api.feed import AlarmItem, ChannelItem, InboxItem
 from monitor.api.figures import Transmission
 from monitor.api.sampling import longest_days, site_states
@@ -26,7 +28,7 @@ from monitor.api.schemas.live import NotificationFrame
 from monitor.api.schemas.notifications import Notification
 from monitor.api.schemas.samples import SampleSummary
 from monitor.api.scope import Principal
-from monitor.api.snapshot import Facts, Snapshot, latest_of
+from monitor.api.snapshot import Snapshot
 from registry.limits import SiteRule
 from registry.model import Registry
 from store import connections, journal, notifications, queries
@@ -286,7 +288,7 @@ class Refresher:
 
     def _speed(self, known: _Known) -> float | None:
         """The speed that the monitor judges simulated sites by, as it said last; None without simulated sites."""
-        if not any(site.simulated for site in known.registry.sites.values()):
+        if not known.registry.any_simulated:
             return None
         heartbeat = self.heartbeats.get(CONSUMER)
         speed = heartbeat.detail.get("speed") if heartbeat else None
@@ -315,11 +317,11 @@ class Refresher:
             samples=known.samples,
             connected=known.connected,
         )
-        self.snapshot = Snapshot.of(facts, now)
+        self.snapshot = Snapshot.of(facts, now, self.snapshot)
 
 
 def _item(row: LatestValue) -> ChannelItem:
-    return ChannelItem(row.channel_id, latest_of(row).model_dump_json().encode())
+    return ChannelItem(row.channel_id, latest_json(row))
 
 
 def ask_status(url: str) -> Mapping[str, object] | None:

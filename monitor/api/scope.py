@@ -106,6 +106,11 @@ class Principal:
         """Whether the role allows it."""
         return permission in PERMISSIONS[self.role]
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether every site is in scope."""
+        return self.role != "venue" and not self.counties
+
     def sees(self, site: Site) -> bool:
         """Whether a site is in scope."""
         if self.role == "venue":

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, HTTPException, Path, Query, Response, status
 
 from monitor.api.context import Now, SignedIn, visible_site
+from monitor.api.encoding import now_fields
 from monitor.api.schemas import (
     ChannelInfo,
     ChannelNow,
@@ -21,7 +22,7 @@ from monitor.api.schemas import (
     SiteSummary,
 )
 from monitor.api.scope import Permission
-from monitor.api.snapshot import Snapshot, now_fields
+from monitor.api.snapshot import Snapshot
 from registry.counties import COUNTIES
 from registry.indicators import INDICATORS
 from registry.limits import SiteRule, Version, rules_at, timelines
@@ -34,6 +35,15 @@ JSON: Final = "application/json"
 NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
     404: {"model": Error, "description": "Not registered, or not in your scope"}
 }
+VERSION_HEADER: Final = "Landun-Version"
+SINCE_HEADER: Final = "Landun-Since"
+SITES_HEADERS: Final = {
+    VERSION_HEADER: {"schema": {"type": "string"}, "description": "Names this answer: what to pass as `since`"},
+    SINCE_HEADER: {
+        "schema": {"type": "string"},
+        "description": "The `since` that this answer tells the difference from; absent where the answer is whole",
+    },
+}
 SiteInPath = Annotated[str, Path(description="Site code", examples=["NT-001"])]
 
 
@@ -43,8 +53,13 @@ async def overview(now: Now, principal: SignedIn) -> Response:
     return Response(now.overview(principal), media_type=JSON)
 
 
-@router.get("/sites", response_model=list[SiteSummary], summary="All sites in scope")
-async def sites(
+@router.get(
+    "/sites",
+    response_model=list[SiteSummary],
+    summary="All sites in scope",
+    responses={200: {"headers": SITES_HEADERS}},
+)
+def sites(
     now: Now,
     principal: SignedIn,
     county: Annotated[str | None, Query(description="Only this county", examples=["320602"])] = None,
@@ -52,10 +67,23 @@ async def sites(
         Literal["live", "simulated", "offline"] | None,
         Query(alias="status", description="Only sites watched like this"),
     ] = None,
+    known: Annotated[
+        str,
+        Query(
+            alias="since",
+            max_length=64,
+            description=f"`{VERSION_HEADER}` of your last answer to the same question: leave out what is as it was",
+        ),
+    ] = "",
 ) -> Response:
-    """Each site in scope with its state, ordered by code."""
+    """Each site in scope with its state, ordered by code.
+
+    Whoever asks again and again passes `since` and puts the sites of the answer in the place of those that they have.
+    """
     check_county(county)
-    return Response(now.summaries(principal, county, watched), media_type=JSON)
+    found = now.summaries(principal, county, watched, known)
+    headers = {VERSION_HEADER: found.version} | ({SINCE_HEADER: found.since} if found.since else {})
+    return Response(found.body, media_type=JSON, headers=headers)
 
 
 @router.get("/sites/{code}", summary="A site with its channels", responses=NOT_FOUND)
@@ -64,7 +92,7 @@ async def site(code: SiteInPath, now: Now, principal: SignedIn) -> SiteDetail:
     found = visible_site(now, principal, code)
     figures, registry = now.sites[code], now.registry
     return SiteDetail(
-        **now_fields(figures, now.facts, alarms=principal.may(Permission.READ_ALARMS)),
+        **now_fields(figures, alarms=principal.may(Permission.READ_ALARMS)),
         sampling_points=[
             SamplingPointInfo(
                 code=point.code,

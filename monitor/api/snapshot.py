@@ -1,123 +1,131 @@
-"""Everything the API knows at one moment, read without a lock: made anew about once a second by the refresher."""
+"""Everything the API knows at one moment, read without a lock: made anew about once a second by the refresher.
 
+Each snapshot goes on from the one before: a site is judged again where something else is known of it, a value has
+grown old, or it opens or closes. Where all must be judged a new series of snapshots begins.
+"""
+
+import hashlib
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Final, NamedTuple
 
 from pydantic import TypeAdapter
 
-from monitor.api.figures import (
-    NO_ALARMS,
-    SiteFigures,
-    Transmission,
-    county_states,
-    group,
-    site_figures,
-    worst_priority,
-)
-from monitor.api.schemas import AlarmCounts, ChannelState, Groups, Latest, Overview, SiteSummary
-from monitor.api.schemas.samples import SampleSummary
+from monitor.api.encoding import SiteLists, latest_json
+from monitor.api.facts import Facts
+from monitor.api.figures import NO_ALARMS, SiteFigures, county_states, group, site_figures
+from monitor.api.schemas import Groups, Overview
 from monitor.api.scope import Permission, Principal
-from registry.limits import SiteRule
 from registry.model import Registry, Site, SiteStatus
-from registry.opening import OpeningHours
-from store.queries.latest import LatestValue
 
 _OVERVIEW: Final = TypeAdapter(Overview)
-_SITES: Final = TypeAdapter(list[SiteSummary])
-_LATEST: Final = TypeAdapter(list[Latest])
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What the database said, each part as fresh as its own period.
+class SiteList(NamedTuple):
+    """An answer of /sites as JSON, its version, and the version it tells the difference from (None: it is whole)."""
 
-    `transmission` and `open_alarms` are by site, `dead_letters` (last 24 h) by reason; `speed` is that of the
-    simulated physics, None without simulated sites. `rules` are the sites' own limits and `samples` what
-    recent manual results say, by site; `connected` are the devices that the broker says are there.
-    """
-
-    registry: Registry
-    latest: Mapping[int, LatestValue]
-    open_alarms: Mapping[str, AlarmCounts]
-    transmission: Mapping[str, Transmission]
-    dead_letters: Mapping[str, int]
-    speed: float | None
-    rules: Mapping[str, tuple[SiteRule, ...]] = field(default_factory=dict)
-    samples: Mapping[str, SampleSummary] = field(default_factory=dict)
-    connected: frozenset[str] = frozenset()
+    body: bytes
+    version: str
+    since: str | None
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The facts, judged at one instant `at`. Answers are encoded once for all who see the same."""
+    """The facts, judged at one instant `at`. Answers are encoded once for all who see the same.
+
+    `revision` numbers the snapshots of a `series`; a site's figures carry that of the snapshot that judged them.
+    """
 
     at: datetime
     facts: Facts
     sites: Mapping[str, SiteFigures]
+    series: str
+    revision: int
+    _lists: SiteLists = field(repr=False)
     _encoded: dict[tuple[object, ...], bytes] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, facts: Facts, at: datetime) -> "Snapshot":
-        """Judge the facts."""
-        speed = facts.speed or 1.0
-        sites = {
-            code: site_figures(
-                facts.registry,
-                site,
-                facts.latest,
-                facts.open_alarms.get(code, NO_ALARMS),
-                speed=speed,
-                now=at,
-                connected=facts.connected,
-            )
-            for code, site in facts.registry.sites.items()
-        }
-        return cls(at=at, facts=facts, sites=sites)
+    def of(cls, facts: Facts, at: datetime, before: "Snapshot | None" = None) -> "Snapshot":
+        """Judge the facts, going on from `before`; the figures are the same as without it."""
+        again = None if before is None else before.outdated(facts, at)
+        if before is None or again is None:
+            every = {code: _judge(facts, site, at, 0) for code, site in facts.registry.sites.items()}
+            return cls(at, facts, every, secrets.token_hex(4), 0, SiteLists())
+        revision = before.revision + 1
+        sites = {code: _judge(facts, facts.registry.sites[code], at, revision) for code in again}
+        return cls(at, facts, {**before.sites, **sites}, before.series, revision, before._lists)
 
     @property
     def registry(self) -> Registry:
         """What is registered."""
         return self.facts.registry
 
+    def outdated(self, facts: Facts, at: datetime) -> set[str] | None:
+        """The sites whose figures do not stand any more by these facts at that time; None where all must be judged."""
+        outdated = facts.touched(self.facts)
+        if outdated is None or at < self.at:
+            return None
+        outdated.update(code for code, each in self.sites.items() if each.until <= at)
+        if _minute(at) != _minute(self.at):
+            for (opening, zone), codes in self.registry.sites_by_hours.items():
+                if opening.is_open(at, zone) != self.sites[codes[0]].open_now:
+                    outdated.update(codes)
+        return outdated
+
     def in_scope(self, principal: Principal) -> Iterable[SiteFigures]:
         """The sites a person sees."""
+        if principal.sees_all:
+            return self.sites.values()
         return (each for each in self.sites.values() if principal.sees(each.site))
 
     def overview(self, principal: Principal) -> bytes:
         """The answer of /overview, as JSON."""
         return self._once(("overview", principal.scope_key), lambda: _OVERVIEW.dump_json(self._overview(principal)))
 
-    def summaries(self, principal: Principal, county: str | None, status: str | None) -> bytes:
-        """The answer of /sites, as JSON."""
+    def summaries(self, principal: Principal, county: str | None, status: str | None, known: str = "") -> SiteList:
+        """The answer of /sites to somebody who has the answer of version `known`."""
+        asked = (principal.scope_key, county, status)
+        which = hashlib.sha256(repr(asked).encode()).hexdigest()[:12]
+        since = self._revision_of(known, which)
 
         def encode() -> bytes:
-            alarms = principal.may(Permission.READ_ALARMS)
-            return _SITES.dump_json(
-                [
-                    SiteSummary(**now_fields(each, self.facts, alarms=alarms), channels=each.channels)
-                    for each in self.in_scope(principal)
+            sites = self.in_scope(principal)
+            if since is not None:
+                sites = [each for each in sites if each.revision > since]
+            if (county, status) != (None, None):
+                sites = (
+                    each
+                    for each in sites
                     if county in {None, each.site.county} and status in {None, each.site.status.value}
-                ]
-            )
+                )
+            return self._lists.encode(sites, alarms=principal.may(Permission.READ_ALARMS))
 
-        return self._once(("sites", principal.scope_key, county, status), encode)
+        body = self._once(("sites", *asked, since), encode)
+        return SiteList(body, f"{self.series}-{self.revision}-{which}", None if since is None else known)
+
+    def _revision_of(self, version: str, which: str) -> int | None:
+        """The revision that a version of `summaries` names, None where it is not an earlier answer to the same."""
+        series, _, rest = version.partition("-")
+        number, _, asked = rest.partition("-")
+        if series != self.series or asked != which or not number.isdecimal() or int(number) > self.revision:
+            return None
+        return int(number)
 
     def latest(self, principal: Principal, site: str | None) -> bytes:
         """The answer of /latest, as JSON."""
 
         def encode() -> bytes:
             registry = self.registry
-            return _LATEST.dump_json(
-                [
-                    latest_of(row)
-                    for row in self.facts.latest.values()
-                    if (channel := registry.channels.get(row.channel_id)) is not None
-                    and principal.sees(at := registry.site_of(channel))
-                    and site in {None, at.code}
-                ]
-            )
+            rows = [
+                latest_json(row)
+                for row in self.facts.latest.values()
+                if (channel := registry.channels.get(row.channel_id)) is not None
+                and principal.sees(at := registry.site_of(channel))
+                and site in {None, at.code}
+            ]
+            return b"[" + b",".join(rows) + b"]"
 
         return self._once(("latest", principal.scope_key, site), encode)
 
@@ -147,44 +155,19 @@ class Snapshot:
         return found
 
 
-def now_fields(now: SiteFigures, facts: Facts, *, alarms: bool) -> dict[str, Any]:
-    """The fields of `monitor.api.schemas.SiteNow`; `alarms` says whether the reader may know of alarms."""
-    site: Site = now.site
-    return {
-        "code": site.code,
-        "county": site.county,
-        "status": site.status.value,
-        "scenario": site.scenario,
-        "simulated": site.simulated,
-        "name_zh": site.name_zh,
-        "name_en": site.name_en,
-        "lon": site.lon,
-        "lat": site.lat,
-        "zone": site.zone,
-        "opening": opening_text(site.opening),
-        "around_the_clock": site.opening.around_the_clock,
-        "open_now": now.open_now,
-        "online": now.online,
-        "last_seen": now.last_seen,
-        "state": now.state,
-        "worst_priority": worst_priority(now.open_alarms) if alarms else None,
-        "open_alarms": now.open_alarms if alarms else None,
-        "channels_judged": now.judged,
-        "channels_compliant": now.compliant,
-        "samples": facts.samples.get(site.code),
-    }
+def _judge(facts: Facts, site: Site, at: datetime, revision: int) -> SiteFigures:
+    return site_figures(
+        facts.registry,
+        site,
+        facts.latest,
+        facts.open_alarms.get(site.code, NO_ALARMS),
+        speed=facts.speed or 1.0,
+        now=at,
+        connected=facts.connected,
+        samples=facts.samples.get(site.code),
+        revision=revision,
+    )
 
 
-def opening_text(opening: OpeningHours) -> list[list[tuple[str, str]]]:
-    """Opening hours as ``HH:MM`` pairs, Monday first; midnight at the end of a day is ``24:00``."""
-
-    def clock(minute: int) -> str:
-        return f"{minute // 60:02d}:{minute % 60:02d}"
-
-    return [[(clock(opens), clock(closes)) for opens, closes in day] for day in opening.week]
-
-
-def latest_of(row: LatestValue) -> Latest:
-    """A newest value as it is answered."""
-    state = cast(ChannelState, row.state)  # the monitor's word; checked when the answer is made
-    return Latest(channel_id=row.channel_id, ts=row.ts, value=row.value, state=state, since=row.since)
+def _minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from monitor.api.encoding import opening_text
 from monitor.api.figures import NO_ALARMS, SiteFigures, Transmission, county_states, group, site_figures
 from monitor.api.schemas import AlarmCounts
-from monitor.api.snapshot import opening_text
 from registry.model import Channel, Device, Registry, SamplingPoint, Site, SiteStatus
 from registry.opening import OpeningHours
 from store.queries.latest import LatestValue

@@ -340,6 +340,18 @@ def test_values_conflate_by_channel_and_alarms_do_not() -> None:
     assert viewer.waiting == 3 + feed.ALARMS_A_VIEWER
 
 
+def test_news_are_not_overtaken_by_what_was_known_before() -> None:
+    """Present values are written while news come in already: the newer value of a channel is the one that is sent."""
+
+    async def scenario() -> list[bytes]:
+        viewer = Viewer(SOMEBODY)
+        viewer.put_value(ChannelItem(1, b"{1 newer}"))
+        viewer.put_present([ChannelItem(1, b"{1}"), ChannelItem(2, b"{2}")])
+        return await viewer.frames()
+
+    assert asyncio.run(scenario()) == [b'{"type":"latest","items":[{1 newer},{2}]}']
+
+
 def test_alarms_are_sent_before_values() -> None:
     """What a person must act on does not wait behind figures."""
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.api import refresher
+from monitor.api.sites import SINCE_HEADER, VERSION_HEADER
 from store import journal
 from store.connections import Connection
 from store.dead_letters import insert_dead_letters
@@ -89,6 +90,24 @@ def test_filters_of_sites(api: Served) -> None:
     assert refused.status_code == 422
     assert "'330000' is not a county; known: 320602" in refused.json()["detail"]
     assert api.client().get("/sites", params={"status": "closed"}).status_code == 422
+
+
+def test_who_asks_again_is_told_what_differs(api: Served, db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the version of an earlier answer only the sites that differ come, and all of them after a registration."""
+    monkeypatch.setattr(refresher, "REGISTRY_S", 0.2)
+    first = api.client().get("/sites")
+    version = first.headers[VERSION_HEADER]
+    assert SINCE_HEADER not in first.headers
+    again = api.client().get("/sites", params={"since": version})
+    assert (again.json(), again.headers[SINCE_HEADER]) == ([], version)
+    put_latest(db, 11, 0.46)
+    differing = eventually(lambda: api.get("/sites", since=version), "the difference is told")
+    assert [(site["code"], site["online"]) for site in differing] == [("P-1", True)]
+    assert len(api.client("public").get("/sites", params={"since": version}).json()) == 4
+    registry = small_registry()
+    save_registry(db, registry.of([replace(registry.sites["P-4"], code="P-5")], [], [], []))
+    everything = eventually(lambda: (got := api.get("/sites", since=version)) and len(got) == 5 and got, "all come", 20)
+    assert [site["code"] for site in everything] == ["P-1", "P-2", "P-3", "P-4", "P-5"]
 
 
 def test_a_changed_registry_is_noticed(api: Served, db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

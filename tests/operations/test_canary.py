@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitor.api.feed import ChannelItem, Hub
+from monitor.api.feed import ChannelItem, Hub, visible
 from monitor.api.scope import CANARY, PERMISSIONS, Permission
 from operations.canary import PATIENCE_S, Flight, arrivals
 from registry import canary
@@ -46,7 +46,8 @@ def test_it_sees_itself_alone_and_nobody_sees_it() -> None:
     """On the live feed it gets its own channel only; it may do nothing and counts as no viewer."""
     hub, registry = Hub(), Registry.of([], [], [], [])
     items = [ChannelItem(canary.CHANNEL, b'{"channel_id":1}'), ChannelItem(7, b'{"channel_id":7}')]
-    viewer = hub.join(CANARY, items, registry)
+    viewer = hub.join(CANARY)
+    viewer.put_present(visible(items, registry, CANARY))
     assert viewer.waiting == 1
     assert len(hub) == 0
     assert PERMISSIONS[CANARY.role] == frozenset()
