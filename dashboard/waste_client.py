@@ -42,6 +42,18 @@ class WasteClient(ApiClient):
         """A register, manifest, vehicle card or sheet of labels."""
         return self._file(f"/waste/{path}", query)
 
+    def tolerances(self) -> Row:
+        """What the rules of custody tolerate, and every earlier setting."""
+        return cast(Row, self._get("/waste/tolerances"))
+
+    def set_tolerances(self, values: Row, reason: str) -> None:
+        """Other values; what is not named stays."""
+        self._post("/waste/tolerances", {"values": values, "reason": reason})
+
+    def reset_tolerances(self, reason: str) -> None:
+        """Back to the defaults, all of them."""
+        self._post("/waste/tolerances/reset", {"reason": reason})
+
     def timeline(self, code: str, **query: object) -> Row:
         """What was scanned at an institution."""
         return cast(Row, self._get(f"/waste/institutions/{code}", query))

@@ -141,7 +141,8 @@ class Engine:
             elif body["what"] == "alarm_setting":
                 self._set_alarm_parameters(AlarmSetting.from_json(body["setting"]))
             elif body["what"] == "waste_tolerances":
-                self.waste.set_tolerances(body["tolerances"])
+                now = to_us(entry.recorded_at)
+                self.waste.set_tolerances(self.book, changes, entry.id, now, body["tolerances"])
             elif body["what"] == "budget":
                 self._set_budget(float(body["per_site_week"]))
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:

@@ -25,6 +25,7 @@ from monitor.housekeeping import Retention, keep_house, publish
 from monitor.memory import keep_freed_memory
 from monitor.supervision.book import raise_priorities
 from monitor.supervision.leads import open_leads
+from monitor.waste.rules import Tolerances
 from registry.canary import with_canary
 from registry.model import Registry
 from store import journal
@@ -39,6 +40,7 @@ from store.records import to_us
 from store.registry_rows import load_registry
 from store.site_limits import load_rules
 from store.waste_registry import load_waste_registry
+from store.waste_tolerances import load_tolerance_settings
 
 CONSUMER: Final = "monitor"
 LOCK_MONITOR: Final = 0x4C44_4D4F
@@ -287,9 +289,14 @@ class Monitor:
 
 
 def first_engine(connection: Connection, registry: Registry, as_of: int) -> Engine:
-    """An engine that has seen nothing, under the rules, alarm settings and announcements right after a journal row."""
+    """An engine that has seen nothing, under what people had set right after a journal row.
+
+    That is rules, alarm settings, tolerances of waste and announcements.
+    """
     settings = load_alarm_settings(connection, as_of=as_of)
     engine = Engine(registry, load_rules(connection, as_of=as_of), settings, load_waste_registry(connection))
+    for setting in load_tolerance_settings(connection, as_of=as_of)[-1:]:
+        engine.waste.start_with(Tolerances.from_json(setting.tolerances))
     for each in load_announcements(connection, as_of=as_of):
         engine.book.muting.announce(each)
     engine.follow_announcements()

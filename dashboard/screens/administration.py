@@ -299,7 +299,9 @@ def _value(name: str, value: object) -> str:
 
 
 def _named(code: str) -> str:
-    return indicator(code) if code in INDICATORS else _word(code)
+    if code in INDICATORS:
+        return indicator(code)
+    return term("waste_tolerance.name", code) if f"waste_tolerance.name.{code}" in entries() else _word(code)
 
 
 _WORDS: Final[Mapping[str, Callable[[str], str]]] = {

@@ -30,9 +30,10 @@ from dashboard.widgets.waste_tables import (
     scan_table,
     state_table,
 )
+from dashboard.widgets.waste_tolerances import tolerances
 from registry.counties import COUNTIES
 
-VIEWS: Final = ("now", "overdue", "balance", "vehicles", "institution", "bag", "documents")
+VIEWS: Final = ("now", "overdue", "balance", "vehicles", "institution", "bag", "documents", "tolerances")
 REFRESH_S: Final = 10
 MOST_THERE: Final = 15
 """Of the bags that lie at an institution so many are shown, the oldest."""
@@ -336,4 +337,5 @@ _VIEWS: Final = {
     "institution": _chain,
     "bag": _bag,
     "documents": documents,
+    "tolerances": tolerances,
 }

@@ -51,6 +51,7 @@ from monitor.api import (
     sites,
     waste,
     waste_documents,
+    waste_tolerances,
 )
 from monitor.api.context import PREFIX, Context
 from monitor.api.control import Control, RefusedError, SimulatorsMissingError
@@ -193,6 +194,7 @@ def create_app(
         administration.router,
         waste.router,
         waste_documents.router,
+        waste_tolerances.router,
         simulators.router,
         live.router,
     ):

@@ -27,6 +27,7 @@ from monitor.api.scope import Permission, Principal
 from monitor.api.sites import NOT_FOUND, SiteInPath, check_county
 from monitor.api.snapshot import Snapshot
 from monitor.api.waste_rows import STEPS, bag_of, category_of, fix_of, rules_of, scan_of, step_of
+from monitor.api.waste_tolerances import tolerances_in_force
 from monitor.waste.rules import Rule, Tolerances
 from registry.catalogue import text
 from registry.model import Site
@@ -216,14 +217,16 @@ def balance(
         scope = _scope(connection, now, reader, simulated=simulated, county=county)
         codes = [code for code in scope.codes if site in {None, code}]
         rows = waste_bags.balance(connection, codes, begins, ends, ZONE)
-    return _balance(scope, rows, by_day=site is not None)
+        tolerances = tolerances_in_force(connection)
+    return _balance(scope, rows, tolerances, by_day=site is not None)
 
 
-def _balance(scope: Scope, rows: Iterable[Mapping[str, Any]], *, by_day: bool) -> list[BalanceLine]:
+def _balance(
+    scope: Scope, rows: Iterable[Mapping[str, Any]], tolerances: Tolerances, *, by_day: bool
+) -> list[BalanceLine]:
     sums: dict[tuple[str, date | None], dict[str, float]] = defaultdict(lambda: dict.fromkeys(EVENTS.values(), 0.0))
     for row in rows:
         sums[row["site"], row["day"] if by_day else None][EVENTS[row["event"]]] += float(row["kg"])
-    tolerances = Tolerances()
     lines = []
     for (code, day), kg in sums.items():
         gap = kg["handed_kg"] - kg["received_kg"]

@@ -24,6 +24,10 @@ SETTLED: Final = "custody_settled"
 HISTORY: Final = "custody_history"
 """Why an alarm returned: it told of a fact, which does not change, and nothing more was heard."""
 
+TOLERANCES_SET: Final = "custody_tolerances"
+"""Why an alarm returned: other tolerances were set, by which it would not have been raised."""
+
+_STORAGE: Final = frozenset({Rule.STORAGE_36H, Rule.STORAGE_44H, Rule.STORAGE_48H})
 _OF_SITE: Final = frozenset(
     {
         Rule.STORAGE_36H,
@@ -77,10 +81,12 @@ class Conditions:
         verdicts: Verdicts,
         names: "Names",
         covered: Callable[[str], bool] = lambda _site: False,
+        returned_by: str | None = None,
     ) -> None:
         """Raise, amend and return alarms by what a sweep at `now` (us) said.
 
-        `covered` tells whether a site's warm store has an alarm already, by its thermometer's own limit.
+        `covered` tells whether a site's warm store has an alarm already, by its thermometer's own limit. `returned_by`
+        is why alarms return; None: by what happened to the waste.
         """
         touched: dict[str, Rule] = {}
         history: dict[str, tuple[Rule, dict[str, Member]]] = {}
@@ -94,16 +100,28 @@ class Conditions:
             if rule is Rule.STORE_WARM and row["on"] and covered(member["site"]):
                 continue
             self._take(condition, rule, key, member if row["on"] else None, touched)
-            if rule is Rule.STORAGE_48H and row["on"]:
-                # The pre-warning has said what it had to say.
-                self._take(_condition(Rule.STORAGE_36H, row, names), Rule.STORAGE_36H, key, None, touched)
+            if rule in _STORAGE:
+                self._follow_storage(rule, key, row, names, touched)
         for condition in sorted(touched):
-            self._settle(book, changes, journal_id, now, condition, touched[condition], names)
+            self._settle(book, changes, journal_id, now, condition, touched[condition], names, returned_by)
         for condition, (rule, members) in sorted(history.items()):
             at = max(member["at"] for member in members.values())
             row_of = _row(f"{condition}:late:{at}:{journal_id}", rule, members, now, names)
             ends = {"returned_at": from_us(max(at, min(now, at))), "return_reason": "historic"}
             book.find(changes, journal_id, {**row_of, **ends})
+
+    def _follow_storage(self, rule: Rule, key: str, row: Any, names: "Names", touched: dict[str, Rule]) -> None:
+        """Keep a bag in the pre-warning while it is in it, and in the pre-warning only while it is not overdue."""
+        before = _condition(Rule.STORAGE_36H, row, names)
+        if row["on"]:
+            if rule is Rule.STORAGE_48H:
+                # The pre-warning has said what it had to say.
+                self._take(before, Rule.STORAGE_36H, key, None, touched)
+            return
+        # Where other tolerances ended the one, the other may be what holds now.
+        if (left := names.pre_warning(int(row["key"]))) is not None:
+            member = {**_member(left[0], row, names), "limit": left[1]}
+            self._take(before, Rule.STORAGE_36H, key, member, touched)
 
     def _take(self, condition: str, rule: Rule, key: str, member: Member | None, touched: dict[str, Rule]) -> None:
         members = self.on.get(condition, {})
@@ -115,13 +133,21 @@ class Conditions:
         touched[condition] = rule
 
     def _settle(
-        self, book: Book, changes: Changes, journal_id: int, now: int, condition: str, rule: Rule, names: "Names"
+        self,
+        book: Book,
+        changes: Changes,
+        journal_id: int,
+        now: int,
+        condition: str,
+        rule: Rule,
+        names: "Names",
+        returned_by: str | None,
     ) -> None:
         members = self.on[condition]
         if not members:
             del self.on[condition]
             self.worsened.discard(condition)
-            reason = HISTORY if rule in _FACTS else SETTLED
+            reason = returned_by or (HISTORY if rule in _FACTS else SETTLED)
             book.return_alarm(changes, journal_id, condition, from_us(now), reason)
             return
         worst = max((Rule(member["rule"]) for member in members.values()), key=_weight)
@@ -134,7 +160,8 @@ class Conditions:
         changes.amend(alarm, {"evidence": _evidence(worst, members)})
         if worst is Rule.STORAGE_44H and condition not in self.worsened:
             self.worsened.add(condition)
-            book.worsen(changes, journal_id, condition, from_us(now), RULES[worst].priority, "44 h")
+            limit = next(member["limit"] for member in members.values() if member["rule"] == Rule.STORAGE_44H)
+            book.worsen(changes, journal_id, condition, from_us(now), RULES[worst].priority, f"{limit:g} h")
 
     def forget(self, sites: Iterable[str]) -> None:
         """Drop conditions of sites that are gone; who keeps the book ends their alarms."""
@@ -145,7 +172,10 @@ class Conditions:
 
 
 class Names:
-    """What numbers of a verdict are called: codes of sites, devices, vehicles and receivers; tags by key."""
+    """What numbers of a verdict are called: codes of sites, devices, vehicles and receivers; tags by key.
+
+    `pre_warning` tells of a bag's key the rule by which its storage runs out soon, and its hours; None where it is not.
+    """
 
     def __init__(
         self,
@@ -154,7 +184,9 @@ class Names:
         code: Callable[[int], str | None],
         tags: Mapping[int, str],
         simulated: bool,
+        pre_warning: Callable[[int], tuple[Rule, float] | None] = lambda _key: None,
     ) -> None:
+        self.pre_warning = pre_warning
         self.sites, self.devices, self.code, self.tags = sites, devices, code, tags
         self.simulated = simulated
 

@@ -189,6 +189,8 @@ class Tolerances:
                 raise ToleranceError(f"tolerance {name!r} is not one of {', '.join(sorted(kinds))}")
             if isinstance(value, bool) is not (kinds[name] is bool) or not isinstance(value, int | float):
                 raise ToleranceError(f"tolerance {name} is {value!r}, must be a {kinds[name].__name__}")
+            if kinds[name] is int and value != int(value):
+                raise ToleranceError(f"tolerance {name} is {value!r}, must be a whole number")
         known: dict[str, Any] = {name: kinds[name](value) for name, value in raw.items()}
         return cls(**known)
 

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from monitor.alarms.book import Book, Changes
 from monitor.waste import saving
-from monitor.waste.conditions import Conditions, Names
+from monitor.waste.conditions import TOLERANCES_SET, Conditions, Names
 from monitor.waste.custody import step
 from monitor.waste.events import EVENT, FIX, NONE, TEMPERATURE
 from monitor.waste.keys import Ints
 from monitor.waste.pace import Pace
-from monitor.waste.rules import Tolerances
+from monitor.waste.rules import Rule, Tolerances
 from monitor.waste.state import State
 from monitor.waste.stores import measure
 from monitor.waste.sweeping import sweep
@@ -130,8 +130,11 @@ class Watch:
         raw = np.array(found, dtype=np.int64).reshape(-1, 3)
         return raw[:, 0], raw[:, 1].astype(np.bool_), raw[:, 2]
 
-    def tick(self, book: Book, changes: Changes, journal_id: int, now: int) -> None:
-        """Judge at an instant of the journal (us), and raise, amend and return alarms by it."""
+    def tick(self, book: Book, changes: Changes, journal_id: int, now: int, returned_by: str | None = None) -> None:
+        """Judge at an instant of the journal (us), and raise, amend and return alarms by it.
+
+        `returned_by` is why alarms return where it is not by what happened to the waste.
+        """
         for name, state in self.states.items():
             if not state.world.sites:
                 continue
@@ -139,7 +142,8 @@ class Watch:
             if verdicts.size:
                 verdicts["at"] = self.paces[name].outward(verdicts["at"])
                 names = self._names(name, verdicts)
-                self.conditions[name].follow(book, changes, journal_id, now, verdicts, names, self._covered(book))
+                covered = self._covered(book)
+                self.conditions[name].follow(book, changes, journal_id, now, verdicts, names, covered, returned_by)
 
     def _covered(self, book: Book) -> Callable[[str], bool]:
         """Whether a site's thermometer has an alarm by its own limit: then the store's warmth has been told."""
@@ -167,6 +171,7 @@ class Watch:
             code=state.codes.name,
             tags={**self.boxes[name], **tags},
             simulated=name == _SIMULATED,
+            pre_warning=lambda key: _pre_warning(state, key),
         )
 
     def open_conditions(self) -> list[str]:
@@ -179,13 +184,25 @@ class Watch:
         if speed != self.paces[_SIMULATED].speed:
             self.paces[_SIMULATED].change(at, speed)
 
-    def set_tolerances(self, raw: Mapping[str, Any]) -> None:
-        """Go on with other tolerances. Raises `ToleranceError`."""
-        self.tolerances = Tolerances.from_json(raw)
+    def start_with(self, tolerances: Tolerances) -> None:
+        """Judge by these from now on; what was judged stays until something else brings it up again."""
+        self.tolerances = tolerances
         for state in self.states.values():
-            state.tolerances = self.tolerances
-            # What was due by other tolerances may be due sooner.
+            state.tolerances = tolerances
+
+    def set_tolerances(self, book: Book, changes: Changes, journal_id: int, now: int, raw: Mapping[str, Any]) -> None:
+        """Go on with other tolerances from an instant of the journal (us). Raises `ToleranceError`.
+
+        All that came before the row is judged by the old ones first. Then every bag and box in memory is judged by the
+        new ones: what they alone raise or end is told at this very row, and an alarm that ends says why.
+        """
+        wanted = Tolerances.from_json(raw)
+        self.tick(book, changes, journal_id, now)
+        self.start_with(wanted)
+        for state in self.states.values():
             state["due"][state["key"] != 0] = state.now
+            state.containers.log["due"] = state.now
+        self.tick(book, changes, journal_id, now, TOLERANCES_SET)
 
     def save(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Arrays by name and JSON, for a snapshot."""
@@ -217,6 +234,17 @@ class Watch:
             self.conditions[name] = Conditions(head[name]["on"], head[name]["worsened"])
             self.conditions[name].forget(world.site_index)
             self.boxes[name] = {int(key): tag for key, tag in head[name]["boxes"].items()}
+
+
+def _pre_warning(state: State, key: int) -> tuple[Rule, float] | None:
+    """By which rule a bag's storage runs out soon, and after how many hours that is told; None where it does not."""
+    (slot,) = state.slots(np.array([key], dtype=np.int64)).tolist()
+    bits = int(state["open"][slot]) if slot >= 0 else 0
+    if bits >> Rule.STORAGE_48H & 1:
+        return None
+    if bits >> Rule.STORAGE_44H & 1:
+        return Rule.STORAGE_44H, state.tolerances.storage_second_h
+    return (Rule.STORAGE_36H, state.tolerances.storage_first_h) if bits >> Rule.STORAGE_36H & 1 else None
 
 
 def events_of(state: State, packed: Packed) -> NDArray[Any]:

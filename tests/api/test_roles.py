@@ -141,6 +141,9 @@ MATRIX: list[tuple[str, str, set[str]]] = [
     ("PUT", "/notifications/gateways/sms", EDITORS),
     ("GET", "/notifications/log", READERS - {"venue"}),
     ("POST", "/notifications/dry-run", READERS - {"venue"}),
+    ("GET", "/waste/tolerances", READERS),
+    ("POST", "/waste/tolerances", {"administrator", "centre"}),
+    ("POST", "/waste/tolerances/reset", {"administrator", "centre"}),
     ("GET", "/waste/overview", READERS),
     ("GET", "/waste/bags", READERS),
     ("GET", "/waste/balance?from=2026-05-01&to=2026-05-02", READERS),
@@ -234,6 +237,9 @@ BODIES = {
     "/evidence": {"subject": "alarm", "subject_id": 65536, "purpose": "a look"},
     "/people": {"username": "guest", "name": "Guest", "role": "public"},
     "/people/guest": {"name": "Guest", "role": "public"},
+    # Both change nothing, which is a 409 to those who may.
+    "/waste/tolerances": {"values": {"storage_h": 48}, "reason": "as the law has it"},
+    "/waste/tolerances/reset": {"reason": "as they were"},
     "/simulators/faults": {"site": "P-2", "sampling_point": "basin-1", "fault": "pump_off"},
 }
 

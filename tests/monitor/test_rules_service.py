@@ -16,6 +16,7 @@ from store.readings import WriteMode, write_batch
 from store.records import READING, to_us
 from store.registry_rows import load_registry, save_registry
 from store.site_limits import add_rule, end_rule, load_rules
+from store.waste_tolerances import add_tolerance_setting
 from tests.monitor.worlds import channel, pool
 
 REGISTRY = pool()
@@ -56,7 +57,10 @@ def forget_snapshot(connection: Connection) -> None:
 def prune_journal(connection: Connection) -> None:
     """As retention does: the rows before the newest few are gone, and the snapshot with them."""
     forget_snapshot(connection)
-    connection.execute("DELETE FROM journal WHERE id <= (SELECT max(journal_id) FROM site_limit)")
+    connection.execute(
+        "DELETE FROM journal WHERE id <= (SELECT greatest((SELECT max(journal_id) FROM site_limit), "
+        "(SELECT max(journal_id) FROM waste_tolerances)))"
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,3 +107,24 @@ def test_the_journal_alone_tells_what_readings_were_judged_by(database: str) -> 
         engine.fold(journal.read_after(connection, 0, 1_000), changes)
         beyond = np.concatenate(changes.beyond)["ts"].tolist()
         assert beyond == [to_us(at) for at in flagged(connection)] == [to_us(NOW - timedelta(minutes=5))]
+
+
+@pytest.mark.parametrize(
+    "between", [lambda _: None, forget_snapshot, prune_journal], ids=["none", "snapshot", "journal"]
+)
+def test_tolerances_of_waste_hold_over_restarts(database: str, between: Callable[[Connection], None]) -> None:
+    """What was set last is what the custody engine goes on by, whatever is lost in between."""
+    with connect(database, autocommit=True) as connection:
+        with connection.transaction():
+            save_registry(connection, REGISTRY)
+        settings = MonitorSettings(database, latest_s=0, snapshot_s=0)
+        monitor = Monitor(connection, settings)
+        for hours in (36, 12):
+            with connection.transaction():
+                add_tolerance_setting(connection, {"missing_h": hours}, "从严", "admin", NOW)
+        assert drained(monitor).waste.tolerances.missing_h == 12
+        between(connection)
+        report(connection, NOW)
+        engine = drained(Monitor(connection, settings))
+        assert engine.waste.tolerances.missing_h == 12
+        assert all(state.tolerances == engine.waste.tolerances for state in engine.waste.states.values())

@@ -237,3 +237,78 @@ def test_tolerances_are_a_row_of_the_journal() -> None:
     assert "waste:storage_48h" not in rules(fold(engine, journal(rows)))
     later = journal([*rows, (8 + 60.1, "tick", None)])[-1:]
     assert "waste:storage_48h" in rules(fold(engine, later))
+
+
+def changed_tolerances() -> list[Entry]:
+    """Bags in a store under 24 h from hour 20 on, 48 h again from hour 45; one is weighed 0.2 kg short."""
+    stored = [scan(8.5, Event.STORED_IN, tag, gross_g=2_200 if tag == "B2" else 2_000) for tag in ("B1", "B2")]
+    rows: list[tuple[float, str, Any]] = [
+        (8.1, "waste", [scan(8, Event.COLLECTED, tag) for tag in ("B1", "B2")]),
+        (8.6, "waste", stored),
+        *((hour, "tick", None) for hour in range(9, 20)),
+        (20, "config", {"what": "waste_tolerances", "tolerances": STRICT}),
+        *((hour, "tick", None) for hour in range(21, 45)),
+        (44.9, "waste", [scan(44.8, Event.HANDED_OVER, "B2")]),
+        (45, "config", {"what": "waste_tolerances", "tolerances": {"bag_kg": 0.5}}),
+        *((hour, "tick", None) for hour in range(46, 58)),
+    ]
+    return journal(rows)
+
+
+STRICT: Final = {"storage_first_h": 6, "storage_second_h": 18, "storage_h": 24}
+
+
+def told(changes: Changes) -> list[tuple[int, str, str]]:
+    """What was told of alarms: journal row, rule, and what happened, with why."""
+    of = {number: row["rule"].removeprefix("waste:") for number, row in changes.raised.items()}
+    return [
+        (event.journal_id, of[event.alarm_id], f"{event.event} {event.text or ''}".strip())
+        for event in changes.events
+        if of[event.alarm_id] != "pickup"
+    ]
+
+
+def test_tolerances_set_in_the_middle_hold_for_what_is_there_and_end_what_no_longer_stands() -> None:
+    """Stricter ones tell at their own row what is due by them, looser ones end at theirs what is not, and say why."""
+    changes = fold(Engine(REGISTRY, waste=WASTE), changed_tolerances())
+    strict, loose = 14, 40
+    assert [entry.id for entry in changed_tolerances() if entry.kind == "config"] == [strict, loose]
+    assert told(changes) == [
+        (3, "weight", "raised"),
+        # By 24 h nothing is overdue at hour 20 yet, by 6 h both run out soon.
+        (strict, "storage_36h", "raised"),
+        (21, "storage_36h", "worsened 18 h"),
+        (27, "storage_36h", "returned custody_settled"),
+        (27, "storage_48h", "raised"),
+        # B1 lies there for 36.5 h: no longer overdue, and to be told of at 36 h again. B2 left by the former ones.
+        (loose, "storage_36h", "relapsed"),
+        (loose, "storage_36h", "raised"),
+        (loose, "storage_48h", "returned custody_tolerances"),
+        (loose, "weight", "returned custody_tolerances"),
+        (48, "storage_36h", "worsened 44 h"),
+        (52, "storage_36h", "returned custody_settled"),
+        (52, "storage_48h", "relapsed"),
+        (52, "storage_48h", "raised"),
+    ]
+
+
+def test_changed_tolerances_are_told_alike_however_the_journal_is_cut_and_after_every_restart() -> None:
+    """A history folded in one go, row by row, and over a snapshot after each row comes to the same alarms."""
+    entries = changed_tolerances()
+    whole = fold(Engine(REGISTRY, waste=WASTE), entries)
+    engine, pieces = Engine(REGISTRY, waste=WASTE), Changes()
+    for entry in entries:
+        engine.fold([entry], pieces)
+        engine = carrying.load(carrying.dump(engine), REGISTRY, WASTE)
+    assert pieces.raised == whole.raised
+    assert pieces.events == whole.events
+    assert engine.waste.tolerances.bag_kg == 0.5
+
+
+def test_tolerances_that_are_none_change_nothing() -> None:
+    """A row with an unknown name is counted and passed over whole; what holds goes on holding."""
+    engine = Engine(REGISTRY, waste=WASTE)
+    wrong = {"what": "waste_tolerances", "tolerances": {"storage_h": 24, "no_such": 1}}
+    fold(engine, journal([(7, "config", wrong)]))
+    assert engine.unreadable == 1
+    assert engine.waste.tolerances.storage_h == 48
