@@ -1,5 +1,6 @@
 """Readers of cells for `registry.tabular.Column`: each makes a value of what a person typed, or says what is right."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
@@ -78,12 +79,16 @@ def a_choice(spellings: Mapping[str, V], known: Words) -> Callable[[Cell], V]:
 
 
 def choices(spellings: Mapping[str, V], known: Words) -> Callable[[Cell], tuple[V, ...]]:
-    """Several values, separated by comma, semicolon, slash or 、."""
-    one = a_choice(spellings, known)
+    """Several of the values of `a_choice`, separated by comma, semicolon, slash or 、."""
+    return several(a_choice(spellings, known), "[,;、/]")
+
+
+def several(one: Callable[[Cell], V], between: str = "[,;、]") -> Callable[[Cell], tuple[V, ...]]:
+    """Several values, each once and in their order; the regular expression `between` is what stands between two."""
 
     def reader(cell: Cell) -> tuple[V, ...]:
-        parts = str(cell).replace("、", ",").replace(";", ",").replace("/", ",").split(",")
-        return tuple(dict.fromkeys(one(part.strip()) for part in parts if part.strip()))
+        parts = (part.strip() for part in re.split(between, str(cell)))
+        return tuple(dict.fromkeys(one(part) for part in parts if part))
 
     return reader
 

@@ -29,12 +29,9 @@ from registry.waste.sheets import (
     WARDS,
     container_row,
     fence_row,
-    handler_row,
     party_row,
     receiver_row,
     route_row,
-    vehicle_row,
-    ward_row,
 )
 
 SHEET_OF: Final = {sheet.code: sheet for sheet in SHEETS}
@@ -64,10 +61,10 @@ def rows_of(
 def _waste_rows(waste: WasteRegistry) -> dict[str, list[dict[str, object]]]:
     return {
         PARTIES.code: [party_row(each) for each in waste.parties.values()],
-        WARDS.code: [ward_row(each) for each in waste.wards.values()],
-        HANDLERS.code: [handler_row(each) for each in waste.handlers.values()],
+        WARDS.code: [WARDS.row(each) for each in waste.wards.values()],
+        HANDLERS.code: [HANDLERS.row(each) for each in waste.handlers.values()],
         RECEIVERS.code: [receiver_row(each) for each in waste.receivers.values()],
-        VEHICLES.code: [vehicle_row(each) for each in waste.vehicles.values()],
+        VEHICLES.code: [VEHICLES.row(each) for each in waste.vehicles.values()],
         CONTAINERS.code: [container_row(each) for each in waste.tares.values()],
         ROUTES.code: [route_row(each) for each in waste.routes.values()],
         FENCES.code: [fence_row(each) for each in waste.fences.values()],

@@ -1,12 +1,23 @@
 """The sheets of the registry's workbook: venues, sampling points, devices and channels, as clerks fill them in."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Any, Final
 
 from registry.catalogue import text
-from registry.cells import a_choice, a_code, a_date, a_number, a_text, a_time_in, a_whole_number, a_zone, choices
+from registry.cells import (
+    a_choice,
+    a_code,
+    a_date,
+    a_number,
+    a_text,
+    a_time_in,
+    a_whole_number,
+    a_zone,
+    choices,
+    several,
+)
 from registry.counties import COUNTIES
 from registry.indicators import INDICATORS
 from registry.model import Channel, Device, Dialect, SamplingPoint, Site, SiteStatus
@@ -26,12 +37,6 @@ def an_opening(cell: Cell) -> OpeningHours:
         return parse_opening(str(cell))
     except ValueError as error:
         raise CellError(Words.of("registry.not_opening", part=str(error))) from error
-
-
-def some_names(cell: Cell) -> tuple[str, ...]:
-    """Names of fields of a payload, separated by comma or 、."""
-    parts = str(cell).replace("、", ",").replace(";", ",").split(",")
-    return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
 def _words_of(members: Mapping[str, Words]) -> Words:
@@ -152,7 +157,7 @@ CHANNELS: Final = Sheet(
     (
         Column("device", a_code, required=True, example="nt-cc-201-b1"),
         Column("indicator", a_choice(*_indicators()), required=True, example="游离性余氯"),
-        Column("names", some_names, example="ORP_mV"),
+        Column("names", several(str), example="ORP_mV"),
         Column("unit", a_text, example="ppm"),
         Column("factor", a_number(-1e9, 1e9, "—"), example="1"),
         Column("offset", a_number(-1e9, 1e9, "—"), example="0"),
@@ -167,71 +172,44 @@ Calibration = tuple[date, date | None]
 def site_row(site: Site) -> dict[str, object]:
     """A site as a row of its sheet."""
     scenario = scenario_of(site.scenario)
-    return {
-        "code": site.code,
-        "name_zh": site.name_zh,
-        "name_en": site.name_en,
-        "scenario": scenario.name_zh,
-        "county": f"{COUNTIES[site.county].name_zh}" if site.county in COUNTIES else site.county,
-        "lon": site.lon,
-        "lat": site.lat,
-        "status": text("zh", f"registry.status.{site.status}"),
-        "opening": format_opening(site.opening),
-        "disinfection": "、".join(
+    return SITES.row(
+        site,
+        scenario=scenario.name_zh,
+        county=COUNTIES[site.county].name_zh if site.county in COUNTIES else site.county,
+        status=text("zh", f"registry.status.{site.status}"),
+        opening=format_opening(site.opening),
+        disinfection="、".join(
             sorted(kind.name_zh for code, kind in scenario.treatments.items() if code in site.disinfection)
         ),
-        "zone": site.zone,
-        "registered_at": _iso(site.registered_at),
-    }
+        registered_at=site.registered_at.isoformat(sep=" "),
+    )
 
 
 def point_row(point: SamplingPoint, scenario: str) -> dict[str, object]:
     """A sampling point of a site of a scenario as a row of its sheet."""
     kind = scenario_of(scenario).point_kinds.get(point.water_kind)
-    return {
-        "site": point.site,
-        "code": point.code,
-        "name_zh": point.name_zh,
-        "name_en": point.name_en,
-        "water_kind": kind.name_zh if kind else point.water_kind,
-        "volume_m3": point.volume_m3,
-    }
+    return POINTS.row(point, water_kind=kind.name_zh if kind else point.water_kind)
 
 
 def device_row(device: Device, scenario: str, calibration: Calibration | None) -> dict[str, object]:
     """A device at a site of a scenario as a row of its sheet."""
     calibrated, due = calibration or (None, None)
     kind = scenario_of(scenario).device_kinds.get(device.kind)
-    return {
-        "code": device.code,
-        "site": device.site,
-        "sampling_point": device.sampling_point,
-        "kind": kind.name_zh if kind else device.kind,
-        "dialect": str(device.dialect),
-        "period_s": device.period_s,
-        "gateway": device.gateway,
-        "identity": device.identity,
-        "address": device.address,
-        "calibrated_on": calibrated.isoformat() if calibrated else None,
-        "calibration_due": due.isoformat() if due else None,
-    }
+    return DEVICES.row(
+        device,
+        kind=kind.name_zh if kind else device.kind,
+        dialect=str(device.dialect),
+        calibrated_on=calibrated.isoformat() if calibrated else None,
+        calibration_due=due.isoformat() if due else None,
+    )
 
 
 def channel_row(channel: Channel) -> dict[str, object]:
     """A channel as a row of its sheet."""
     known = INDICATORS.get(channel.indicator)
-    return {
-        "device": channel.device,
-        "indicator": known.name_zh if known else channel.indicator,
-        "names": "、".join(channel.names),
-        "unit": channel.unit,
-        "factor": channel.factor,
-        "offset": channel.offset,
-    }
-
-
-def _iso(at: datetime) -> str:
-    return at.isoformat(sep=" ")
+    return CHANNELS.row(
+        channel, indicator=known.name_zh if known else channel.indicator, names="、".join(channel.names)
+    )
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:

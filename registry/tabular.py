@@ -112,6 +112,11 @@ class Sheet:
         """The title of a column in both languages."""
         return Words.of(f"{self.words}.{column}.title")
 
+    def row(self, record: object, **written: object) -> dict[str, object]:
+        """A record as a row: each column holds the field of its name, but for what is `written` otherwise."""
+        codes = [column.code for column in self.columns]
+        return {code: written[code] if code in written else getattr(record, code) for code in codes}
+
 
 @dataclass(frozen=True, slots=True)
 class Mistake:

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from registry.cells import a_choice, a_code, a_date, a_number, a_text, a_whole_number
+from registry.cells import a_choice, a_code, a_date, a_number, a_text, a_whole_number, several
 from registry.tabular import Cell, CellError, Column, Sheet, Words
 from registry.waste.catalogue import LONGEST_TAG, PartyKind, party_names
-from registry.waste.model import Fence, Handler, Party, Point, Receiver, Route, Tare, Vehicle, Ward
+from registry.waste.model import Fence, Party, Point, Receiver, Route, Tare
 
 MOST_POINTS: Final = 2_000
 """Points of one line: a way through a county has some hundred."""
@@ -32,12 +32,6 @@ def a_line(cell: Cell) -> tuple[Point, ...]:
     if not 1 <= len(points) <= MOST_POINTS:
         raise CellError(Words.of("waste_register.not_line", part=str(cell)[:30]))
     return tuple(points)
-
-
-def some_codes(cell: Cell) -> tuple[str, ...]:
-    """Codes, separated by comma or 、."""
-    parts = str(cell).replace("、", ",").replace(";", ",").split(",")
-    return tuple(dict.fromkeys(a_code(part.strip()) for part in parts if part.strip()))
 
 
 def _parties() -> tuple[dict[str, PartyKind], Words]:
@@ -120,7 +114,7 @@ ROUTES: Final = Sheet(
         Column("name_en", a_text, example="North"),
         Column("line", a_line, required=True, example="120.860,32.010; 120.871,32.024; 120.905,31.985"),
         Column("tolerance_m", a_number(10, 10_000, "m"), example="200"),
-        Column("vehicles", some_codes, example="nt-v-01、nt-v-02"),
+        Column("vehicles", several(a_code), example="nt-v-01、nt-v-02"),
         Column("site", a_code, example="nt-w-001"),
     ),
 )
@@ -141,78 +135,29 @@ WASTE_SHEETS: Final = (PARTIES, WARDS, HANDLERS, RECEIVERS, VEHICLES, CONTAINERS
 
 def party_row(party: Party) -> dict[str, object]:
     """A party as a row of its sheet."""
-    kind = party_names()[party.kind][0]
-    return {"site": party.site, "kind": kind, "beds": party.beds, "visits_a_day": party.visits_a_day}
-
-
-def ward_row(ward: Ward) -> dict[str, object]:
-    """A ward as a row of its sheet."""
-    return {
-        "site": ward.site,
-        "code": ward.code,
-        "name_zh": ward.name_zh,
-        "name_en": ward.name_en,
-        "beds": ward.beds,
-    }
-
-
-def handler_row(handler: Handler) -> dict[str, object]:
-    """A person as a row of its sheet."""
-    return {"code": handler.code, "site": handler.site, "name": handler.name}
+    return PARTIES.row(party, kind=party_names()[party.kind][0])
 
 
 def receiver_row(receiver: Receiver) -> dict[str, object]:
     """A receiver as a row of its sheet."""
-    return {
-        "code": receiver.code,
-        "name_zh": receiver.name_zh,
-        "name_en": receiver.name_en,
-        "licence": receiver.licence,
-        "valid_from": receiver.valid_from.isoformat(),
-        "valid_until": receiver.valid_until.isoformat(),
-        "site": receiver.site,
-        "method": receiver.method,
-    }
-
-
-def vehicle_row(vehicle: Vehicle) -> dict[str, object]:
-    """A vehicle as a row of its sheet."""
-    return {
-        "code": vehicle.code,
-        "plate": vehicle.plate,
-        "receiver": vehicle.receiver,
-        "tracker": vehicle.tracker,
-    }
+    return RECEIVERS.row(
+        receiver, valid_from=receiver.valid_from.isoformat(), valid_until=receiver.valid_until.isoformat()
+    )
 
 
 def container_row(tare: Tare) -> dict[str, object]:
     """A container as a row of its sheet."""
-    return {"tag": tare.tag, "site": tare.site, "tare_kg": tare.grams / 1000}
+    return CONTAINERS.row(tare, tare_kg=tare.grams / 1000)
 
 
 def route_row(route: Route) -> dict[str, object]:
     """A route as a row of its sheet."""
-    return {
-        "code": route.code,
-        "name_zh": route.name_zh,
-        "name_en": route.name_en,
-        "line": _written(route.line),
-        "tolerance_m": route.tolerance_m,
-        "vehicles": "、".join(route.vehicles),
-        "site": route.site,
-    }
+    return ROUTES.row(route, line=_written(route.line), vehicles="、".join(route.vehicles))
 
 
 def fence_row(fence: Fence) -> dict[str, object]:
     """A place where vehicles may stop as a row of its sheet."""
-    return {
-        "code": fence.code,
-        "name_zh": fence.name_zh,
-        "name_en": fence.name_en,
-        "line": _written(fence.line),
-        "radius_m": fence.radius_m,
-        "site": fence.site,
-    }
+    return FENCES.row(fence, line=_written(fence.line))
 
 
 def _written(line: tuple[Point, ...]) -> str:
