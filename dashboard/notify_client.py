@@ -81,6 +81,7 @@ class Route(TypedDict):
     repeat_s: int | None
     digest_s: int | None
     tell_resolved: bool
+    beside: bool
 
 
 class Delivery(TypedDict):
@@ -134,6 +135,16 @@ class DryStep(TypedDict):
     told: list[Told]
 
 
+class DryRunBeside(TypedDict):
+    """A route that tells its people as well."""
+
+    route: int
+    route_zh: str
+    route_en: str
+    group_wait_s: int
+    steps: list[DryStep]
+
+
 class DryRun(TypedDict):
     """Who would be told, and why."""
 
@@ -143,6 +154,7 @@ class DryRun(TypedDict):
     route_en: str
     group_wait_s: int | None
     steps: list[DryStep]
+    beside: list[DryRunBeside]
 
 
 class Gateway(TypedDict):

@@ -12,8 +12,8 @@ from store.connections import Connection, scalar
 
 ROUTE_COLUMNS: Final = (
     "position", "name_zh", "name_en", "enabled", "counties", "scenarios", "kinds", "priorities", "audiences", "steps",
-    "receivers", "group_wait_s", "group_interval_s", "repeat_s", "digest_s", "tell_resolved", "changed_by",
-    "changed_at",
+    "receivers", "group_wait_s", "group_interval_s", "repeat_s", "digest_s", "tell_resolved", "beside",
+    "changed_by", "changed_at",
 )  # fmt: skip
 CHANNEL_COLUMNS: Final = (
     "person", "name", "kind", "target", "secret", "language", "priorities", "enabled", "demonstration", "changed_by",

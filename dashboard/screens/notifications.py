@@ -12,7 +12,7 @@ from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import clock, full_time, rfc3339
 from dashboard.html import badge_cell, chip_cell, escape, heading, priority_cell, title
 from dashboard.language import language, name_of, t, term
-from dashboard.notify_client import Delivery, DryRun, DryStep
+from dashboard.notify_client import Delivery, DryRun, DryRunBeside, DryStep
 from dashboard.problems import failed
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.components import table
@@ -86,10 +86,18 @@ def _plan(found: DryRun) -> None:
         st.warning(
             w("dry_nobody", outcome=term("notify.outcome", found["outcome"])), icon=":material/notifications_off:"
         )
-    if found["route"] is None:
-        return
+    if found["route"] is not None:
+        _course("dry_route", found)
+    for each in found["beside"]:
+        # Where no person of the venue signs in there is nobody to tell, and nothing to say.
+        if any(step["told"] for step in each["steps"]):
+            _course("dry_beside", each)
+
+
+def _course(said: str, found: DryRun | DryRunBeside) -> None:
+    """The steps of a route, under its name."""
     route = found["route_zh"] if language() == "zh" else found["route_en"]
-    st.html(heading(w("dry_route", route=route, seconds=found["group_wait_s"])))
+    st.html(heading(w(said, route=route, seconds=found["group_wait_s"])))
     columns = [
         {"label": w("dry_step")},
         {"label": w("dry_when")},
@@ -98,7 +106,7 @@ def _plan(found: DryRun) -> None:
         {"label": w("dry_channels"), "wrap": True},
     ]
     rows = [row for number, step in enumerate(found["steps"], start=1) for row in _step(number, step)]
-    table("dry-run", {"columns": columns, "rows": rows, "clickable": False})
+    table(f"dry-run-{found['route']}", {"columns": columns, "rows": rows, "clickable": False})
 
 
 def _step(number: int, step: DryStep) -> list[dict[str, Any]]:

@@ -38,6 +38,7 @@ EMPTY: Final[Route] = {
     "repeat_s": 14_400,
     "digest_s": None,
     "tell_resolved": True,
+    "beside": False,
 }
 
 
@@ -86,7 +87,10 @@ def _table(found: list[Route], receivers: list[Channel]) -> dict[str, Any]:
                 {"text": _filter(each)},
                 {"text": " → ".join(map(_step, each["steps"]))},
                 {"text": ", ".join(names.get(number, str(number)) for number in each["receivers"]) or "–"},
-                chip_cell(w("on"), "ok") if each["enabled"] else chip_cell(w("off"), "closed"),
+                [
+                    chip_cell(w("on"), "ok") if each["enabled"] else chip_cell(w("off"), "closed"),
+                    *([" ", chip_cell(w("route_beside"), "plain")] if each["beside"] else []),
+                ],
             ],
         }
         for each in found
@@ -170,7 +174,7 @@ def _filters(route: Route, key: str) -> dict[str, Any]:
 
 
 def _timing(route: Route, key: str) -> dict[str, Any]:
-    columns = st.columns(5, gap="small", vertical_alignment="bottom")
+    columns = st.columns(6, gap="small", vertical_alignment="bottom")
     with columns[0]:
         wait = st.number_input(w("route_wait"), 0, 3600, route["group_wait_s"], 10, key=f"route_wait_{key}")
     with columns[1]:
@@ -185,12 +189,17 @@ def _timing(route: Route, key: str) -> dict[str, Any]:
         )
     with columns[4]:
         resolved = st.toggle(w("route_resolved"), value=route["tell_resolved"], key=f"route_resolved_{key}")
+    with columns[5]:
+        beside = st.toggle(
+            w("route_beside"), value=route["beside"], key=f"route_beside_{key}", help=w("route_beside_help")
+        )
     return {
         "group_wait_s": wait,
         "group_interval_s": gap,
         "repeat_s": _seconds(repeat),
         "digest_s": _seconds(digest),
         "tell_resolved": resolved,
+        "beside": beside,
     }
 
 

@@ -155,7 +155,7 @@ def _steps(
             letter=act.number,
             recipient=act.recipient,
             other=act.into,
-            priority=act.priority or None,
+            priority=act.priority or None,  # type: ignore[arg-type]  # one of PRIORITIES
             files=[_file(each, reader) for each in files if each.event_id == event["id"]],
         )
 

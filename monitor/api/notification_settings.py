@@ -17,6 +17,7 @@ from monitor.api.schemas.notifications import (
     DeliveryPage,
     DeliveryState,
     DryRun,
+    DryRunBeside,
     DryRunDrop,
     DryRunRequest,
     DryRunStep,
@@ -320,6 +321,16 @@ def _dry_run(found: Plan, names: Mapping[str, str], channels: Mapping[int, str],
         route_en=route.name_en if route else "",
         group_wait_s=int(route.group_wait.total_seconds()) if route else None,
         steps=[_step(each, names, channels) for each in found.steps],
+        beside=[
+            DryRunBeside(
+                route=each.id,
+                route_zh=each.name_zh,
+                route_en=each.name_en,
+                group_wait_s=int(each.group_wait.total_seconds()),
+                steps=[_step(step, names, channels) for step in steps],
+            )
+            for each, steps in found.beside
+        ],
         told_before=told,
     )
 

@@ -46,7 +46,7 @@ class Address:
             skipping = not people and not found
             for name, by in people:
                 found.setdefault(name, Recipient(name, number, step.role, by, tuple(absent)))
-        if not found and skipping:
+        if not found and skipping and not group.route.beside:
             for name, by in self.at_step(Role.ADMINISTRATOR, group):
                 found[name] = Recipient(name, len(group.route.steps), Role.ADMINISTRATOR, by, tuple(absent))
         if found or not group.route.steps:
@@ -66,16 +66,18 @@ class Address:
 
     def _begin(self, group: Group) -> datetime:
         """When the clock of escalation began: when the first was told of what has been pressing for longest."""
-        told = [self._told_at.get(each.id, self.now) for each in group.matters if each.pressing]
+        by = group.key if group.route.beside else ""
+        told = [self._told_at.get((by, each.id), self.now) for each in group.matters if each.pressing]
         return min(told, default=self.now)
 
     @cached_property
-    def _told_at(self) -> dict[int, datetime]:
-        """When the first was told of each alarm, by whichever route."""
-        found: dict[int, datetime] = {}
-        for entry in self.world.log.values():
+    def _told_at(self) -> dict[tuple[str, int], datetime]:
+        """When the first was told of each alarm by whichever route, under ""; by one beside, under its group's name."""
+        found: dict[tuple[str, int], datetime] = {}
+        for (key, _), entry in self.world.log.items():
+            by = key if self.world.beside(key) else ""
             for alarm, at in entry.told.items():
-                found[alarm] = min(at, found.get(alarm, at))
+                found[by, alarm] = min(at, found.get((by, alarm), at))
         return found
 
     def at_step(self, role: Role, group: Group) -> list[tuple[str, str]]:
@@ -83,7 +85,16 @@ class Address:
         return self._of_site(group.site) if role is Role.VENUE else self._in_county(role, group.county)
 
     def _of_site(self, site: str) -> list[tuple[str, str]]:
-        return [(_person(each), "role") for each in self._contacts if each.role == "venue" and each.site == site]
+        return [(_person(each), "role") for each in self._venues.get(site, ())]
+
+    @cached_property
+    def _venues(self) -> dict[str, list[Contact]]:
+        """People of each venue: there may be thousands, and groups as many."""
+        found: dict[str, list[Contact]] = {}
+        for each in self._contacts:
+            if each.role == "venue" and each.site is not None:
+                found.setdefault(each.site, []).append(each)
+        return found
 
     def _in_county(self, role: Role, county: str) -> list[tuple[str, str]]:
         known = self._answering.get((role, county))

@@ -50,11 +50,15 @@ class StepPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would come of an alarm. `outcome` is why nobody is told; then `steps` say who else would be."""
+    """What would come of an alarm. `outcome` is why nobody is told; then `steps` say who else would be.
+
+    `beside` are routes that would tell their people as well, each with its steps.
+    """
 
     outcome: Outcome | None
     route: Route | None
     steps: tuple[StepPlan, ...] = ()
+    beside: tuple[tuple[Route, tuple[StepPlan, ...]], ...] = ()
 
 
 def plan(world: World, matter: Matter, now: datetime) -> Plan:
@@ -62,16 +66,18 @@ def plan(world: World, matter: Matter, now: datetime) -> Plan:
     others = [each for each in world.matters if each.id != matter.id]
     _, muted = Mute().run([*others, matter])
     routed, _ = Choose(world.routes).run([matter])
-    if not routed:
-        return Plan(muted.get(matter.id, Outcome.NO_ROUTE), None)
-    (group,) = Gather().run(routed)
     # As if nobody had been told yet: the clock of escalation begins with the first step.
     empty = replace(world, log={}, sent={})
-    steps = _steps(empty, group, matter, now)
+    plans = [(group.route, _steps(empty, group, matter, now)) for group in Gather().run(routed)]
+    beside = tuple(each for each in plans if each[0].beside)
     outcome = muted.get(matter.id)
+    taking = next((each for each in plans if not each[0].beside), None)
+    if taking is None:
+        return Plan(outcome or Outcome.NO_ROUTE, None, beside=beside)
+    route, steps = taking
     if outcome is None and not any(each.told for each in steps):
         outcome = Outcome.NOBODY
-    return Plan(outcome, group.route, steps)
+    return Plan(outcome, route, steps, beside)
 
 
 def _steps(world: World, group: Group, matter: Matter, now: datetime) -> tuple[StepPlan, ...]:
@@ -98,7 +104,7 @@ def _steps(world: World, group: Group, matter: Matter, now: datetime) -> tuple[S
             waiting_for_nobody = not known
             ready = max(ready, at)
         found.append(StepPlan(step.role, at, told))
-    if not known and found and found[-1].at is not None:
+    if not known and found and found[-1].at is not None and not route.beside:
         at = found[-1].at
         last = [
             Recipient(name, len(route.steps), Role.ADMINISTRATOR, by)

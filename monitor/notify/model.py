@@ -103,7 +103,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which alarms go to whom, and how often. An empty set of a filter lets everything pass."""
+    """Which alarms go to whom, and how often. An empty set of a filter lets everything pass.
+
+    A route `beside` takes no alarm from the others: it tells its people what they tell theirs. It is nobody's stand-in,
+    so an alarm that only such a route tells of has still not been told to whom it should be.
+    """
 
     id: int
     name_zh: str
@@ -120,6 +124,7 @@ class Route:
     repeat: timedelta | None = timedelta(hours=4)
     digest: timedelta | None = None
     tell_resolved: bool = True
+    beside: bool = False
 
     def fits(self, matter: Matter) -> bool:
         """Whether the route takes an alarm."""
@@ -216,6 +221,11 @@ class World:
     log: Mapping[tuple[str, str], LogEntry] = field(default_factory=dict)
     sent: Mapping[str, Sent] = field(default_factory=dict)
     office: Office = field(default_factory=Office)
+
+    def beside(self, key: str) -> bool:
+        """Whether a group's name in the log is that of a route that tells beside the others."""
+        number = int(key.partition(":")[0])
+        return any(each.beside and each.id == number for each in self.routes)
 
     def office_of(self, group: "Group") -> Office | None:
         """Working hours that count for a group. Simulated sites have none: the demonstration lives on Sundays too."""

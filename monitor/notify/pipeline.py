@@ -33,7 +33,7 @@ def decide(world: World, now: datetime) -> Decided:
                 tellings.append(found)
             else:
                 decided.held.append(found)
-        if not recipients and any(each.pressing for each in group.matters):
+        if not recipients and not group.route.beside and any(each.pressing for each in group.matters):
             decided.held.append(Held(group, None, "off_hours" if address.waits(group) else "nobody"))
     messages, held = Collect(world.sent, now).run(tellings)
     decided.held += held
@@ -50,8 +50,14 @@ def _there(world: World, recipient: str) -> bool:
 
 def _settle(decided: Decided, world: World, groups: Sequence[Group], speaking: Sequence[Matter]) -> None:
     """Outcomes of alarms that are settled, and the log's entries whose group is over."""
-    told = {each.id for message, _ in decided.messages for telling in message.tellings for each in telling.matters}
-    told |= {alarm for entry in world.log.values() for alarm in entry.told}
+    told = {
+        each.id
+        for message, _ in decided.messages
+        for telling in message.tellings
+        for each in telling.matters
+        if not telling.group.route.beside
+    }
+    told |= {alarm for (key, _), entry in world.log.items() if not world.beside(key) for alarm in entry.told}
     waiting = {each.group.key for each in decided.held}
     for held in decided.held:
         if held.why == "nobody":

@@ -142,6 +142,7 @@ def route_of(row: Mapping[str, Any]) -> Route:
         repeat=_seconds(row["repeat_s"]),
         digest=_seconds(row["digest_s"]),
         tell_resolved=row["tell_resolved"],
+        beside=row["beside"],
     )
 
 

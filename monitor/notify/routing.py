@@ -8,24 +8,27 @@ from monitor.notify.model import Group, Matter, Route
 
 @dataclass(frozen=True, slots=True)
 class Choose:
-    """The first route that fits takes an alarm, so that nobody is told of it twice."""
+    """The first route that fits takes an alarm, so that nobody is told of it twice; those beside get a copy each."""
 
     routes: Sequence[Route]
 
     def run(self, matters: Iterable[Matter]) -> tuple[list[tuple[Route, Matter]], list[Matter]]:
-        """Alarms with their route, and those that no route takes."""
+        """Alarms with each of their routes, and those that no route takes."""
         taken: list[tuple[Route, Matter]] = []
         left: list[Matter] = []
-        known: dict[tuple[str, ...], Route | None] = {}
+        known: dict[tuple[str, ...], tuple[Route | None, list[Route]]] = {}
         for matter in matters:
             like = (matter.county, matter.scenario, matter.kind, matter.priority, matter.audience)
             if like not in known:
-                known[like] = next((each for each in self.routes if each.fits(matter)), None)
-            route = known[like]
+                fitting = [each for each in self.routes if each.fits(matter)]
+                beside = [each for each in fitting if each.beside]
+                known[like] = next((each for each in fitting if not each.beside), None), beside
+            route, copies = known[like]
             if route is None:
                 left.append(matter)
             else:
                 taken.append((route, matter))
+            taken += [(each, matter) for each in copies]
         return taken, left
 
 

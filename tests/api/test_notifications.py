@@ -86,7 +86,7 @@ def test_a_test_send_is_queued_and_in_the_log(api: Served, db: Connection) -> No
 
 
 def test_an_alarm_reaches_the_inbox_and_the_live_feed(api: Served, db: Connection) -> None:
-    """The inspector of the county gets it, with the reason; a frame comes at once; others see nothing of it."""
+    """The inspector of the county gets it, with the reason; a frame comes at once; so does its venue, beside."""
     with listen(api.live("inspector")) as feed:
         put_alarm(db, 65536, 11)
         told(api, db, 65536)
@@ -100,7 +100,8 @@ def test_an_alarm_reaches_the_inbox_and_the_live_feed(api: Served, db: Connectio
     assert (message["reason"], message["sites"], message["alarms"]) == ("new", ["P-1"], [65536])
     assert "0.12 mg/L" in message["body"]
     assert message["why"]["groups"][0]["by"] == "role"
-    assert api.get("/notifications/inbox", "venue")["items"] == []
+    (copy,) = api.get("/notifications/inbox", "venue")["items"]
+    assert (copy["alarms"], copy["why"]["groups"][0]["route_en"]) == ([65536], "The venue is told: high priority")
     left = api.client("inspector").post("/notifications/inbox/read", json={}).json()
     assert left["unread"] == 0
 
@@ -161,6 +162,11 @@ def test_the_roster_decides_and_the_dry_run_says_so(api: Served) -> None:
     assert (first["person"], first["by"]) == ("inspector", "role")
     assert [each["kind"] for each in first["drops"]] == ["inbox", "email"]
     assert before["route_en"] == "High priority"
+    (beside,) = before["beside"]
+    assert (beside["route_en"], beside["group_wait_s"]) == ("The venue is told: high priority", 60)
+    assert [(each["person"], each["drops"]) for each in beside["steps"][0]["told"]] == [
+        ("venue", [{"channel": None, "kind": "inbox", "quiet_until": None}])
+    ]
     line = {
         "person": "administrator",
         "county": "320602",

@@ -40,9 +40,9 @@ class Office:
         with connection.transaction():
             save_registry(connection, self.registry)
 
-    def person(self, name: str, role: str = "inspector", **wishes: Any) -> None:
-        """Somebody of all counties, and how they want to be told."""
-        people.save(self.connection, Person(name, name.title(), role, (), None, "no password"), REGISTERED)
+    def person(self, name: str, role: str = "inspector", site: str | None = None, **wishes: Any) -> None:
+        """Somebody of all counties, or of one venue, and how they want to be told."""
+        people.save(self.connection, Person(name, name.title(), role, (), site, "no password"), REGISTERED)
         row = {
             "person": name,
             "language": "zh",

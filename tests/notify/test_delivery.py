@@ -102,7 +102,7 @@ def test_a_mail_says_everything_and_is_followed_by_the_end(post: Post) -> None:
         "0.12 mg/L",
         "GB 37488-2019",
         "4.4.1",
-        "2026-11-23 09:49:00",
+        "2026-11-23 09:49",
         f"alarm={alarm}",
         "高",
         "新预警",
@@ -112,6 +112,36 @@ def test_a_mail_says_everything_and_is_followed_by_the_end(post: Post) -> None:
     assert "违法" not in said
     assert "已恢复" in last["Subject"]
     assert post.office.rows("SELECT reason FROM notification ORDER BY id") == [("new",), ("resolved",)]
+    assert {row[0] for row in post.office.rows("SELECT outcome FROM outbox")} == {"told"}
+
+
+def test_a_venue_finds_in_its_inbox_what_concerns_it(post: Post) -> None:
+    """By the routes that a new system begins with: its high alarm and its silent device, not a medium one, no other's.
+
+    Its own mail gets it too, a message links to its own page, and the inspector is told as without it.
+    """
+    post.office.person("pool", "venue", site="P-1")
+    with Mail().running() as mail:
+        post.office.gateway("email", mail.url)
+        post.office.channel("email", "pool@example.org", "pool")
+        post.office.alarm(post.clock.now, "P-1")
+        post.office.alarm(post.clock.now, "P-2")
+        post.later(minutes=2)
+        high = post.office.rows("SELECT sites, reason, priority, body FROM notification WHERE person = 'pool'")
+        assert [each[:3] for each in high] == [(["P-1"], "new", "high")]
+        assert "0.12 mg/L" in high[0][3]
+        assert "/venue?" in high[0][3]
+        assert [each["To"] for each in mail.messages] == ["pool@example.org"]
+        assert post.office.rows("SELECT sites FROM notification WHERE person = 'wang' ORDER BY sites") == [
+            (["P-1"],),
+            (["P-2"],),
+        ]
+        silent = {"kind": "offline", "rule": "offline:device", "condition": "device:P-1-D1:offline", "indicator": None}
+        post.office.alarm(post.clock.now, "P-1", "medium", **silent)
+        post.office.alarm(post.clock.now, "P-1", "medium", condition="channel:1:high", side="high")
+        post.later(minutes=2)
+    told = post.office.rows("SELECT priority, cardinality(alarms) FROM notification WHERE person = 'pool' ORDER BY id")
+    assert told == [("high", 1), ("medium", 1)]
     assert {row[0] for row in post.office.rows("SELECT outcome FROM outbox")} == {"told"}
 
 

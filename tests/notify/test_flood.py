@@ -67,7 +67,7 @@ def rows(registry: Registry, at: datetime) -> list[dict[str, Any]]:
 
 
 def test_ten_thousand_devices_cross_at_once(connection: Connection) -> None:
-    """Within ten seconds, in ten steps: nobody gets more than three messages in two minutes, no alarm is left out."""
+    """Within ten seconds, in ten steps: nobody, nor a venue, gets more than three messages, no alarm is left out."""
     connection.autocommit = True
     registry = city()
     with connection.transaction():
@@ -75,6 +75,8 @@ def test_ten_thousand_devices_cross_at_once(connection: Connection) -> None:
         for county in COUNTIES:
             person = Person(f"i-{county}", county, "inspector", (county,), None, "none")
             people.save(connection, person, REGISTERED)
+        for site in ("P-0", "P-1"):
+            people.save(connection, Person(f"v-{site}", site, "venue", (), site, "none"), REGISTERED)
         people.save(connection, Person("admin", "admin", "administrator", (), None, "none"), REGISTERED)
     book, raised = Book(), rows(registry, BEGAN)
     for step in range(10):
@@ -95,9 +97,11 @@ def test_ten_thousand_devices_cross_at_once(connection: Connection) -> None:
         connection.execute("SELECT person, count(*) FROM notification GROUP BY 1").fetchall()
     )
     told = connection.execute("SELECT count(DISTINCT a) FROM notification, unnest(alarms) AS a").fetchone()
-    assert set(counted) == {f"i-{county}" for county in COUNTIES}
+    assert set(counted) == {*(f"i-{county}" for county in COUNTIES), "v-P-0", "v-P-1"}
     assert max(counted.values()) <= MOST_A_PERSON <= at_most(timedelta(minutes=2))
     assert told == (SITES * DEVICES,)
+    own = connection.execute("SELECT DISTINCT sites FROM notification WHERE person = 'v-P-0'").fetchall()
+    assert own == [(["P-0"],)], "a venue hears of itself alone"
     assert outbox.undecided(connection) == []
     outcomes = connection.execute("SELECT outcome, count(*) FROM outbox GROUP BY 1").fetchall()
     assert outcomes == [("told", SITES * DEVICES)]

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from monitor.notify.collecting import SINGLES
+from monitor.notify.dry_run import plan
 from monitor.notify.fanning import FanOut
 from monitor.notify.model import Channel, Contact, Duty, Matter, Outcome, Role
-from tests.notify.worlds import HOUR, MINUTE, NIGHT, Play, duty, local, matter, people, world
+from tests.notify.worlds import HOUR, MINUTE, NIGHT, TO_VENUE, Play, duty, local, matter, people, world
 
 FRIDAY, SATURDAY, SUNDAY, MONDAY = (local(11, day) for day in (20, 21, 22, 23))
 OFFICE = (timedelta(hours=8, minutes=30), timedelta(hours=17, minutes=30))
@@ -204,3 +205,85 @@ def test_an_alarm_that_nobody_can_be_told_of_is_seen() -> None:
     assert play.at(began + MINUTE, matter(1, began)) == []
     assert play.decided.outcomes == {1: Outcome.NOBODY}
     assert [each.why for each in play.decided.held] == ["nobody"]
+
+
+# ---------------------------------------------------------------------- the venue, beside the inspector
+def with_venue(*contacts: Contact) -> Play:
+    """The office of Chongchuan, and a route that tells the venue beside."""
+    known = people("wang", li="centre", zhao="centre") | {each.username: each for each in contacts}
+    whole = world(known, week())
+    return Play(replace(whole, routes=(*whole.routes, TO_VENUE)))
+
+
+POOL = Contact("pool", "venue", site="P-1")
+
+
+def test_a_venue_hears_of_its_own_high_alarm_and_when_it_is_over() -> None:
+    """Beside the inspector, as new and not as escalated; once a day while it is on; not of its neighbour's."""
+    play, began = with_venue(POOL), FRIDAY + 10 * HOUR
+    own, other = matter(1, began), matter(2, began, "P-2")
+    assert play.at(began + MINUTE, own, other) == ["person:wang new P-1", "person:wang new P-2", "person:pool new P-1"]
+    assert play.at(began + 31 * MINUTE, own, other) == ["person:li escalated P-1", "person:li escalated P-2"]
+    later = play.at(began + 24 * HOUR + MINUTE, own, other)
+    assert [each for each in later if "pool" in each] == ["person:pool repeat P-1"]
+    over = replace(own, active=False, returned_at=began + 25 * HOUR)
+    assert "person:pool resolved P-1" in play.at(began + 26 * HOUR, over, other)
+    assert play.at(began + 27 * HOUR, over) == []
+
+
+def test_a_venue_is_nobodys_stand_in() -> None:
+    """Where the inspector is absent the next step is told at once, as if the venue had not been told."""
+    play, began = with_venue(POOL), SATURDAY + 3 * HOUR
+    assert play.at(began + MINUTE, matter(1, began)) == ["person:zhao escalated P-1", "person:pool new P-1"]
+    nobody = Play(replace(play.world, contacts={"pool": POOL}, duties=(), log={}, sent={}))
+    assert nobody.at(began + MINUTE, matter(1, began)) == ["person:pool new P-1"]
+    assert nobody.decided.outcomes == {1: Outcome.NOBODY}, "an alarm that only the venue knows of is told to nobody"
+
+
+def test_the_clock_of_escalation_is_not_the_venues() -> None:
+    """A venue that was told before the inspector does not bring the section head nearer."""
+    play, began = with_venue(POOL), FRIDAY + 10 * HOUR
+    quick = replace(TO_VENUE, group_wait=timedelta())
+    slow = tuple(replace(each, group_wait=20 * MINUTE) for each in play.world.routes if not each.beside)
+    play = Play(replace(play.world, routes=(*slow, quick)))
+    alarm = matter(1, began)
+    assert play.at(began, alarm) == ["person:pool new P-1"]
+    assert play.at(began + 20 * MINUTE, alarm) == ["person:wang new P-1"]
+    assert play.at(began + 49 * MINUTE, alarm) == []
+    assert play.at(began + 50 * MINUTE, alarm) == ["person:li escalated P-1"]
+
+
+def test_a_venue_without_an_account_troubles_nobody() -> None:
+    """No stand-in is told in its place, and nothing is reported as undeliverable."""
+    play, began = with_venue(), FRIDAY + 10 * HOUR
+    assert play.at(began + MINUTE, matter(1, began)) == ["person:wang new P-1"]
+    assert play.decided.outcomes == {1: Outcome.TOLD}
+    assert play.decided.held == []
+
+
+def test_a_venue_is_bounded_like_everybody() -> None:
+    """Forty devices at once are one message to it, and its simulated namesake's stay apart."""
+    play, began = with_venue(POOL, Contact("made", "venue", site="S-1")), FRIDAY + 10 * HOUR
+    devices = [matter(n, began) for n in range(1, 41)]
+    made = matter(50, began, "S-1", simulated=True)
+    told = play.at(began + MINUTE, *devices, made)
+    assert [each for each in told if "pool" in each or "made" in each] == ["person:pool new P-1", "person:made new S-1"]
+    assert {message.simulated for message, _ in play.decided.messages if message.recipient == "person:made"} == {True}
+
+
+def test_the_dry_run_names_the_venue_too() -> None:
+    """Beside the route that takes the alarm, with its inbox; and nothing of it for a venue without an account."""
+    play, began = with_venue(POOL), FRIDAY + 10 * HOUR
+    found = plan(play.world, matter(1, began), began)
+    assert found.route is not None
+    assert (found.route.name_en, found.outcome) == ("High", None)
+    ((route, (step,)),) = found.beside
+    assert (route.name_en, step.at, [each.recipient.name for each in step.told]) == (
+        "The venue is told",
+        began + MINUTE,
+        ["person:pool"],
+    )
+    assert [each.kind for each in step.told[0].drops] == ["inbox"]
+    ((_, (step,)),) = plan(play.world, matter(2, began, "P-2"), began).beside
+    assert step.told == ()
+    assert plan(play.world, matter(3, began, priority="low"), began).beside == ()

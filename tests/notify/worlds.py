@@ -48,6 +48,20 @@ MEDIUM = replace(
 LOW = replace(MEDIUM, id=3, name_en="Low", priorities=frozenset({"low"}), digest=HOUR, repeat=None, tell_resolved=False)
 
 
+TO_VENUE = Route(
+    4,
+    "告知场所",
+    "The venue is told",
+    (Step(Role.VENUE, timedelta(), timedelta()),),
+    priorities=frozenset({"high"}),
+    audiences=frozenset({"inspector"}),
+    group_wait=MINUTE,
+    group_interval=15 * MINUTE,
+    repeat=timedelta(days=1),
+    beside=True,
+)
+
+
 def local(month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
     """An instant of 2026 by Nantong's clock."""
     return datetime(2026, month, day, hour, minute, second, tzinfo=SHANGHAI).astimezone(UTC)

@@ -138,7 +138,10 @@ class StepShape(BaseModel):
 
 
 class RouteRequest(BaseModel):
-    """Which alarms go to whom. An empty filter lets everything pass; the first route that fits takes an alarm."""
+    """Which alarms go to whom. An empty filter lets everything pass; the first route that fits takes an alarm.
+
+    A route `beside` gets a copy of each alarm that fits and takes none.
+    """
 
     position: int = Field(ge=0, le=10_000, description="Routes are asked in this order")
     name_zh: str = Field(min_length=1, max_length=100)
@@ -156,6 +159,7 @@ class RouteRequest(BaseModel):
     repeat_s: int | None = Field(default=14_400, ge=300, le=604_800, description="Repeat while unacknowledged, s")
     digest_s: int | None = Field(default=None, ge=300, le=86_400, description="Collect and send every so often, s")
     tell_resolved: bool = True
+    beside: bool = Field(default=False, description="Tell beside the route that takes the alarm")
 
     @model_validator(mode="after")
     def _ascending(self) -> "RouteRequest":
@@ -281,6 +285,16 @@ class DryRunStep(BaseModel):
     told: list[DryRunTold]
 
 
+class DryRunBeside(BaseModel):
+    """A route that would tell its people beside the one that takes the alarm."""
+
+    route: int
+    route_zh: str
+    route_en: str
+    group_wait_s: int = Field(description="s")
+    steps: list[DryRunStep]
+
+
 class DryRun(BaseModel):
     """Who would be told, and why."""
 
@@ -290,4 +304,5 @@ class DryRun(BaseModel):
     route_en: str
     group_wait_s: int | None = Field(description="s")
     steps: list[DryRunStep]
+    beside: list[DryRunBeside] = Field(description="Who would be told as well, such as the venue")
     told_before: list[Delivery] = Field(description="Of an alarm that is there: what was sent so far")
