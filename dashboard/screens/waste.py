@@ -19,6 +19,7 @@ from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.components import county_map, table
 from dashboard.widgets.waste_documents import documents
 from dashboard.widgets.waste_tables import (
+    bag_count,
     bag_table,
     balance_table,
     county_table,
@@ -95,8 +96,8 @@ def _now(query: dict[str, Any]) -> None:
     total = sum(each["kg"] for each in found["weighed"])
     tiles = (
         ("today", kg(total), p("of", part=found["reporting"], whole=found["institutions"])),
-        ("overdue", p("bags", count=found["overdue"]), ""),
-        ("open", p("bags", count=found["open"]), ""),
+        ("overdue", bag_count(found["overdue"]), ""),
+        ("open", bag_count(found["open"]), ""),
     )
     drawn = "".join(
         f"<div class='ld-tile' data-figure='{name}'><div class='ld-k'>{escape(p(name))}</div>"
@@ -279,10 +280,10 @@ def _chain(query: dict[str, Any]) -> None:
     about = found["institution"]
     facts = (
         (p("beds"), p("beds_of", beds=about["beds"])),
-        (p("stored_now"), f"{p('bags', count=about['bags'])} · {kg(about['kg'])}"),
+        (p("stored_now"), f"{bag_count(about['bags'])} · {kg(about['kg'])}"),
         (p("oldest"), hours(about["oldest_h"])),
         (p("today"), kg(about["today_kg"])),
-        (p("open"), p("bags", count=about["open"])),
+        (p("open"), bag_count(about["open"])),
     )
     lines = "".join(f"<span><b>{escape(label)}</b>{escape(value)}</span>" for label, value in facts)
     mark = badge() if about["simulated"] else ""

@@ -9,7 +9,7 @@ from dashboard.html import badge_cell, chip_cell
 from dashboard.language import county_name, language, name_of
 from dashboard.links import address
 from dashboard.widgets.alarm_table import ZONE
-from registry.catalogue import text
+from registry.catalogue import counted, text
 
 TONE: Final = {"collected": "pending", "stored": "advice", "handed": "medium", "received": "advice", "treated": "ok"}
 SMALLEST_KG: Final = 0.005
@@ -20,6 +20,11 @@ Row = Mapping[str, Any]
 def p(key: str, /, **fields: object) -> str:
     """A string of the page."""
     return text(language(), f"waste_page.page.{key}", **fields)
+
+
+def bag_count(count: int) -> str:
+    """How many bags."""
+    return counted(language(), "waste_page.page.bags", count=count)
 
 
 def kg(value: float | None) -> str:
@@ -91,7 +96,7 @@ def state_table(states: Sequence[Row]) -> dict[str, Any]:
         {"label": p("oldest"), "align": "right"},
     ]
     rows = (
-        line(each["step"], [step_cell(each), p("bags", count=each["bags"]), kg(each["kg"]), hours(each["oldest_h"])])
+        line(each["step"], [step_cell(each), bag_count(each["bags"]), kg(each["kg"]), hours(each["oldest_h"])])
         for each in states
     )
     return data(columns, rows, p("none_bags"))

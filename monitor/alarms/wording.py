@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from registry.canary import PLATFORM, SITE
-from registry.catalogue import Language, clause, indicator_name, text, unit
+from registry.catalogue import Language, clause, counted, indicator_name, text, unit
 from registry.indicators import INDICATORS
 from registry.limits import profiles
 from registry.limits.site_rules import SITE_RULE, TRIAL
@@ -113,7 +113,7 @@ def _custody(language: Language, alarm: Mapping[str, Any], fields: Mapping[str, 
 def _bags(language: Language, evidence: Mapping[str, Any]) -> str:
     tags, count = [each["tag"] for each in evidence.get("bags", ())], int(evidence.get("count", 0))
     if not tags:
-        return text(language, "waste.bags.none", count=count)
+        return counted(language, "waste.bags.none", count=count)
     if count == 1:
         return text(language, "waste.bags.one", tag=tags[0])
     shown = text(language, "waste.bags.and").join(tags[:MOST_TAGS])

@@ -34,6 +34,11 @@ def text(language: Language, key: str, /, **fields: object) -> str:
     return entries()[key][language].format(**fields)
 
 
+def counted(language: Language, key: str, /, count: int, **fields: object) -> str:
+    """The string of so many: ``key.one`` of exactly one, else ``key.other``; ``{count}`` is one of its fields."""
+    return text(language, f"{key}.{'one' if count == 1 else 'other'}", count=count, **fields)
+
+
 def unit(language: Language, indicator: str) -> str:
     """The unit of an indicator as a reader of the language writes it."""
     symbol = INDICATORS[indicator].unit

@@ -4,7 +4,7 @@ import string
 
 import pytest
 
-from registry.catalogue import LANGUAGES, clause, entries, indicator_name, text, unit
+from registry.catalogue import LANGUAGES, Language, clause, counted, entries, indicator_name, text, unit
 from registry.indicators import INDICATORS
 
 FORBIDDEN = "违法"
@@ -51,3 +51,12 @@ def test_an_unknown_key_is_an_error_that_names_it() -> None:
 def test_clauses_are_written_as_readers_do(number: str, chinese: str, english: str) -> None:
     """Articles of laws and tables of standards, in either language."""
     assert (clause("zh", number), clause("en", number)) == (chinese, english)
+
+
+@pytest.mark.parametrize(
+    ("language", "count", "said"),
+    [("en", 0, "0 bags"), ("en", 1, "1 bag"), ("en", 2, "2 bags"), ("zh", 1, "1 袋"), ("zh", 2, "2 袋")],
+)
+def test_one_is_said_otherwise_than_many(language: Language, count: int, said: str) -> None:
+    """One bag, two bags; Chinese makes no difference."""
+    assert counted(language, "waste_page.page.bags", count=count) == said

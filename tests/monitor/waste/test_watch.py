@@ -312,3 +312,15 @@ def test_tolerances_that_are_none_change_nothing() -> None:
     fold(engine, journal([(7, "config", wrong)]))
     assert engine.unreadable == 1
     assert engine.waste.tolerances.storage_h == 48
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("zh", "调整公差后不再构成预警"), ("en", "no longer an alarm by the tolerances")]
+)
+def test_an_alarm_that_other_tolerances_ended_says_so(language: Language, words: str) -> None:
+    """In both languages, and the weight that it was about stands in it still."""
+    changes = fold(Engine(REGISTRY, waste=WASTE), changed_tolerances())
+    (row,) = (row for row in changes.raised.values() if row["rule"] == "waste:weight")
+    said = alarm_text(language, row, REGISTRY)
+    assert words in said
+    assert "0.2 kg" in said
