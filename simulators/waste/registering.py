@@ -37,6 +37,8 @@ _DISPOSERS: Final = {
     "nt-cc-s01": ("320602", "崇川医疗废物处置中心（演示）", "Chongchuan Medical-Waste Centre (demo)"),
     "nt-rg-s01": ("320682", "如皋医疗废物中转站（演示）", "Rugao Medical-Waste Transfer Station (demo)"),
 }
+_METHODS: Final = {"nt-cc-s01": "高温焚烧", "nt-rg-s01": "高温蒸汽处理"}
+"""How each disposer treats waste, as its licence says and the register wants to know."""
 
 
 def registered(
@@ -203,7 +205,8 @@ def _receivers(city: City) -> Iterator[Receiver]:
     for number in _used_receivers(city):
         code = city.receiver_codes[number]
         _, zh, en = _DISPOSERS[code]
-        yield Receiver(code, zh, en, f"DEMO-{number + 1:04d}", date(2020, 1, 1), date(2035, 12, 31), site=code)
+        valid = (date(2020, 1, 1), date(2035, 12, 31))
+        yield Receiver(code, zh, en, f"DEMO-{number + 1:04d}", *valid, site=code, method=_METHODS[code])
 
 
 def _routes(city: City) -> Iterator[Route]:

@@ -10,6 +10,8 @@ import pytest
 from monitor.documents import render_pdf
 from monitor.documents.of_waste import BLANK, Words, manifest, register, vehicle_card
 from registry.waste.model import Handler, Receiver, Vehicle, Ward, WasteRegistry
+from simulators.waste.city import city
+from simulators.waste.registering import registered
 
 AT = datetime(2026, 11, 3, 1, 30, tzinfo=UTC)
 REGISTRY = WasteRegistry(
@@ -62,6 +64,14 @@ def test_the_register_has_the_seven_fields_of_the_law_for_every_bag() -> None:
     text = printed("waste_register", found)
     for words in ("医疗废物登记簿", "第一医院", "重症医学科", "3.420", "王护士"):
         assert words in text
+
+
+def test_simulated_disposers_say_how_they_treat_waste() -> None:
+    """Every receiver of the simulated city has a method, which stands in the register of what was handed over to it."""
+    _, waste = registered(city(7, 40, 8), AT)
+    words = Words(waste, lambda code: code, ZoneInfo("Asia/Shanghai"), AT)
+    rows = [bag("T1", 1_000, receiver=code) for code in sorted(waste.receivers)]
+    assert [each["method"] for each in register(rows, words, "H1", "2026-11")["rows"]] == ["高温焚烧", "高温蒸汽处理"]
 
 
 def test_the_manifest_adds_up_by_day_and_comes_in_two_copies() -> None:
