@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import httpx
 
@@ -34,6 +34,21 @@ TIMEOUT: Final = httpx.Timeout(5.0, connect=1.5)
 FILE_S: Final = 60.0
 """A file of photos, or a document that is still to be made, over a slow line."""
 PREFIX: Final = "/api/v1"
+
+
+class SiteList(NamedTuple):
+    """Sites as the API told them: all in scope, or (not `whole`) those that differ from an earlier answer."""
+
+    sites: list[Site]
+    version: str
+    whole: bool
+
+    def after(self, before: Sequence[Site]) -> list[Site]:
+        """All sites, by what was known before this answer."""
+        if self.whole:
+            return self.sites
+        told = {site["code"]: site for site in self.sites}
+        return [told.get(site["code"], site) for site in before]
 
 
 class ApiError(Exception):
@@ -98,9 +113,15 @@ class ApiClient:
         """The live page's figures."""
         return cast(Overview, self._get("/overview"))
 
-    def sites(self) -> list[Site]:
-        """All sites in scope."""
-        return cast(list[Site], self._get("/sites"))
+    def sites(self, since: str = "") -> SiteList:
+        """All sites in scope, or those that differ from the answer of version `since`."""
+        answer = self._send("GET", f"{PREFIX}/sites", params=_given({"since": since}))
+        sites = cast(list[Site], answer.json())
+        weeks: dict[str, list[list[list[str]]]] = {}
+        for site in sites:
+            # Thousands of venues keep the same hours: one week in memory for all of them.
+            site["opening"] = weeks.setdefault(repr(site["opening"]), site["opening"])
+        return SiteList(sites, answer.headers.get("Landun-Version", ""), "Landun-Since" not in answer.headers)
 
     def site(self, code: str) -> SiteDetail:
         """A site with its channels."""

@@ -1,7 +1,7 @@
 """The reader's language: every string through the catalogue, names of things in the chosen language."""
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 import streamlit as st
 
@@ -42,6 +42,11 @@ def term(table: str, code: str, /, **fields: object) -> str:
 def name_of(thing: Mapping[str, Any], prefix: str = "name") -> str:
     """The name in the reader's language of anything that has ``name_zh`` and ``name_en``."""
     return str(thing.get(f"{prefix}_{language()}") or "")
+
+
+def name_field() -> Literal["name_zh", "name_en"]:
+    """Where the name in the reader's language stands: for those who look at thousands of things."""
+    return "name_zh" if language() == "zh" else "name_en"
 
 
 def county_name(code: str) -> str:

@@ -59,6 +59,7 @@ class LiveFeed:
         self._hurry = threading.Event()
         self._polled = threading.Event()
         self._closed = False
+        self._sites_version = ""
         self._threads = [
             threading.Thread(target=self._poll_forever, name="live-feed-poll", daemon=True),
             threading.Thread(target=self._listen_forever, name="live-feed-listen", daemon=True),
@@ -112,7 +113,7 @@ class LiveFeed:
             now.health = self.client.health()
             now.unreachable_since = None
             overview = self.client.overview()
-            sites = self.client.sites()
+            sites = self.client.sites(self._sites_version)
             page = self._alarm_page()
             inbox = self._inbox()
         except SignInNeededError:
@@ -122,7 +123,7 @@ class LiveFeed:
         except ApiUnreachableError:
             now.unreachable_since = now.unreachable_since or time.time()
         else:
-            now.overview, now.sites = overview, sites
+            now.overview, now.sites, self._sites_version = overview, sites.after(now.sites), sites.version
             now.open_alarms, now.open_alarms_total = page
             now.inbox = inbox
             now.refused, now.expired = None, False

@@ -79,6 +79,12 @@ SAMPLE_SEVERITY: Final = {state: place for place, state in enumerate(SAMPLE_TONE
 """Order of what manual results say, worst first."""
 
 
+def severity(site: Site) -> tuple[int, int, int]:
+    """How bad a site is, the worst least: by its worst open alarm, then its state, then its samples."""
+    samples = SAMPLE_SEVERITY.get(site["samples"]["state"], 9) if site["samples"] else 9
+    return PRIORITY_ORDER[site["worst_priority"]], SEVERITY.get(site["state"], 9), samples
+
+
 def sample_tone(site: Site) -> str:
     """The tone of a site without instruments: what its recent manual results say."""
     summary = site["samples"]

@@ -1,12 +1,13 @@
 """Choosing a site: the one the address names, else the worst of the commonest kind; the choice stays in the address."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 import streamlit as st
 
 from dashboard import session
 from dashboard.html import title
-from dashboard.language import county_name, name_of, t
+from dashboard.language import county_name, name_field, t
 from dashboard.shapes import Site
 from dashboard.widgets.site_table import by_severity
 
@@ -37,14 +38,24 @@ def _chosen(sites: dict[str, Site], label: str) -> str:
         st.session_state[CHOICE] = asked if asked in sites else first
     if st.session_state[CHOICE] not in sites:
         st.session_state[CHOICE] = first
-    code: str = st.selectbox(
-        label, codes, key=CHOICE, format_func=lambda each: _option(sites[each]), label_visibility="collapsed"
-    )
+    options = _options(sites.values())
+    code: str = st.selectbox(label, codes, key=CHOICE, format_func=options.__getitem__, label_visibility="collapsed")
     st.session_state["site_asked"] = code
     return code
 
 
-def _option(site: Site) -> str:
-    mark = f" · {t('badge')}" if site["simulated"] else ""
-    state = "unconnected" if site["status"] == "offline" else site["state"]
-    return f"{name_of(site)} · {county_name(site['county'])}{mark} · {t('state.' + state)}"
+def _options(sites: Iterable[Site]) -> dict[str, str]:
+    """What the list says of each site; what follows the name is put into words once for all of whom it is true."""
+    name = name_field()
+    rests: dict[tuple[str, bool, str], str] = {}
+    options = {}
+    for site in sites:
+        kind = site["county"], site["simulated"], "unconnected" if site["status"] == "offline" else site["state"]
+        if kind not in rests:
+            rests[kind] = _rest(*kind)
+        options[site["code"]] = f"{site[name]} · {rests[kind]}"
+    return options
+
+
+def _rest(county: str, simulated: bool, state: str) -> str:
+    return " · ".join((county_name(county), *([t("badge")] if simulated else []), t(f"state.{state}")))

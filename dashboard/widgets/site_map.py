@@ -1,12 +1,13 @@
 """The county map's data: counties by worst state, sites as markers."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
 from dashboard.formatting import clock
 from dashboard.language import county_name, language, name_of, t, term
 from dashboard.links import address
-from dashboard.look import PRIORITY_ORDER, WORST_TONE, sample_tone, site_tone
+from dashboard.look import PRIORITY_ORDER, WORST_TONE, sample_tone, severity, site_tone
 from dashboard.map_outline import place
 from dashboard.shapes import Site
 from registry.catalogue import text
@@ -22,22 +23,31 @@ LEGEND: Final = (
     ("silent", "offline"),
 )
 
+MARKERS: Final = 2000
+"""Most markers on the map: what a browser draws and a refresh sends without a pause. The worst are shown."""
+
 
 def map_data(sites: Sequence[Site], *, group: str, county: str | None) -> dict[str, Any]:
     """What the map shows: the sites of `group` (``live`` or ``simulated``) as markers, venues off line as dots.
 
-    A dot has the colour of what the venue's recent samples say.
+    A dot has the colour of what the venue's recent samples say. Of more than `MARKERS` sites the worst are shown,
+    those of the chosen county first; the counties count all of them.
     """
     shown = [site for site in sites if site["status"] == group]
     unconnected = [site for site in sites if site["status"] == "offline"]
+    marked = _worst([*unconnected, *shown], county)
     shape = "diamond" if group == "simulated" else "round"
     legend = [{"tone": tone, "shape": shape, "text": t(f"legend.{key}")} for tone, key in LEGEND]
     legend.append({"tone": "plain", "shape": "small", "text": t("legend.unconnected")})
     suspected = text(language(), "sample.page.legend")
     legend.append({"tone": "high", "shape": "small", "text": suspected})
+    if len(marked) < len(shown) + len(unconnected):
+        counts = {"shown": len(marked), "sites": len(shown) + len(unconnected)}
+        legend.append({"tone": "plain", "shape": "none", "text": t("map.worst", **counts)})
+    online, others = _by_county(shown), Counter(site["county"] for site in unconnected)
     return {
-        "counties": {code: _county(code, shown, unconnected) for code in COUNTIES},
-        "sites": [_marker(site, "small") for site in unconnected] + [_marker(site, shape) for site in shown],
+        "counties": {code: _county(code, online.get(code, []), others[code]) for code in COUNTIES},
+        "sites": [_marker(site, "small" if site["status"] == "offline" else shape) for site in marked],
         "selected": county,
         "legend": legend,
         "site": f"{address('site')}&site=",
@@ -61,9 +71,23 @@ def alarms_of(site: Site) -> int:
     return 0 if counts is None else counts["high"] + counts["medium"] + counts["low"]
 
 
-def _county(code: str, shown: Sequence[Site], unconnected: Sequence[Site]) -> dict[str, str]:
-    here = [site for site in shown if site["county"] == code]
-    others = sum(site["county"] == code for site in unconnected)
+def _worst(sites: Sequence[Site], county: str | None) -> Sequence[Site]:
+    """At most `MARKERS` sites in their order, left out from the least severe on and from other counties first."""
+    if len(sites) <= MARKERS:
+        return sites
+    by_need = sorted(sites, key=lambda site: (county not in (None, site["county"]), *severity(site)))
+    kept = {site["code"] for site in by_need[:MARKERS]}
+    return [site for site in sites if site["code"] in kept]
+
+
+def _by_county(sites: Sequence[Site]) -> dict[str, list[Site]]:
+    grouped: dict[str, list[Site]] = {}
+    for site in sites:
+        grouped.setdefault(site["county"], []).append(site)
+    return grouped
+
+
+def _county(code: str, here: Sequence[Site], others: int) -> dict[str, str]:
     alarms = sum(alarms_of(site) for site in here)
     title = t(
         "map.county_title",

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from dashboard.formatting import clock
 from dashboard.html import badge_cell, chip_cell, state_cell
-from dashboard.language import county_name, name_of, t, term
+from dashboard.language import county_name, name_field, name_of, t, term
 from dashboard.links import address
-from dashboard.look import PRIORITY_ORDER, SAMPLE_SEVERITY, SEVERITY, sample_tone, site_tone
+from dashboard.look import sample_tone, severity, site_tone
 from dashboard.shapes import AlarmCounts, Site
 
 PAGE: Final = 12
@@ -16,12 +16,8 @@ PAGE: Final = 12
 
 def by_severity(sites: Sequence[Site]) -> list[Site]:
     """Worst priority first, then worst state, then worst samples, then by name in the reader's language."""
-
-    def key(site: Site) -> tuple[int, int, int, str]:
-        samples = SAMPLE_SEVERITY.get(site["samples"]["state"], 9) if site["samples"] else 9
-        return PRIORITY_ORDER[site["worst_priority"]], SEVERITY.get(site["state"], 9), samples, name_of(site)
-
-    return sorted(sites, key=key)
+    name = name_field()
+    return sorted(sites, key=lambda site: (*severity(site), site[name]))
 
 
 def table_data(sites: Sequence[Site]) -> dict[str, Any]:

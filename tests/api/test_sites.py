@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dashboard.client import ApiClient
 from monitor.api import refresher
 from monitor.api.sites import SINCE_HEADER, VERSION_HEADER
 from store import journal
@@ -108,6 +109,21 @@ def test_who_asks_again_is_told_what_differs(api: Served, db: Connection, monkey
     save_registry(db, registry.of([replace(registry.sites["P-4"], code="P-5")], [], [], []))
     everything = eventually(lambda: (got := api.get("/sites", since=version)) and len(got) == 5 and got, "all come", 20)
     assert [site["code"] for site in everything] == ["P-1", "P-2", "P-3", "P-4", "P-5"]
+
+
+def test_the_dashboard_has_all_sites_by_their_differences(api: Served, db: Connection) -> None:
+    """What its client puts together of a whole answer and a difference is what a whole answer says."""
+    client = ApiClient(api.url, api.token())
+    first = client.sites()
+    assert first.whole
+    put_latest(db, 21, 0.1, "breach")
+
+    def same() -> bool:
+        told = client.sites(first.version)
+        assert not told.whole
+        return len(told.sites) == 1 and told.after(first.sites) == client.sites().sites
+
+    eventually(same, "the difference leads to the whole")
 
 
 def test_a_changed_registry_is_noticed(api: Served, db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,14 @@ import pytest
 
 @dataclass
 class Answering:
-    """A server on loopback; `answers` maps ``"GET /path"`` to status and body, `asked` is what was asked."""
+    """A server on loopback; `answers` maps ``"GET /path"`` to status and body, `asked` is what was asked.
+
+    `headers` are sent beside the answer of the same key.
+    """
 
     address: str = ""
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    headers: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
 
@@ -34,6 +38,8 @@ def answering() -> Iterator[Answering]:
             content = json.dumps(body).encode() if body is not None else b""
             self.send_response(status)
             self.send_header("content-length", str(len(content)))
+            for name, value in made.headers.get(key, {}).items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
 

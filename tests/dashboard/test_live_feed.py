@@ -42,6 +42,29 @@ def test_outage_keeps_figures_and_says_since_when(feed: LiveFeed, answering: Ans
     eventually(lambda: feed.read().unreachable_since is None, "the recovery is noticed", 15)
 
 
+def test_sites_are_asked_for_by_their_differences(feed: LiveFeed, answering: Answering) -> None:
+    """The first answer is whole; later ones name the version that is known and put what differs in its place."""
+    key = "GET /api/v1/sites"
+
+    def tell(headers: dict[str, str], *sites: tuple[str, str]) -> None:
+        answering.headers[key] = headers
+        answering.answers[key] = (200, [{"code": code, "state": state, "opening": []} for code, state in sites])
+        feed.poll_soon()
+
+    def shown() -> list[tuple[str, str]]:
+        return [(site["code"], site["state"]) for site in feed.read().sites]
+
+    tell({"Landun-Version": "v1"}, ("A", "normal"), ("B", "normal"), ("C", "normal"))
+    eventually(lambda: shown()[1:2] == [("B", "normal")], "the whole list is there", 15)
+    tell({"Landun-Version": "v2", "Landun-Since": "v1"}, ("B", "breach"))
+    eventually(lambda: shown()[1:2] == [("B", "breach")], "the difference is taken", 15)
+    assert shown() == [("A", "normal"), ("B", "breach"), ("C", "normal")]
+    tell({"Landun-Version": "v3"}, ("D", "normal"))
+    eventually(lambda: shown() == [("D", "normal")], "a whole list replaces all", 15)
+    asked = [path for _, path, _ in answering.asked if "/sites" in path]
+    assert {"/api/v1/sites", "/api/v1/sites?since=v1", "/api/v1/sites?since=v2"} <= set(asked)
+
+
 def test_expired_token_is_noticed_and_a_new_one_taken(answering: Answering) -> None:
     """A 401 marks the feed expired; the same person's new token revives it."""
     answering.answers["GET /health"] = (200, {"components": []})

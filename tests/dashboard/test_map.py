@@ -4,6 +4,7 @@ import pytest
 
 from dashboard.map_outline import WIDTH, outline, place
 from dashboard.shapes import Site
+from dashboard.widgets import site_map
 from dashboard.widgets.site_map import county_worst, map_data
 from registry.counties import COUNTIES
 
@@ -69,3 +70,20 @@ def test_groups_are_never_mixed() -> None:
     assert [(marker[0], marker[4]) for marker in data["sites"]] == [("dot", "small"), ("sim", "diamond")]
     assert data["counties"]["320602"]["tone"] == "ok"
     assert "模拟" in data["sites"][1][5]
+
+
+def test_of_too_many_sites_the_worst_are_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More sites than a browser draws: alarms come first, the chosen county before the others, counties count all."""
+    monkeypatch.setattr(site_map, "MARKERS", 3)
+    calm = [site(f"calm{n}") for n in range(4)]
+    sites = [*calm, site("alarm", worst_priority="high", state="breach"), site("silent", state="offline")]
+    elsewhere = [site("there", county="320682"), site("worse", county="320682", worst_priority="medium")]
+    whole = map_data([*sites, *elsewhere], group="simulated", county=None)
+    assert [marker[0] for marker in whole["sites"]] == ["alarm", "silent", "worse"]
+    assert "6 / 6" in whole["counties"]["320602"]["title"]
+    assert "3 家（共 8 家）" in whole["legend"][-1]["text"]
+    chosen = map_data([*sites, *elsewhere], group="simulated", county="320682")
+    assert [marker[0] for marker in chosen["sites"]] == ["alarm", "there", "worse"]
+    few = map_data(sites[:3], group="simulated", county=None)
+    assert [marker[0] for marker in few["sites"]] == ["calm0", "calm1", "calm2"]
+    assert all(entry["shape"] != "none" for entry in few["legend"])
