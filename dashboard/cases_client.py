@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
-from dashboard.case_shapes import CaseBoard, CaseFigures, CaseFull, CasePage, LeadRule, Officer
 from dashboard.client import PREFIX, ApiClient
+from dashboard.shapes.cases import CaseBoard, CaseFigures, CaseFull, CasePage, LeadRule, Officer
 
 UPLOAD_S: Final = 60.0
 """Nine photos of 10 MB over a slow line."""

@@ -7,7 +7,6 @@ from typing import Any, Final, NamedTuple, cast
 
 import httpx
 
-from dashboard.judging_shapes import SamplePage, SampleReport, SiteRules
 from dashboard.shapes import (
     Alarm,
     AlarmPage,
@@ -29,6 +28,7 @@ from dashboard.shapes import (
     Token,
     Truth,
 )
+from dashboard.shapes.judging import SamplePage, SampleReport, SiteRules
 
 TIMEOUT: Final = httpx.Timeout(5.0, connect=1.5)
 FILE_S: Final = 60.0

@@ -5,7 +5,6 @@ from typing import Any, Final
 import streamlit as st
 
 from dashboard import session
-from dashboard.case_shapes import CaseFile, CaseFull, CaseStep
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import full_time
 from dashboard.html import badge, chip, escape, heading, title
@@ -13,6 +12,7 @@ from dashboard.language import county_name, language, name_of, t, term
 from dashboard.links import address
 from dashboard.look import PRIORITY_TONE
 from dashboard.problems import failed
+from dashboard.shapes.cases import CaseFile, CaseFull, CaseStep
 from dashboard.widgets.alarm_table import alarm_table
 from dashboard.widgets.case_documents import documents_panel
 from dashboard.widgets.case_form import act_form

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboard import session
-from dashboard.case_shapes import BoardLine, CaseFigures, CaseFull, LeadRule
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import clock, percent, rfc3339
 from dashboard.html import badge, escape, heading, title
@@ -17,6 +16,7 @@ from dashboard.language import county_name, indicator, name_of, t, term
 from dashboard.problems import failed
 from dashboard.screens.case import show_case
 from dashboard.shapes import Site
+from dashboard.shapes.cases import BoardLine, CaseFigures, CaseFull, LeadRule
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.case_words import case_table, p
 from dashboard.widgets.components import table

@@ -8,13 +8,13 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import clock
 from dashboard.html import badge, chip, escape, heading
-from dashboard.judging_shapes import SampleResult
 from dashboard.language import county_name, indicator, name_of, t, term
 from dashboard.links import address
 from dashboard.look import SAMPLE_TONE
 from dashboard.opening import opening_text
 from dashboard.problems import failed
 from dashboard.shapes import SiteDetail
+from dashboard.shapes.judging import SampleResult
 from dashboard.widgets.announce import announcements
 from dashboard.widgets.field import alarm_card, back, urgency, w
 from dashboard.widgets.instruments import calibration_form, instruments

@@ -11,10 +11,10 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import full_time, parse, rfc3339
 from dashboard.html import badge, chip_cell, escape, heading, title
-from dashboard.judging_shapes import OwnRule, Rule, SiteRules, Standard
 from dashboard.language import clause_of, indicator, name_of, term
 from dashboard.problems import failed
 from dashboard.shapes import SiteDetail
+from dashboard.shapes.judging import OwnRule, Rule, SiteRules, Standard
 from dashboard.widgets.alarm_settings import alarm_settings
 from dashboard.widgets.components import table
 from dashboard.widgets.rule_forms import rule_forms

@@ -11,10 +11,10 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import clock, rfc3339
 from dashboard.html import escape, heading, title
-from dashboard.judging_shapes import SampleReport
 from dashboard.language import county_name, indicator, language, name_of, t, term, with_unit
 from dashboard.problems import failed
 from dashboard.shapes import Site, SiteDetail
+from dashboard.shapes.judging import SampleReport
 from dashboard.widgets.components import table
 from dashboard.widgets.sample_table import sample_table, w, written
 from registry.sample_sheet import a_result

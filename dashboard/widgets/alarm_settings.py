@@ -8,10 +8,10 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import DASH, full_time
 from dashboard.html import chip_cell, escape, heading
-from dashboard.judging_shapes import SiteRules
 from dashboard.language import indicator, name_of, t, term
 from dashboard.problems import failed
 from dashboard.shapes import SiteDetail
+from dashboard.shapes.judging import SiteRules
 from dashboard.widgets.components import table
 
 LEAST_REASON: Final = 4

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboard import session
-from dashboard.case_shapes import CaseAction, CaseFull
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.html import escape, heading
 from dashboard.language import language, name_of, term
 from dashboard.problems import failed
+from dashboard.shapes.cases import CaseAction, CaseFull
 from dashboard.widgets.case_words import p
 
 USUAL: Final = {

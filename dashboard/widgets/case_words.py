@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from dashboard.case_shapes import Case
 from dashboard.formatting import DASH, parse
 from dashboard.html import badge_cell, chip, chip_cell
 from dashboard.language import county_name, language, name_of, term
 from dashboard.links import address
+from dashboard.shapes.cases import Case
 from registry.catalogue import text
 
 STATE_TONE: Final = {

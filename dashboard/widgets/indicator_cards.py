@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from dashboard.formatting import DASH, clock, number
 from dashboard.html import chip, escape
-from dashboard.judging_shapes import Rule
 from dashboard.language import clause_of, indicator, language, name_of, t, term, unit_of
 from dashboard.look import CHANNEL_TONE
 from dashboard.shapes import Channel, Latest, Limit, Site
+from dashboard.shapes.judging import Rule
 from registry.catalogue import text
 
 ROLES = ("quality", "operational", "context")

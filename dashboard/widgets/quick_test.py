@@ -11,11 +11,11 @@ from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.field_client import Comparison
 from dashboard.formatting import clock, number, precision_of, rfc3339
 from dashboard.html import chip, escape, heading
-from dashboard.judging_shapes import SampleResult
 from dashboard.language import clause_of, indicator, language, term, unit_of, with_unit
 from dashboard.look import SAMPLE_TONE
 from dashboard.problems import failed
 from dashboard.shapes import Channel, Point, SiteDetail
+from dashboard.shapes.judging import SampleResult
 from dashboard.widgets.field import colon
 from dashboard.widgets.sample_table import written
 from registry.agreement import tolerances

@@ -10,10 +10,10 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import rfc3339
 from dashboard.html import escape, heading
-from dashboard.judging_shapes import SiteRules
 from dashboard.language import indicator, name_of, unit_of
 from dashboard.problems import failed
 from dashboard.shapes import SiteDetail
+from dashboard.shapes.judging import SiteRules
 from dashboard.widgets.rule_words import limit_text, named, own_text, w, where
 from registry.indicators import INDICATORS
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dashboard.judging_shapes import OwnRule, Rule, SiteRules
 from dashboard.language import indicator, language, name_of
 from dashboard.shapes import SiteDetail
+from dashboard.shapes.judging import OwnRule, Rule, SiteRules
 from dashboard.widgets.indicator_cards import interval
 from registry.catalogue import text
 from registry.indicators import INDICATORS

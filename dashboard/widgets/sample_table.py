@@ -5,10 +5,10 @@ from typing import Any
 
 from dashboard.formatting import clock
 from dashboard.html import badge_cell, chip_cell
-from dashboard.judging_shapes import SampleResult
 from dashboard.language import clause_of, indicator, language, name_of, t, term, unit_of
 from dashboard.links import address
 from dashboard.look import SAMPLE_TONE
+from dashboard.shapes.judging import SampleResult
 from registry.catalogue import text
 
 

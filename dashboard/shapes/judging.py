@@ -2,7 +2,7 @@
 
 from typing import TypedDict
 
-from dashboard.shapes import Mistake, Priority
+from dashboard.shapes.common import Mistake, Priority
 
 
 class Band(TypedDict):

@@ -2,7 +2,7 @@
 
 from typing import Any, TypedDict
 
-from dashboard.shapes import Alarm
+from dashboard.shapes.alarms import Alarm
 
 
 class CaseFile(TypedDict):
