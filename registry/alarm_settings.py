@@ -12,8 +12,8 @@ from registry.alarm_rules import alarm_rule, beginnings
 from registry.indicators import INDICATORS
 from registry.journal_json import record_fields, record_json
 from registry.limits import Limit, Severity
-from registry.limits.site_rules import check_reason
 from registry.model import Registry
+from registry.site_settings import SettingError, check_place, check_reason
 
 LONGEST_DELAY_S: Final = 7_200.0
 """An on-delay or off-delay longer than this would hide what an inspector has to act on (design default)."""
@@ -21,10 +21,6 @@ RESPOND_WITHIN_S: Final = (300, 30 * 86_400)
 """Least and greatest time to respond."""
 
 _TIMES: Final = ("set_at", "ended_at")
-
-
-class AlarmSettingError(ValueError):
-    """A setting is not acceptable; the message names the field, the value and what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,20 +109,11 @@ class AlarmSettings:
 
 
 def check(wanted: AlarmSetting, registry: Registry) -> None:
-    """Raise `AlarmSettingError` where a new setting is not acceptable."""
-    if wanted.site not in registry.sites:
-        raise AlarmSettingError(f"site {wanted.site!r} is not registered")
-    if wanted.sampling_point is not None and (wanted.site, wanted.sampling_point) not in registry.sampling_points:
-        known = sorted(point for at, point in registry.sampling_points if at == wanted.site)
-        raise AlarmSettingError(
-            f"sampling_point: {wanted.sampling_point!r} is not one of site {wanted.site}: {', '.join(known)}"
-        )
+    """Raise `SettingError` where a new setting is not acceptable."""
+    check_place(registry, wanted.site, wanted.sampling_point)
     _check_rule(wanted)
     _check_numbers(wanted)
-    try:
-        check_reason("reason", wanted.reason)
-    except ValueError as error:
-        raise AlarmSettingError(str(error)) from error
+    check_reason("reason", wanted.reason)
 
 
 def _check_rule(wanted: AlarmSetting) -> None:
@@ -134,36 +121,36 @@ def _check_rule(wanted: AlarmSetting) -> None:
     try:
         alarm_rule(wanted.rule)
     except KeyError as error:
-        raise AlarmSettingError(f"rule: {error.args[0]}") from error
+        raise SettingError(f"rule: {error.args[0]}") from error
     if kind == "platform":
-        raise AlarmSettingError("rule: the platform's own alarms are of no site")
+        raise SettingError("rule: the platform's own alarms are of no site")
     if kind == "limit" and rest and rest[0] not in INDICATORS:
-        raise AlarmSettingError(f"rule: {rest[0]!r} is not an indicator; known: {', '.join(INDICATORS)}")
+        raise SettingError(f"rule: {rest[0]!r} is not an indicator; known: {', '.join(INDICATORS)}")
     if kind == "limit" and len(rest) > 1 and rest[1] not in ("low", "high"):
-        raise AlarmSettingError(f"rule: side {rest[1]!r} must be low or high")
+        raise SettingError(f"rule: side {rest[1]!r} must be low or high")
 
 
 def _check_numbers(wanted: AlarmSetting) -> None:
     given = {name: getattr(wanted, name) for name in ("priority", "on_delay_s", "off_delay_s", "deadband", "latches")}
     words = (wanted.respond_within_s, wanted.cause, wanted.consequence, wanted.response)
     if all(each is None for each in (*given.values(), *words)):
-        raise AlarmSettingError("nothing is set: give priority, a delay, deadband, latches or a part of the record")
+        raise SettingError("nothing is set: give priority, a delay, deadband, latches or a part of the record")
     if wanted.priority is not None and wanted.priority not in tuple(Severity):
-        raise AlarmSettingError(f"priority: {wanted.priority!r} must be one of {', '.join(Severity)}")
+        raise SettingError(f"priority: {wanted.priority!r} must be one of {', '.join(Severity)}")
     timed = [name for name in ("on_delay_s", "off_delay_s", "deadband") if given[name] is not None]
     parts = wanted.rule.split(":")
     if timed and wanted.rule not in ("limit", "circulation") and (parts[0] != "limit" or len(parts) > 2):
-        raise AlarmSettingError(f"{timed[0]}: is set for both sides of a limit, as limit:<indicator>, or circulation")
+        raise SettingError(f"{timed[0]}: is set for both sides of a limit, as limit:<indicator>, or circulation")
     for name in ("on_delay_s", "off_delay_s"):
         if given[name] is not None and not 0 <= given[name] <= LONGEST_DELAY_S:
-            raise AlarmSettingError(f"{name}: {given[name]:g} s must be 0 to {LONGEST_DELAY_S:g} s")
+            raise SettingError(f"{name}: {given[name]:g} s must be 0 to {LONGEST_DELAY_S:g} s")
     if wanted.deadband is not None:
         if parts[0] != "limit" or len(parts) < 2:
-            raise AlarmSettingError("deadband: is in an indicator's unit, so name it: limit:<indicator>")
+            raise SettingError("deadband: is in an indicator's unit, so name it: limit:<indicator>")
         known = INDICATORS[parts[1]]
         widest = (known.physical_hi - known.physical_lo) / 4
         if not 0 <= wanted.deadband <= widest:
-            raise AlarmSettingError(f"deadband: {wanted.deadband:g} must be 0 to {widest:g} {known.unit}")
+            raise SettingError(f"deadband: {wanted.deadband:g} must be 0 to {widest:g} {known.unit}")
     low, high = RESPOND_WITHIN_S
     if wanted.respond_within_s is not None and not low <= wanted.respond_within_s <= high:
-        raise AlarmSettingError(f"respond_within_s: {wanted.respond_within_s} must be {low} to {high} s")
+        raise SettingError(f"respond_within_s: {wanted.respond_within_s} must be {low} to {high} s")

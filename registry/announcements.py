@@ -13,17 +13,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from registry.journal_json import record_fields, record_json
-from registry.limits.site_rules import check_reason
 from registry.model import Registry
+from registry.site_settings import GRACE, SettingError, check_place, check_reason
 
 HOLD_OFF_S: Final = 1_800
 """So long after a calibration or maintenance its alarms stay muted (FACTS 2.3, design default)."""
 
-GRACE: Final = timedelta(minutes=5)
-"""An announcement may begin this long ago: a person's clock and a form that stood open for a moment."""
-
 AHEAD: Final = timedelta(days=366)
-"""… and no further ahead than this."""
+"""An announcement begins no further ahead than this."""
 
 
 class AnnouncementKind(StrEnum):
@@ -56,10 +53,6 @@ MUTES: Final[Mapping[AnnouncementKind, frozenset[str]]] = MappingProxyType(
 """Kinds of alarm that each mutes."""
 
 _TIMES: Final = ("starts_at", "ends_at", "announced_at", "withdrawn_at")
-
-
-class AnnouncementError(ValueError):
-    """An announcement is not acceptable; the message names the field, the value and what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,30 +112,21 @@ def hold_off_of(kind: AnnouncementKind) -> int:
 
 
 def check(wanted: Announcement, registry: Registry, now: datetime) -> None:
-    """Raise `AnnouncementError` where a new announcement is not acceptable."""
-    if wanted.site not in registry.sites:
-        raise AnnouncementError(f"site {wanted.site!r} is not registered")
-    if wanted.sampling_point is not None and (wanted.site, wanted.sampling_point) not in registry.sampling_points:
-        known = sorted(point for at, point in registry.sampling_points if at == wanted.site)
-        raise AnnouncementError(
-            f"sampling_point: {wanted.sampling_point!r} is not one of site {wanted.site}: {', '.join(known)}"
-        )
-    try:
-        check_reason("reason", wanted.reason)
-    except ValueError as error:
-        raise AnnouncementError(str(error)) from error
+    """Raise `SettingError` where a new announcement is not acceptable."""
+    check_place(registry, wanted.site, wanted.sampling_point)
+    check_reason("reason", wanted.reason)
     if wanted.starts_at < now - GRACE:
-        raise AnnouncementError(
+        raise SettingError(
             f"from: {wanted.starts_at.isoformat()} is past; an announcement begins now or later, "
             "what came before is judged already"
         )
     if wanted.starts_at > now + AHEAD:
-        raise AnnouncementError(f"from: {wanted.starts_at.isoformat()} is more than {AHEAD.days} days ahead")
+        raise SettingError(f"from: {wanted.starts_at.isoformat()} is more than {AHEAD.days} days ahead")
     if wanted.ends_at <= max(wanted.starts_at, now):
-        raise AnnouncementError(f"to: {wanted.ends_at.isoformat()} must be after the beginning and after now")
+        raise SettingError(f"to: {wanted.ends_at.isoformat()} must be after the beginning and after now")
     longest = LONGEST[wanted.kind]
     if wanted.ends_at - wanted.starts_at > longest:
-        raise AnnouncementError(
+        raise SettingError(
             f"to: {wanted.kind} may last at most {longest.total_seconds() / 3600:g} h at a time; "
             "announce the rest later"
         )

@@ -19,7 +19,8 @@ from monitor.api.schemas.alarm_acts import (
 from monitor.api.scope import Permission, Principal
 from monitor.api.sites import NOT_FOUND, SiteInPath
 from registry.alarm_rules import alarm_rule, alarm_rules, beginnings
-from registry.alarm_settings import AlarmSetting, AlarmSettingError, AlarmSettings, check
+from registry.alarm_settings import AlarmSetting, AlarmSettings, check
+from registry.site_settings import SettingError
 from store import audit
 from store.alarm_settings import add_alarm_setting, end_alarm_setting, find_alarm_setting, load_alarm_settings
 
@@ -78,7 +79,7 @@ def set_parameters(
     )
     try:
         check(setting, now.registry)
-    except AlarmSettingError as error:
+    except SettingError as error:
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
     said = {name: value for name, value in wanted.model_dump().items() if value is not None}
     with shared.database.connection() as connection, connection.transaction():

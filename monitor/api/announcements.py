@@ -11,7 +11,8 @@ from monitor.api.schemas.alarm_acts import AnnouncementInfo, NewAnnouncement, Wi
 from monitor.api.scope import Permission, Principal
 from monitor.api.sites import NOT_FOUND
 from monitor.api.snapshot import Snapshot
-from registry.announcements import Announcement, AnnouncementError, AnnouncementKind, check, hold_off_of
+from registry.announcements import Announcement, AnnouncementKind, check, hold_off_of
+from registry.site_settings import SettingError
 from store import audit
 from store.announcements import (
     add_announcement,
@@ -75,7 +76,7 @@ def announce(wanted: NewAnnouncement, shared: Shared, now: Now, announcer: Annou
     )
     try:
         check(announcement, now.registry, at)
-    except AnnouncementError as error:
+    except SettingError as error:
         raise _not_acceptable(str(error)) from error
     said = {
         "kind": kind.value,

@@ -24,10 +24,11 @@ from monitor.api.sites import NOT_FOUND, SiteInPath
 from monitor.api.snapshot import Snapshot
 from monitor.rulebook import limit_rule
 from registry.alarm_settings import AlarmSettings
-from registry.limits import FOREVER, LimitProfile, SiteRule, SiteRuleError, Version, families, rules_at, timelines
-from registry.limits.site_rules import check, check_reason
+from registry.limits import FOREVER, LimitProfile, SiteRule, Version, families, rules_at, timelines
+from registry.limits.site_rules import check
 from registry.model import SamplingPoint, Site
 from registry.scenarios import scenario_of
+from registry.site_settings import SettingError, check_reason
 from store import audit
 from store.alarm_settings import load_alarm_settings
 from store.records import from_us
@@ -89,7 +90,7 @@ def set_rule(code: SiteInPath, wanted: NewSiteRule, shared: Shared, now: Now, se
     )
     try:
         check(rule, now.registry, at)
-    except SiteRuleError as error:
+    except SettingError as error:
         raise _not_acceptable(str(error)) from error
     with shared.database.connection() as connection, connection.transaction():
         said = {name: value for name, value in rule.to_json().items() if name != "id" and value is not None}
@@ -113,7 +114,7 @@ def finish_rule(
     at = shared.clock()
     try:
         check_reason("reason", said.reason)
-    except SiteRuleError as error:
+    except SettingError as error:
         raise _not_acceptable(str(error)) from error
     with shared.database.connection() as connection, connection.transaction():
         rule = find_rule(connection, rule_id)

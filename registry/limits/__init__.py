@@ -5,7 +5,7 @@
 
 from registry.limits.model import ALARM_AFTER_S, Band, Certainty, Condition, Force, Limit, LimitProfile, Severity
 from registry.limits.profiles import families, load_profile, profiles, source
-from registry.limits.site_rules import SiteRule, SiteRuleError
+from registry.limits.site_rules import SiteRule
 from registry.limits.timeline import FOREVER, Version, rules_at, timelines
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "LimitProfile",
     "Severity",
     "SiteRule",
-    "SiteRuleError",
     "Version",
     "families",
     "load_profile",

@@ -6,7 +6,7 @@ always be told. It begins now or later, never in the past, because what came bef
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from registry.indicators import INDICATORS
@@ -15,11 +15,7 @@ from registry.limits.model import Certainty, Condition, Force, Limit, Severity
 from registry.limits.profiles import families
 from registry.model import Registry
 from registry.scenarios import scenario_of
-
-SHORTEST_REASON: Final = 4
-LONGEST_REASON: Final = 500
-GRACE: Final = timedelta(minutes=5)
-"""A rule may begin this long ago: a person's clock and a form that stood open for a moment."""
+from registry.site_settings import GRACE, SettingError, check_place, check_reason
 
 SITE_RULE: Final = "site-rule"
 """The profile of a limit that a site rule sets is ``site-rule:{id}``."""
@@ -27,10 +23,6 @@ TRIAL: Final = "trial"
 """The profile of a limit that is in force nowhere, only tried on history."""
 
 _TIMES: Final = ("since", "until", "set_at", "ended_at")
-
-
-class SiteRuleError(ValueError):
-    """A rule is not acceptable; the message names the field, the value and what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +110,12 @@ class SiteRule:
 
 
 def check(rule: SiteRule, registry: Registry, now: datetime) -> None:
-    """Raise `SiteRuleError` where a new rule is not acceptable."""
-    site = registry.sites.get(rule.site)
-    if site is None:
-        raise SiteRuleError(f"site {rule.site!r} is not registered")
-    if rule.sampling_point is not None and (rule.site, rule.sampling_point) not in registry.sampling_points:
-        known = sorted(point for at, point in registry.sampling_points if at == rule.site)
-        raise SiteRuleError(
-            f"sampling_point: {rule.sampling_point!r} is not one of site {rule.site}: {', '.join(known)}"
-        )
+    """Raise `SettingError` where a new rule is not acceptable."""
+    check_place(registry, rule.site, rule.sampling_point)
     if (rule.profile is None) == (rule.indicator is None):
-        raise SiteRuleError("give either profile, a standard to adopt, or indicator with its bounds")
+        raise SettingError("give either profile, a standard to adopt, or indicator with its bounds")
     if rule.profile is not None:
-        _check_adoption(rule, scenario_of(site.scenario).adoptable)
+        _check_adoption(rule, scenario_of(registry.sites[rule.site].scenario).adoptable)
     else:
         _check_bounds(rule)
     _check_words_and_times(rule, now)
@@ -139,43 +124,37 @@ def check(rule: SiteRule, registry: Registry, now: datetime) -> None:
 def _check_adoption(rule: SiteRule, adoptable: Iterable[str]) -> None:
     known = [family for family in adoptable if family in families()]
     if rule.profile not in known:
-        raise SiteRuleError(
+        raise SettingError(
             f"profile: {rule.profile!r} must be one of {', '.join(known) or 'none for this kind of venue'}"
         )
     if rule.lo is not None or rule.hi is not None:
-        raise SiteRuleError("lo, hi: a standard that is adopted brings its own bounds")
+        raise SettingError("lo, hi: a standard that is adopted brings its own bounds")
 
 
 def _check_bounds(rule: SiteRule) -> None:
     known = INDICATORS.get(rule.indicator or "")
     if known is None:
-        raise SiteRuleError(f"indicator: {rule.indicator!r} is not an indicator; known: {', '.join(INDICATORS)}")
+        raise SettingError(f"indicator: {rule.indicator!r} is not an indicator; known: {', '.join(INDICATORS)}")
     if rule.lo is None and rule.hi is None:
-        raise SiteRuleError("lo, hi: give at least one of them")
+        raise SettingError("lo, hi: give at least one of them")
     for name, bound in (("lo", rule.lo), ("hi", rule.hi)):
         if bound is not None and not known.physical_lo <= bound <= known.physical_hi:
-            raise SiteRuleError(
+            raise SettingError(
                 f"{name}: {bound:g} is outside what {known.code} can be, "
                 f"{known.physical_lo:g} to {known.physical_hi:g} {known.unit}"
             )
     if rule.lo is not None and rule.hi is not None and rule.lo >= rule.hi:
-        raise SiteRuleError(f"lo: {rule.lo:g} must be less than hi {rule.hi:g}")
+        raise SettingError(f"lo: {rule.lo:g} must be less than hi {rule.hi:g}")
 
 
 def _check_words_and_times(rule: SiteRule, now: datetime) -> None:
     check_reason("reason", rule.reason)
     if rule.since < now - GRACE:
-        raise SiteRuleError(
+        raise SettingError(
             f"since: {rule.since.isoformat()} is past; a rule begins now or later, what came before is judged already"
         )
     if rule.until is not None and rule.until <= max(rule.since, now):
-        raise SiteRuleError(f"until: {rule.until.isoformat()} must be after the beginning and after now")
-
-
-def check_reason(field: str, reason: str) -> None:
-    """Raise `SiteRuleError` on a reason that says nothing."""
-    if not SHORTEST_REASON <= len(reason.strip()) <= LONGEST_REASON:
-        raise SiteRuleError(f"{field}: {len(reason.strip())} characters, must be {SHORTEST_REASON} to {LONGEST_REASON}")
+        raise SettingError(f"until: {rule.until.isoformat()} must be after the beginning and after now")
 
 
 def _at_most(one: float | None, other: float | None) -> bool:

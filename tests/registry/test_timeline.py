@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.limits import FOREVER, Force, Limit, LimitProfile, SiteRule, SiteRuleError, families, rules_at, timelines
+from registry.limits import FOREVER, Force, Limit, LimitProfile, SiteRule, families, rules_at, timelines
 from registry.limits.site_rules import check
 from registry.limits.timeline import microseconds, version_at
 from registry.model import Disinfection, Registry, SamplingPoint, Site, SiteStatus
+from registry.site_settings import SettingError
 
 NOW = datetime(2026, 5, 1, 4, 0, tzinfo=UTC)
 SITE = Site(
@@ -215,7 +216,7 @@ def test_a_rule_that_is_not_acceptable_is_refused_with_what_would_be_right(
     changed: dict[str, object], complaint: str
 ) -> None:
     """Each mistake names the field, the value and what would be right."""
-    with pytest.raises(SiteRuleError, match=complaint):
+    with pytest.raises(SettingError, match=complaint):
         check(rule(**changed), REGISTRY, NOW)  # type: ignore[arg-type]  # by name
 
 
