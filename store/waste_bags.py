@@ -140,15 +140,20 @@ def balance(
         connection,
         """
         WITH weighed AS (
-            SELECT e.ts, e.event, coalesce(e.category, 0) AS category, e.gross_g - coalesce(e.tare_g, 0) AS net_g,
-                   CASE WHEN e.event <> 6 THEN e.site ELSE (
-                       SELECT h.site FROM waste_event h WHERE h.tag = e.tag AND h.event = 5 AND h.ts <= e.ts
-                       ORDER BY h.ts DESC LIMIT 1) END AS site
-            FROM waste_event e
-            WHERE e.event = ANY (%(events)s) AND e.gross_g IS NOT NULL AND e.ts >= %(first)s AND e.ts < %(last)s)
-        SELECT site, (ts AT TIME ZONE %(zone)s)::date AS day, event, category,
-               sum(net_g) / 1000.0 AS kg, count(*) AS pieces
-        FROM weighed WHERE site = ANY (%(sites)s)
+            SELECT site, tag, ts, event, category, gross_g, tare_g FROM waste_event
+            WHERE event = ANY (%(events)s) AND gross_g IS NOT NULL AND ts >= %(first)s AND ts < %(last)s),
+        counted AS (
+            SELECT site, ts, event, category, gross_g, tare_g
+            FROM weighed WHERE event <> 6 AND site = ANY (%(sites)s)
+            UNION ALL
+            SELECT handed.site, ts, event, category, gross_g, tare_g
+            FROM weighed, LATERAL (
+                SELECT h.site FROM waste_event h WHERE h.tag = weighed.tag AND h.event = 5 AND h.ts <= weighed.ts
+                ORDER BY h.ts DESC LIMIT 1) AS handed
+            WHERE event = 6 AND handed.site = ANY (%(sites)s))
+        SELECT site, (ts AT TIME ZONE %(zone)s)::date AS day, event, coalesce(category, 0) AS category,
+               sum(gross_g - coalesce(tare_g, 0)) / 1000.0 AS kg, count(*) AS pieces
+        FROM counted
         GROUP BY site, day, event, category ORDER BY site, day, event, category
         """,
         {"sites": list(sites), "first": first, "last": last, "zone": zone, "events": list(events)},
