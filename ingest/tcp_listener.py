@@ -15,8 +15,9 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
+from ingest.decoders.frames import FrameCutter
 from ingest.delivery import Delivery
 
 IDLE_S: Final = 3_600.0
@@ -27,22 +28,13 @@ _REMEMBERED: Final = 20_000
 _log = logging.getLogger(__name__)
 
 
-class FrameReader(Protocol):
-    """Cuts a stream into frames."""
-
-    skipped: int
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """The complete frames that `data` finishes."""
-
-
 @dataclass(eq=False, slots=True)
 class Connection:
     """An instrument's connection. `name` is who it says it is, empty until it has said so."""
 
     writer: asyncio.StreamWriter
     peer: str
-    reader: FrameReader
+    reader: FrameCutter
     name: str = ""
 
     def write(self, data: bytes) -> None:

@@ -15,6 +15,7 @@ from enum import IntEnum
 from functools import cache
 from typing import Final
 
+from ingest.decoders.frames import FrameCutter
 from ingest.decoders.model import NORMAL_FLAG, Decoded, Sample
 from ingest.decoders.timestamps import read_beijing
 from ingest.rejection import Reason, shown
@@ -81,23 +82,8 @@ class Packet:
         return self.flag >> 2
 
 
-class FrameReader:
-    """Cuts a TCP stream into frames, whichever way it was split or joined; memory is bounded.
-
-    What is between frames is skipped and counted in `skipped`, in bytes.
-    """
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self.skipped = 0
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """The complete frames, ``##`` to CR LF, that `data` finishes; their checksum is not yet looked at."""
-        self._buffer += data
-        frames: list[bytes] = []
-        while (frame := self._next()) is not None:
-            frames.append(frame)
-        return frames
+class FrameReader(FrameCutter):
+    """Cuts a stream into frames from ``##`` to CR LF."""
 
     def _next(self) -> bytes | None:
         while True:
@@ -115,9 +101,7 @@ class FrameReader:
                 # A wrong length: look for the next frame inside, so that a good one behind it is not lost.
                 self._skip(1)
                 continue
-            frame = bytes(self._buffer[:end])
-            del self._buffer[:end]
-            return frame
+            return self._take(end)
 
     def _skip_to_head(self) -> None:
         at = self._buffer.find(_HEAD)
@@ -126,10 +110,6 @@ class FrameReader:
             self._skip(len(self._buffer) - keep)
         elif at > 0:
             self._skip(at)
-
-    def _skip(self, count: int) -> None:
-        self.skipped += count
-        del self._buffer[:count]
 
 
 def checksum(segment: bytes) -> str:

@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Final
 
+from ingest.decoders.frames import FrameCutter
 from ingest.decoders.model import Decoded, Fix
 from ingest.decoders.position import FASTEST_KMH
 from ingest.decoders.timestamps import BEIJING, to_us
@@ -95,23 +96,8 @@ class Registration:
     plate: str
 
 
-class FrameReader:
-    """Cuts a TCP stream into frames, whichever way it was split or joined; memory is bounded.
-
-    What is between frames is skipped and counted in `skipped`, in bytes.
-    """
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self.skipped = 0
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """The complete frames, flag to flag, that `data` finishes; their checksum is not yet looked at."""
-        self._buffer += data
-        frames: list[bytes] = []
-        while (frame := self._next()) is not None:
-            frames.append(frame)
-        return frames
+class FrameReader(FrameCutter):
+    """Cuts a stream into frames from flag to flag."""
 
     def _next(self) -> bytes | None:
         buffer = self._buffer
@@ -127,13 +113,7 @@ class FrameReader:
                 # Two flags side by side are the end of one frame and the beginning of the next.
                 self._skip(second)
                 continue
-            frame = bytes(buffer[: second + 1])
-            del buffer[: second + 1]
-            return frame
-
-    def _skip(self, count: int) -> None:
-        self.skipped += count
-        del self._buffer[:count]
+            return self._take(second + 1)
 
 
 def decode(payload: bytes) -> Decoded:
