@@ -1,7 +1,7 @@
 """What an agency may set of the tolerances: unit, range and source of each, the rules it is for, and what is refused.
 
 The engine takes any number of at least 0, so that a journal of other ranges can still be folded; what a person sets is
-checked here. A tolerance whose bound is a law's can be made stricter than the law, never looser.
+checked here. A tolerance whose source was read in the law (``primary``) can be made stricter than it, never looser.
 """
 
 from collections.abc import Iterator, Mapping

@@ -27,6 +27,7 @@ VIEWS: Final = {
         "vehicles": "车辆",
         "institution": "机构时间线",
         "documents": "登记与联单",
+        "tolerances": "公差",
     },
     "en": {
         "now": "Now",
@@ -35,6 +36,7 @@ VIEWS: Final = {
         "vehicles": "Vehicles",
         "institution": "Institution",
         "documents": "Documents",
+        "tolerances": "Tolerances",
     },
 }
 SHOWS: Final = {
@@ -44,6 +46,7 @@ SHOWS: Final = {
     "vehicles": ".ld-line-planned",
     "institution": ".st-key-waste-scans td",
     "documents": "[class*=st-key-waste_save_pdf_] button",
+    "tolerances": ".st-key-tolerance-history td, .st-key-tolerance-history .ld-empty",
 }
 """What is there once a view is drawn."""
 
@@ -129,4 +132,41 @@ def test_a_lost_bag_is_found_out_followed_and_its_register_printed(
     words = re.sub(r"\s", "", words.replace("\x02", "-"))  # PDFium's mark of a hyphen at which a line was broken
     assert hospital["site_name_zh"] in words
     assert bag["tag"] in words
+    assert [screen.errors + screen.elsewhere for screen in screens.values()] == [[], []]
+
+
+def set_tolerances(screen: Screen, button: str, reason: str, said: str, **values: str) -> None:
+    """Fill the form of the step that is shown, give a reason and press a button of it."""
+    page = screen.page
+    if not page.locator(".st-key-tolerance_group").is_visible():
+        page.locator(".st-key-tolerance-change summary").click()
+    for name, value in values.items():
+        page.locator(f"[class*='st-key-tolerance_{name}_'] input").fill(value)
+    page.locator("[class*='st-key-tolerance_reason_'] input").fill(reason)
+    page.locator(f".st-key-{button} button").click()
+    expect(page.get_by_text(said)).to_be_visible()
+
+
+@pytest.mark.timeout(180)
+def test_a_tolerance_is_set_with_a_reason_holds_and_goes_back(signed_in: Callable[..., Screen], system: System) -> None:
+    """Set in Chinese, in force with who and why, read in English, and back to the default; the history keeps both."""
+    screens = {language: signed_in(language, "waste") for language in VIEWS}
+    row = ".st-key-tolerances-collected tr[data-row=heaviest_bag_kg]"
+    chinese, english = screens["zh"], screens["en"]
+    view(chinese, "zh", "tolerances")
+    expect(chinese.page.locator(row)).to_contain_text("25 kg")
+    set_tolerances(chinese, "tolerance_save", "试行三十公斤", "公差已设定", heaviest_bag_kg="30")
+    expect(chinese.page.locator(row)).to_contain_text("30 kg")
+    expect(chinese.page.locator(row)).to_contain_text("试行三十公斤")
+    chinese.shoot("waste-tolerances-zh")
+    found = {each["name"]: each for each in system.get("waste/tolerances")["tolerances"]}
+    assert (found["heaviest_bag_kg"]["value"], found["heaviest_bag_kg"]["set_by"]) == (30, system.username)
+    view(english, "en", "tolerances")
+    expect(english.page.locator(row)).to_contain_text("Heaviest plausible bag")
+    expect(english.page.locator(row)).to_contain_text("试行三十公斤")
+    expect(english.page.locator(".st-key-tolerance-history")).to_contain_text("25 kg → 30 kg")
+    english.shoot("waste-tolerances-en")
+    set_tolerances(english, "tolerance_reset", "end of the trial", "The tolerances are set")
+    expect(english.page.locator(row)).not_to_contain_text("30 kg")
+    expect(english.page.locator(".st-key-tolerance-history")).to_contain_text("30 kg → 25 kg")
     assert [screen.errors + screen.elsewhere for screen in screens.values()] == [[], []]
