@@ -197,13 +197,13 @@ class TcpListener(ABC, Generic[C]):
 
     def _repeats(self, key: Hashable, reply: bytes, connection: C) -> bool:
         """Whether a frame came before; if so it is answered, now or when it is committed."""
+        if key not in self._answered and key not in self._tokens:
+            return False
+        self.repeated += 1  # before the answer, so that who has it finds the repeat counted
         if key in self._answered:
             connection.write(reply)
-        elif key in self._tokens:
-            self._pending[self._tokens[key]].connections.append(connection)
         else:
-            return False
-        self.repeated += 1
+            self._pending[self._tokens[key]].connections.append(connection)
         return True
 
     def _deliver(self, frame: bytes, topic: str, key: Hashable | None, reply: bytes, connection: C) -> None:
