@@ -10,7 +10,7 @@ from datetime import timedelta
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -27,6 +27,7 @@ from operations.options import (
     MinFreeBytes,
     Modbus,
     MqttUrl,
+    NotifyKey,
     OptionalDatabaseUrl,
     Port,
     Seed,
@@ -35,6 +36,9 @@ from operations.options import (
 )
 from operations.ports import listening_at
 from operations.secret_files import insert_passwords
+
+if TYPE_CHECKING:
+    from store.sealing import Seal
 
 USAGE_STATUS: Final = 2
 
@@ -228,6 +232,7 @@ def serve(
     agency: Annotated[
         str, typer.Option(envvar="LANDUN_AGENCY", help="Your agency's name, as it stands in documents.")
     ] = "",
+    notify_key_file: NotifyKey = None,
 ) -> None:
     """Serve the HTTP API and the live feed."""
     from monitor.api.service import run
@@ -250,6 +255,7 @@ def serve(
             broker_version=broker_version,
             templates=templates or data / "templates",
             agency=agency,
+            seal=seal_of(notify_key_file),
         )
     )
 
@@ -276,11 +282,19 @@ def notify(
         str,
         typer.Option(envvar="LANDUN_MQTT_URL", help="Broker for topics of notifications: mqtt(s)://user@host:port."),
     ] = "",
+    notify_key_file: NotifyKey = None,
 ) -> None:
     """Tell people about alarms: by route and roster, on their channels, until each message is delivered."""
     from monitor.notify.service import NotifySettings, run
 
-    run(NotifySettings(database_url=database_url, dashboard_url=dashboard_url, mqtt_url=mqtt_url))
+    run(
+        NotifySettings(
+            database_url=database_url,
+            dashboard_url=dashboard_url,
+            mqtt_url=mqtt_url,
+            seal=seal_of(notify_key_file),
+        )
+    )
 
 
 @app.command()
@@ -403,6 +417,16 @@ def secret_of(file: Path) -> str:
         return file.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise OperatorError(f"secret file {file}: {error.strerror}") from error
+
+
+def seal_of(file: Path | None) -> "Seal":
+    """What seals the secrets of channels. Raises `OperatorError` naming a file that cannot be read or holds no key."""
+    from store.sealing import Seal
+
+    try:
+        return Seal(secret_of(file) if file else "")
+    except ValueError as error:
+        raise OperatorError(f"key file {file}: {error}") from error
 
 
 def _log_format() -> str:

@@ -19,6 +19,7 @@ class Channel(TypedDict):
     priorities: list[str]
     enabled: bool
     demonstration: bool
+    unreadable: bool
 
 
 class Wishes(TypedDict):
@@ -163,6 +164,7 @@ class Gateway(TypedDict):
     kind: str
     host: str
     has_secret: bool
+    unreadable: bool
 
 
 class NotifyClient(ApiClient):

@@ -199,6 +199,7 @@ class Assembly:
             "LANDUN_API_HOST": self.address.host,
             "LANDUN_API_PORT": str(self.address.ports["api"]),
             "LANDUN_TOKEN_SECRET_FILE": str(self.secrets.token_file),
+            "LANDUN_NOTIFY_KEY_FILE": str(self.secrets.notify_key_file),
             "LANDUN_DATA": str(self.folder.path),
             "LANDUN_DEVICES_URL": f"mqtt://{reachable(self.broker_host)}:{self.broker.mqtt_port}",
             "LANDUN_HJ212_URL": f"hj212://{reachable(self.broker_host)}:{self.address.ports['hj212']}",
@@ -232,6 +233,7 @@ class Assembly:
         environment = {
             "LANDUN_DATABASE_URL": self.dsn,
             "LANDUN_DASHBOARD_URL": self.address.dashboard,
+            "LANDUN_NOTIFY_KEY_FILE": str(self.secrets.notify_key_file),
             "LANDUN_MQTT_URL": f"mqtt://{user}@{LOOPBACK}:{self.broker.mqtt_port}",
         }
         return self._landun("notify", environment, after={"schema"}, probe=probes.heartbeat(self.dsn, "notify"))

@@ -121,12 +121,16 @@ def backup(
     overwrite: Annotated[bool, typer.Option(help="Replace the file if it is there.")] = False,
 ) -> None:
     """Write the whole database into one file, while everything runs."""
+    from operations import channel_keys
     from operations.backup import backup as write
     from operations.database import database_of
 
     with database_of(DataFolder(data), database_url) as dsn:
         done = write(dsn, file, overwrite=overwrite)
+        needed = channel_keys.needed(dsn, DataFolder(data))
     typer.echo(f"{file}: {done.bytes / 1e6:.1f} MB in {done.seconds:.1f} s")
+    if needed:
+        typer.echo(needed)
 
 
 @app.command()
@@ -137,12 +141,16 @@ def restore(
     replace: Annotated[bool, typer.Option(help="Take the place of a database that holds data.")] = False,
 ) -> None:
     """Put a backup in the database's place and verify its journal. End `landun up` first."""
+    from operations import channel_keys
     from operations.backup import restore as read
     from operations.database import database_of
 
     with database_of(DataFolder(data), database_url) as dsn:
         done = read(dsn, file, replace=replace)
+        missing = channel_keys.missing(dsn, DataFolder(data))
     typer.echo(f"restored in {done.seconds:.1f} s; {done.journal_rows} journal rows checked: each is as it was written")
+    if missing:
+        typer.echo(missing, err=True)
 
 
 @app.command()

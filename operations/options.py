@@ -25,6 +25,10 @@ OptionalDatabaseUrl = Annotated[
     ),
 ]
 MqttUrl = Annotated[str, typer.Option(envvar="LANDUN_MQTT_URL", help="mqtt://user:password@host:port of the broker")]
+NotifyKey = Annotated[
+    Path | None,
+    typer.Option(envvar="LANDUN_NOTIFY_KEY_FILE", help="File of the key that secrets of channels are sealed with."),
+]
 MinFreeBytes = Annotated[
     int,
     typer.Option(min=0, envvar="LANDUN_MIN_FREE_BYTES", help="With less free disk space the simulators stop."),

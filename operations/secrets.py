@@ -15,6 +15,7 @@ SECRET_BYTES: Final = 32
 NAMES: Final = (
     *("postgres-password", "device-master", "token-secret"),
     *("mqtt-ingest", "mqtt-landun", "mqtt-keeper", "mqtt-notify"),
+    "notify-key",
 )
 SIGN_IN_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Characters of a password that a person types: none that looks like another."""
@@ -75,6 +76,7 @@ class Secrets:
     mqtt_tool: str
     mqtt_keeper: str
     mqtt_notify: str = ""
+    notify_key: str = ""
 
     @classmethod
     def of(cls, folder: Path) -> "Secrets":
@@ -91,6 +93,11 @@ class Secrets:
     def token_file(self) -> Path:
         """What the API signs tokens with."""
         return self.folder / "token-secret"
+
+    @property
+    def notify_key_file(self) -> Path:
+        """What the secrets of channels of notification are sealed with in the database."""
+        return self.folder / "notify-key"
 
     @property
     def device_master_file(self) -> Path:

@@ -103,7 +103,7 @@ ORDER BY array_position('{high,medium,low}', n.priority), d.id LIMIT %(limit)s
 
 
 def due(connection: Connection, now: datetime, limit: int, busy: Sequence[int] = ()) -> list[dict[str, Any]]:
-    """Deliveries whose time has come, the most urgent first, with message and channel, secret included.
+    """Deliveries whose time has come, the most urgent first, with message and channel, secret included as stored.
 
     Those of channels that are `busy` wait.
     """
@@ -131,6 +131,15 @@ def put_off(connection: Connection, number: int, channel: int, next_at: datetime
             "UPDATE delivery SET next_at = greatest(next_at, %s) WHERE channel_id = %s AND state = 'waiting'",
             (next_at, channel),
         )
+
+
+def hold(connection: Connection, channel: int, now: datetime, next_at: datetime, problem: str, detail: str) -> None:
+    """Let what is due on a channel wait: nothing was tried, and nothing is given up."""
+    connection.execute(
+        "UPDATE delivery SET next_at = %s, problem = %s, problem_detail = %s "
+        "WHERE channel_id = %s AND state = 'waiting' AND next_at <= %s",
+        (next_at, problem, detail, channel, now),
+    )
 
 
 def give_up(connection: Connection, number: int, state: str, problem: str, detail: str) -> None:

@@ -95,12 +95,12 @@ def save_wishes(connection: Connection, row: Mapping[str, Any]) -> None:
 
 
 def channels(connection: Connection) -> list[dict[str, Any]]:
-    """Every channel, secret included: for who delivers, and to be masked for everybody else."""
+    """Every channel, secret included as it is stored: see `store.channel_secrets`."""
     return _all(connection, "SELECT * FROM notify_channel ORDER BY id")
 
 
 def find_channel(connection: Connection, number: int) -> dict[str, Any] | None:
-    """A channel, secret included."""
+    """A channel, secret included as it is stored."""
     return next(iter(_all(connection, "SELECT * FROM notify_channel WHERE id = %(id)s", {"id": number})), None)
 
 
@@ -115,7 +115,7 @@ def delete_channel(connection: Connection, number: int) -> None:
 
 
 def gateways(connection: Connection) -> dict[str, dict[str, Any]]:
-    """Gateways by kind, secret included."""
+    """Gateways by kind, secret included as it is stored."""
     return {each["kind"]: each for each in _all(connection, "SELECT * FROM notify_gateway")}
 
 
@@ -133,6 +133,19 @@ def save_gateway(connection: Connection, row: Mapping[str, Any]) -> None:
 def delete_gateway(connection: Connection, kind: str) -> bool:
     """Remove a gateway; False where there is none. Does not commit."""
     return connection.execute("DELETE FROM notify_gateway WHERE kind = %s", (kind,)).rowcount == 1
+
+
+def replace_secrets(
+    connection: Connection, table: str, key: str, row: Mapping[str, Any], changed: Mapping[str, str]
+) -> bool:
+    """Store other forms of a row's secrets, unless it was changed since it was read; whether it was done."""
+    new = sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in changed)
+    old = sql.SQL(" AND ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in changed)
+    query = sql.SQL("UPDATE {} SET {} WHERE {} = %s AND {}").format(
+        sql.Identifier(table), new, sql.Identifier(key), old
+    )
+    before = [row[name] for name in changed]
+    return connection.execute(query, [*changed.values(), row[key], *before]).rowcount == 1
 
 
 def _save(

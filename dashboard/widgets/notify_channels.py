@@ -101,12 +101,15 @@ def channel_card(channel: Channel, *, ready: bool = True) -> None:
     with st.container(border=True, key=f"channel-{number}"):
         state = chip(w("on") if channel["enabled"] else w("off"), "ok" if channel["enabled"] else "closed")
         marks = chip(w("channel_demonstration"), "pending") if channel["demonstration"] else ""
+        marks += chip(w("unreadable"), "high") if channel["unreadable"] else ""
         kind = term("notify.kind", channel["kind"])
         wanted = " ".join(term("alarm.priority", each) for each in channel["priorities"])
         st.html(
             f"<b>{escape(channel['name'])}</b> {state} {marks}"
             f"<div class='ld-note'>{escape(kind)} · {escape(channel['target'])} · {escape(wanted)}</div>"
         )
+        if channel["unreadable"]:
+            st.html(f"<div class='ld-note'>{escape(w('unreadable_more'))}</div>")
         if not ready:
             st.html(f"<div class='ld-note'>{escape(w('no_gateway', kind=kind))}</div>")
         with st.container(horizontal=True, gap="small"):

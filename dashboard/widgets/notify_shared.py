@@ -6,7 +6,8 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.html import escape, heading
+from dashboard.html import chip, escape, heading
+from dashboard.notify_client import Gateway
 from dashboard.problems import failed
 from dashboard.widgets.notify_channels import channel_card, channel_form
 from dashboard.widgets.notify_words import w
@@ -35,13 +36,16 @@ def receivers() -> None:
     with right:
         for kind in GATEWAYS:
             with st.container(border=True, key=f"gateway-{kind}"):
-                _gateway(kind, gateways[kind]["host"] if kind in gateways else None)
+                _gateway(kind, gateways.get(kind))
 
 
-def _gateway(kind: str, host: str | None) -> None:
+def _gateway(kind: str, gateway: Gateway | None) -> None:
+    host = gateway["host"] if gateway else None
     unset = w("gateway_own") if kind == "mqtt" else w("gateway_unset")
     state = w("gateway_set", host=host) if host else unset
     st.html(heading(w(f"gateway_{kind}"), f"<span class='ld-note'>{escape(state)}</span>"))
+    if gateway and gateway["unreadable"]:
+        st.html(f"{chip(w('unreadable'), 'high')}<div class='ld-note'>{escape(w('unreadable_gateway'))}</div>")
     with st.form(f"gateway_form_{kind}", border=False):
         url = st.text_input(w("gateway_url"), key=f"gateway_url_{kind}", placeholder=w(f"gateway_{kind}_hint"))
         secret = st.text_input(

@@ -160,9 +160,12 @@ def _canary(heartbeat: Heartbeat, now: datetime) -> Component:
 
 
 def _notify(heartbeat: Heartbeat, now: datetime) -> Component:
-    """Up, unless alarms have nobody to be told to; what receivers do not take is said and does not make it unwell."""
+    """Up, unless secrets can't be read or alarms have nobody to be told to; what receivers do not take is only said."""
     if heartbeat.age_at(now) > HEARTBEAT_LIMIT:
         return _part("notify", "missing", "heartbeat", seconds=f"{heartbeat.age_at(now).total_seconds():.0f}")
+    # How many, not which: their names are people's own, and /health is for everybody.
+    if isinstance(lost := heartbeat.detail.get("unreadable"), list) and lost:
+        return _part("notify", "degraded", "notify_unreadable", channels=len(lost))
     nobody = int(_number(heartbeat.detail, "nobody"))
     if nobody:
         return _part("notify", "degraded", "notify_nobody", groups=nobody)

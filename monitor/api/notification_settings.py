@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response, status
 
 from monitor.api.context import Context, Now, Shared, requires, visible_site
-from monitor.api.notifications import channel_of, unacceptable
+from monitor.api.notifications import channel_of, unacceptable, unsealable
 from monitor.api.schemas import Error
 from monitor.api.schemas.notifications import (
     ChannelInfo,
@@ -39,6 +39,8 @@ from monitor.notify.model import Matter, Office, World
 from registry.counties import COUNTIES
 from registry.scenarios import scenarios
 from store import audit, notifications, notify_settings, people, queries
+from store.channel_secrets import opened_gateway
+from store.sealing import SealError
 
 router = APIRouter(prefix="/notifications", tags=["notifications"])
 
@@ -182,14 +184,14 @@ def delete_duty(duty_id: DutyInPath, setter: Setter, shared: Shared) -> Response
 def receivers(_: Seer, shared: Shared) -> list[ChannelInfo]:
     """Robots, webhooks and topics that belong to nobody; routes name them."""
     with shared.database.connection() as connection:
-        return [channel_of(each) for each in notify_settings.channels(connection) if each["person"] is None]
+        return [channel_of(each, shared) for each in notify_settings.channels(connection) if each["person"] is None]
 
 
 @router.get("/gateways", summary="Gateways that are set")
 def gateways(_: Setter, shared: Shared) -> list[GatewayInfo]:
     """Through what mail, short messages and topics go out. Without one for mqtt it is the platform's own broker."""
     with shared.database.connection() as connection:
-        return [_gateway(row) for row in notify_settings.gateways(connection).values()]
+        return [_gateway(row, shared) for row in notify_settings.gateways(connection).values()]
 
 
 @router.put("/gateways/{kind}", summary="Set a gateway")
@@ -207,14 +209,14 @@ def set_gateway(kind: KindInPath, given: GatewayRequest, setter: Setter, shared:
         row = {
             "kind": kind,
             "url": given.url.strip(),
-            "secret": secret,
+            "secret": _sealed(secret, shared),
             "changed_by": setter.username,
             "changed_at": shared.clock(),
         }
         notify_settings.save_gateway(connection, row)
         said = {"host": address.hostname}
         audit.append(connection, setter.username, "notify_gateway_set", f"gateway:{kind}", said, shared.clock())
-    return _gateway(row)
+    return _gateway(row, shared)
 
 
 @router.delete(
@@ -374,11 +376,24 @@ def _duty(row: Mapping[str, Any]) -> DutyInfo:
     return DutyInfo(**{name: row[name] for name in DutyInfo.model_fields})
 
 
-def _gateway(row: Mapping[str, Any]) -> GatewayInfo:
+def _sealed(secret: str, shared: Context) -> str:
+    try:
+        return shared.settings.seal.close(secret)
+    except SealError as error:
+        raise unsealable(error) from error
+
+
+def _gateway(row: Mapping[str, Any], shared: Context) -> GatewayInfo:
+    try:
+        opened_gateway(row, shared.settings.seal)
+        lost = False
+    except SealError:
+        lost = True
     return GatewayInfo(
         kind=row["kind"],
         host=urlsplit(row["url"]).hostname or "",
         has_secret=bool(row["secret"]),
+        unreadable=lost,
         changed_by=row["changed_by"],
         changed_at=row["changed_at"],
     )

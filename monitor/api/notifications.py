@@ -25,7 +25,9 @@ from monitor.api.scope import Permission, Principal
 from registry.catalogue import text
 from registry.topics import NOTIFICATIONS
 from store import audit, notifications, notify_settings
+from store.channel_secrets import SECRET_TARGETS, opened_channel, sealed_channel
 from store.connections import Connection
+from store.sealing import SealError
 
 router = APIRouter(prefix="/notifications", tags=["notifications"])
 
@@ -111,9 +113,9 @@ def add_channel(given: ChannelRequest, reader: Reader, shared: Shared) -> Channe
             "target": checked_target(given.kind, given.target),
             "secret": given.secret or "",
         }
-        number = notify_settings.save_channel(connection, row)
+        number = notify_settings.save_channel(connection, _sealed(row, shared))
         _audit(connection, reader, "notify_channel_added", number, row, shared)
-    return channel_of({**row, "id": number})
+    return channel_of({**row, "id": number}, shared)
 
 
 @router.put("/channels/{channel_id}", summary="Change a channel", responses=_UNKNOWN)
@@ -130,9 +132,9 @@ def change_channel(channel_id: ChannelInPath, given: ChannelRequest, reader: Rea
             "target": target,
             "secret": known["secret"] if given.secret is None else given.secret,
         }
-        notify_settings.save_channel(connection, row, channel_id)
+        notify_settings.save_channel(connection, _sealed(row, shared), channel_id)
         _audit(connection, reader, "notify_channel_changed", channel_id, row, shared)
-    return channel_of({**row, "id": channel_id})
+    return channel_of({**row, "id": channel_id}, shared)
 
 
 @router.delete(
@@ -189,7 +191,9 @@ def _mine(connection: Connection, reader: Principal, shared: Context, until: Any
     return Mine(
         wishes=Wishes(**{name: wishes[name] for name in Wishes.model_fields}) if wishes else Wishes(),
         channels=[
-            channel_of(each) for each in notify_settings.channels(connection) if each["person"] == reader.username
+            channel_of(each, shared)
+            for each in notify_settings.channels(connection)
+            if each["person"] == reader.username
         ],
         duties=[
             DutyInfo(**{name: each[name] for name in DutyInfo.model_fields})
@@ -258,10 +262,22 @@ def masked(kind: str, target: str) -> str:
     return target
 
 
-def channel_of(row: Mapping[str, Any]) -> ChannelInfo:
-    """A channel as it may be shown."""
+def _sealed(row: Mapping[str, Any], shared: Context) -> dict[str, Any]:
+    """A channel's row as it is stored; 503 where there is a secret and nothing to seal it with."""
+    try:
+        return sealed_channel(row, shared.settings.seal)
+    except SealError as error:
+        raise unsealable(error) from error
+
+
+def channel_of(row: Mapping[str, Any], shared: Context) -> ChannelInfo:
+    """A channel as it may be shown; of one whose secret cannot be read, that."""
     shown = {name: row[name] for name in ChannelInfo.model_fields if name in row}
-    return ChannelInfo(**{**shown, "target": masked(row["kind"], row["target"]), "has_secret": bool(row["secret"])})
+    try:
+        target, lost = masked(row["kind"], opened_channel(row, shared.settings.seal)["target"]), False
+    except SealError:
+        target, lost = row["target"] if row["kind"] not in SECRET_TARGETS else "…", True
+    return ChannelInfo(**{**shown, "target": target, "has_secret": bool(row["secret"]), "unreadable": lost})
 
 
 def notification_of(row: Mapping[str, Any]) -> Notification:
@@ -280,6 +296,14 @@ def _audit(
     """Note what was done, without where it leads."""
     said = {name: row[name] for name in ("name", "kind", "person", "enabled", "demonstration")}
     audit.append(connection, reader.username, action, f"channel:{number}", said, shared.clock())
+
+
+def unsealable(error: SealError) -> HTTPException:
+    """A 503: a secret is never stored open."""
+    return HTTPException(
+        status.HTTP_503_SERVICE_UNAVAILABLE,
+        f"secret: cannot be stored, {error}: give `landun serve` the file of the key as LANDUN_NOTIFY_KEY_FILE",
+    )
 
 
 def unacceptable(detail: str) -> HTTPException:

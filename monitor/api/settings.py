@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from store.sealing import Seal
+
 VERSION: Final = "0.1.0"
 """Version of the HTTP interface, shown in its OpenAPI document and by /health."""
 
@@ -28,7 +30,8 @@ class ApiSettings:
     and `jt808_url` are where HJ 212 instruments and terminals of vehicles report; with `tls` the API speaks HTTPS only.
     `metrics` is the address (``host:port``) that figures are served on, `ingest_status_url` where ingest tells its
     state itself, which it does while the database is away too. `templates` is the folder of the agency's own templates
-    of documents, `agency` its name as it stands in them. Raises `ValueError` on a secret too short to sign tokens with.
+    of documents, `agency` its name as it stands in them. `seal` seals and opens the secrets of channels;
+    without its key none can be set. Raises `ValueError` on a secret too short to sign tokens with.
     """
 
     database_url: str = field(repr=False)
@@ -46,6 +49,7 @@ class ApiSettings:
     broker_version: str = ""
     templates: Path | None = None
     agency: str = ""
+    seal: Seal = field(default_factory=Seal, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.token_secret) < SECRET_CHARACTERS:

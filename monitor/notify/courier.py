@@ -14,12 +14,16 @@ from monitor.notify.senders import GATEWAYS, SENDERS, Gateway, Parcel, Problem, 
 from registry.catalogue import Language, text
 from store import notifications, notify_settings
 from store.backoff import Backoff
+from store.channel_secrets import ChannelSealError, opened_channel, opened_gateway
 from store.connections import Connection
+from store.sealing import Seal
 
 AT_ONCE: Final = 8
 FIRST_RETRY_S: Final = 10.0
 MOST_RETRY_S: Final = 900.0
 TRIED_FOR: Final = timedelta(hours=24)
+SEALED_FOR: Final = timedelta(minutes=1)
+"""How long a delivery whose channel's secret cannot be read waits until that is looked at again."""
 REPORTED_EVERY: Final = timedelta(hours=1)
 """A channel that fails is reported to the monitoring centre this often at most."""
 
@@ -29,8 +33,14 @@ _log = logging.getLogger(__name__)
 class Courier:
     """Sends in threads, at most one delivery a channel at a time; the database is spoken to by the caller's thread."""
 
-    def __init__(self, senders: Mapping[str, Sender] = SENDERS, default_gateways: Mapping[str, Gateway] | None = None):
+    def __init__(
+        self,
+        senders: Mapping[str, Sender] = SENDERS,
+        default_gateways: Mapping[str, Gateway] | None = None,
+        seal: Seal | None = None,
+    ) -> None:
         self._senders = senders
+        self._seal = seal or Seal()
         self._default_gateways = dict(default_gateways or {})
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="deliver")
         self._out: dict[int, tuple[dict[str, Any], Future[None]]] = {}
@@ -50,7 +60,7 @@ class Courier:
 
     def _send(self, connection: Connection, now: datetime, free: int) -> None:
         busy = {row["channel_id"] for row, _ in self._out.values()}
-        gateways: dict[str, Gateway] | None = None
+        gateways: dict[str, Gateway | ChannelSealError] | None = None
         for row in notifications.due(connection, now, AT_ONCE * 4, sorted(busy)):
             if free == 0:
                 return
@@ -64,16 +74,32 @@ class Courier:
                 continue
             if gateways is None:
                 gateways = self._gateways(connection)
-            parcel = parcel_of(row, gateways.get(row["kind"]) if row["kind"] in GATEWAYS else None)
+            try:
+                parcel = self._packed(row, gateways)
+            except ChannelSealError as error:
+                _log.error("delivery %d by %s waits: %s", row["id"], row["kind"], error)
+                busy.add(row["channel_id"])
+                notifications.hold(connection, row["channel_id"], now, now + SEALED_FOR, Problem.SEALED, error.name)
+                continue
             self._out[row["id"]] = row, self._pool.submit(self._senders[row["kind"]], parcel)
             busy.add(row["channel_id"])
             free -= 1
 
-    def _gateways(self, connection: Connection) -> dict[str, Gateway]:
-        stored = {
-            kind: Gateway(row["url"], row["secret"]) for kind, row in notify_settings.gateways(connection).items()
-        }
-        return {**self._default_gateways, **stored}
+    def _packed(self, row: Mapping[str, Any], gateways: Mapping[str, Gateway | ChannelSealError]) -> Parcel:
+        """The parcel of a delivery's row. Raises `ChannelSealError` where a secret that it needs can't be read."""
+        gateway = gateways.get(row["kind"]) if row["kind"] in GATEWAYS else None
+        if isinstance(gateway, ChannelSealError):
+            raise gateway
+        return parcel_of(opened_channel(row, self._seal), gateway)
+
+    def _gateways(self, connection: Connection) -> dict[str, Gateway | ChannelSealError]:
+        found: dict[str, Gateway | ChannelSealError] = {**self._default_gateways}
+        for kind, row in notify_settings.gateways(connection).items():
+            try:
+                found[kind] = Gateway(row["url"], opened_gateway(row, self._seal)["secret"])
+            except ChannelSealError as error:
+                found[kind] = error
+        return found
 
     def _finish(self, connection: Connection, now: datetime) -> int:
         done = [number for number, (_, future) in self._out.items() if future.done()]
@@ -110,7 +136,7 @@ class Courier:
 
 
 def parcel_of(row: Mapping[str, Any], gateway: Gateway | None) -> Parcel:
-    """What the sender gets of a delivery's row."""
+    """What the sender gets of a delivery's row, its secrets opened."""
     facts = {
         "id": row["notification_id"],
         "at": row["at"].isoformat(),

@@ -19,10 +19,12 @@ from monitor.notify.sending import run_pass
 from monitor.service import Clock, Every, utc_now
 from store import notifications, outbox
 from store.backoff import Backoff
+from store.channel_secrets import reseal, unreadable
 from store.connections import Connection, connect
 from store.exposition import program_version
 from store.queries import write_heartbeat
 from store.registry_follower import RegistryFollower
+from store.sealing import Seal
 
 SERVICE: Final = "notify"
 LOCK_NOTIFY: Final = 0x4C44_4E4F
@@ -36,7 +38,10 @@ _log = logging.getLogger(__name__)
 
 
 class NotifySettings(NamedTuple):
-    """Where the database is, where links in messages lead, the broker for topics; periods in seconds."""
+    """Where the database is, where links in messages lead, the broker for topics; periods in seconds.
+
+    `seal` opens the secrets of channels.
+    """
 
     database_url: str
     dashboard_url: str = ""
@@ -45,6 +50,8 @@ class NotifySettings(NamedTuple):
     pass_s: float = 5.0
     heartbeat_s: float = 5.0
     housekeeping_s: float = 3_600.0
+    look_s: float = 60.0
+    seal: Seal = Seal()
 
 
 class Notifier:
@@ -62,6 +69,8 @@ class Notifier:
         self._pass = Every(settings.pass_s)
         self._heartbeat = Every(settings.heartbeat_s)
         self._house = Every(settings.housekeeping_s)
+        self._look = Every(settings.look_s)
+        self._unreadable: list[str] = []
         self._seen = -1
         self._wake: datetime | None = None
         self._rest_until: datetime | None = None
@@ -73,6 +82,9 @@ class Notifier:
         if self._due(now):
             self._decide(now)
         busy = self._courier.step(self.connection, now)
+        if self._look.due(now):
+            self._look_at_secrets()
+            self._look.done(now)
         if self._heartbeat.due(now):
             self._beat(now)
         if self._house.due(now):
@@ -105,11 +117,19 @@ class Notifier:
         self._rest_until = done + min(RESTS * max(timedelta(), done - now), LONGEST_REST)
         return decided
 
+    def _look_at_secrets(self) -> None:
+        """Know whose secrets cannot be read before a message waits for them."""
+        found = unreadable(self.connection, self.settings.seal)
+        if found != self._unreadable and found:
+            _log.error("secrets cannot be read of: %s; messages wait for the key `notify-key`", ", ".join(found))
+        self._unreadable = found
+
     def _beat(self, now: datetime) -> None:
         detail = {
             "version": program_version(),
             "undecided": outbox.waiting(self.connection),
             "nobody": self.nobody,
+            "unreadable": self._unreadable,
             **notifications.waiting(self.connection, now),
         }
         write_heartbeat(self.connection, SERVICE, now, detail)
@@ -119,7 +139,7 @@ class Notifier:
 def serve(settings: NotifySettings, stopping: threading.Event, clock: Clock = utc_now) -> None:
     """Run until `stopping` is set, over outages of the database. What is out is kept over them."""
     backoff = Backoff(first_s=0.4, most_s=10.0)
-    courier = Courier(default_gateways=gateways_of(settings))
+    courier = Courier(default_gateways=gateways_of(settings), seal=settings.seal)
     while not stopping.is_set():
         try:
             with connect(settings.database_url, autocommit=True, application_name="landun-notify") as connection:
@@ -127,6 +147,10 @@ def serve(settings: NotifySettings, stopping: threading.Event, clock: Clock = ut
                     _log.warning("another notifier is running on this database; waiting for it to end")
                     stopping.wait(1.0)
                     continue
+                if sealed := reseal(connection, settings.seal):
+                    _log.info(
+                        "sealed secrets of %d channels and gateways, which lay open or under an older key", sealed
+                    )
                 notifier = Notifier(connection, settings, courier, clock)
                 while not stopping.is_set():
                     busy = notifier.step()

@@ -26,6 +26,7 @@ from store.connections import Connection, connect
 from store.people import Person
 from store.queries import write_heartbeat
 from store.registry_rows import save_registry
+from store.sealing import Seal
 
 PASSWORD: Final = "correct horse battery"
 REGISTERED: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -228,15 +229,21 @@ class Served:
 
 @contextmanager
 def serving(
-    dsn: str, *, simulators_url: str | None = None, templates: Path | None = None, patient: bool = True
+    dsn: str,
+    *,
+    simulators_url: str | None = None,
+    templates: Path | None = None,
+    patient: bool = True,
+    seal: Seal | None = None,
 ) -> Iterator[Served]:
-    """Serve on a free port until left."""
+    """Serve on a free port until left; with a key of its own for secrets of channels."""
     settings = ApiSettings(
         database_url=dsn,
         token_secret=secrets.token_urlsafe(32),
         simulators_url=simulators_url,
         templates=templates,
         agency="南通市卫生监督所",
+        seal=Seal(secrets.token_urlsafe(32)) if seal is None else seal,
     )
     listener = listen("127.0.0.1", 0)
     server = uvicorn.Server(

@@ -1,6 +1,7 @@
 """Notifications over the API: one's own channels and inbox, routes and roster, who would be told and why, the log."""
 
 import json
+import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,9 +9,10 @@ from websockets.sync.client import connect as listen
 
 from monitor.notify.sending import run_pass
 from store import audit
-from store.connections import Connection
+from store.connections import Connection, connect
 from store.registry_rows import load_registry
-from tests.api.conftest import ROLES, Served, eventually, put_alarm
+from store.sealing import Seal
+from tests.api.conftest import ROLES, Served, eventually, prepare, put_alarm, serving
 
 MAIL = {"name": "工作邮箱", "kind": "email", "target": "wang@example.org"}
 ROBOT = {"name": "群", "kind": "wecom", "target": "0123-4567-89ab-cdef"}
@@ -54,6 +56,47 @@ def test_own_channels_and_what_is_shown_of_them(api: Served, db: Connection) -> 
     assert "s3cret" not in kept
     assert "0123-4567" not in kept
     assert audit.verify(db).ok
+
+
+def test_secrets_lie_sealed_and_a_lost_key_is_shown(api: Served, db: Connection) -> None:
+    """No token, address or secret lies open in the database; what another key sealed is marked, and can be set anew."""
+    robot, hook = add(api, ROBOT), add(api, {**HOOK, "shared": True}, "centre")
+    centre = api.client("centre")
+    gateway = {"url": "mailtos://landun@smtp.example.org:465", "secret": "p4ssword-p4ssword"}
+    assert centre.put("/notifications/gateways/email", json=gateway).json()["unreadable"] is False
+    stored = db.execute("SELECT target, secret FROM notify_channel UNION ALL SELECT url, secret FROM notify_gateway")
+    lying = json.dumps(stored.fetchall())
+    assert not [each for each in ("89ab-cdef", "key=k1", "s3cret-s3cret", "p4ssword-p4ssword") if each in lying]
+    (shown,) = api.get("/notifications/receivers", "centre")
+    assert (shown["target"], shown["unreadable"]) == ("https://user.example.org/…", False)
+
+    lost = Seal(secrets.token_urlsafe(32))
+    db.execute("UPDATE notify_channel SET target = %s WHERE id = %s", (lost.close("0123"), robot["id"]))
+    db.execute("UPDATE notify_channel SET secret = %s WHERE id = %s", (lost.close("0123"), hook["id"]))
+    db.execute("UPDATE notify_gateway SET secret = %s", (lost.close("0123"),))
+    (mine,) = api.get("/notifications/mine", "inspector")["channels"]
+    assert (mine["target"], mine["unreadable"]) == ("…", True)
+    assert [each["unreadable"] for each in api.get("/notifications/receivers", "centre")] == [True]
+    assert [each["unreadable"] for each in centre.get("/notifications/gateways").json()] == [True]
+    path = f"/notifications/channels/{robot['id']}"
+    kept = api.client("inspector").put(path, json={**ROBOT, "target": None, "enabled": False}).json()
+    assert (kept["enabled"], kept["unreadable"]) == (False, True), "other settings can be changed meanwhile"
+    assert api.client("inspector").put(path, json=ROBOT).json()["unreadable"] is False
+    assert centre.put("/notifications/gateways/email", json=gateway).json()["unreadable"] is False
+
+
+def test_without_a_key_no_secret_is_stored(database: str) -> None:
+    """Rather than lying open it is refused, saying what is missing; what needs no secret works."""
+    with connect(database) as connection:
+        prepare(connection)
+    with serving(database, seal=Seal()) as served:
+        add(served, MAIL)
+        refused = served.client("inspector").post("/notifications/channels", json=ROBOT)
+        assert (refused.status_code, "LANDUN_NOTIFY_KEY_FILE" in refused.json()["detail"]) == (503, True)
+        given = {"url": "mailtos://landun@smtp.example.org:465", "secret": "p4ssword-p4ssword"}
+        assert served.client("centre").put("/notifications/gateways/email", json=given).status_code == 503
+    with connect(database) as connection:
+        assert connection.execute("SELECT kind FROM notify_channel").fetchall() == [("email",)]
 
 
 REFUSED: list[tuple[dict[str, Any], int, str]] = [
@@ -229,10 +272,10 @@ def test_quiet_hours_are_set_whole(api: Served) -> None:
 
 
 def test_health_says_when_nobody_can_be_told(api: Served, db: Connection) -> None:
-    """The notifier is a component: degraded when groups of alarms have nobody to be told to."""
+    """The notifier is a component: degraded when alarms have nobody to be told to, or a channel's key is lost."""
 
-    def beat(nobody: int) -> None:
-        detail = json.dumps({"waiting": 2, "retrying": 1, "failed": 0, "nobody": nobody})
+    def beat(nobody: int, *unreadable: str) -> None:
+        detail = json.dumps({"waiting": 2, "retrying": 1, "failed": 0, "nobody": nobody, "unreadable": unreadable})
         db.execute(
             "INSERT INTO heartbeat VALUES ('notify', now(), %s) ON CONFLICT (service) DO UPDATE SET at = now(), "
             "detail = excluded.detail",
@@ -248,3 +291,7 @@ def test_health_says_when_nobody_can_be_told(api: Served, db: Connection) -> Non
     eventually(lambda: state() == "up", "the notifier is up")
     beat(3)
     eventually(lambda: state() == "degraded", "the notifier has nobody to tell")
+    beat(0, "county hook", "gateway email")
+    eventually(lambda: "secrets of 2 channels cannot be read" in api.anonymous.get("/health").text, "it is said")
+    assert state() == "degraded"
+    assert "county hook" not in api.anonymous.get("/health").text, "a name is not for everybody"

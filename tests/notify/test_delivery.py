@@ -5,7 +5,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,62 +15,14 @@ from apprise.plugins import dingtalk, feishu, wecombot
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from monitor.notify.courier import AT_ONCE, Courier
+from monitor.notify.courier import AT_ONCE
 from monitor.notify.senders import SENDERS, Gateway, Parcel, Problem, SendError
 from monitor.notify.senders.webhook import verified
-from monitor.notify.service import Notifier, NotifySettings
 from operations import broker
 from registry.topics import NOTIFICATIONS
-from store.connections import Connection, connect
 from tests.brokers import TOOL_PASSWORD, NatsBroker
-from tests.notify.office import Office
+from tests.notify.post import Post
 from tests.notify.receivers import Hook, Mail
-
-MONDAY = datetime(2026, 11, 23, 2, tzinfo=UTC)
-"""10:00 in Nantong, a working day."""
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = MONDAY
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-class Post:
-    """A notifier with a virtual clock over a real database; deliveries really go out."""
-
-    def __init__(self, connection: Connection, **settings: Any) -> None:
-        self.connection = connection
-        self.clock = Clock()
-        self.office = Office(connection)
-        self.office.person("wang")
-        self.settings = NotifySettings("", pass_s=0, heartbeat_s=0, dashboard_url="http://desk:8501", **settings)
-        self.courier = Courier()
-        self.notifier = Notifier(connection, self.settings, self.courier, self.clock)
-
-    def later(self, **time_passed: float) -> "Post":
-        """Time passes, and everything that is due then is done."""
-        self.clock.now += timedelta(**time_passed)
-        deadline = time.monotonic() + 30
-        while self.notifier.step():
-            assert time.monotonic() < deadline, "deliveries do not end"
-            time.sleep(0.005)
-        return self
-
-    def deliveries(self, kind: str) -> list[tuple[str, int, str | None]]:
-        """State, attempts and problem of the deliveries of a kind."""
-        return self.office.rows(f"SELECT state, attempts, problem FROM delivery WHERE kind = '{kind}' ORDER BY id")  # noqa: S608
-
-
-@pytest.fixture
-def post(database: str) -> Iterator[Post]:
-    """A notifier, Wang of Chongchuan, and an empty alarm book."""
-    with connect(database, autocommit=True) as connection:
-        yield Post(connection)
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = 20) -> None:

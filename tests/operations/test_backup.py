@@ -8,13 +8,18 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from operations import channel_keys
 from operations.backup import backup, find_tool, restore
 from operations.errors import OperatorError
-from store import journal
+from operations.folder import DataFolder
+from operations.secrets import Secrets
+from store import journal, notify_settings
 from store.aggregates import Keeper
+from store.channel_secrets import sealed_channel
 from store.connections import Connection, connect
 from store.readings import WriteMode, write_batch
 from store.records import READING, Message, to_us
+from store.sealing import Seal
 from tests.databases import Server
 
 NOW = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
@@ -65,6 +70,38 @@ def test_a_round_trip_brings_every_table_back_and_the_chain_verifies(database_se
         with connect(target) as connection:
             write_batch(connection, fill_one, messages=(), dead=(), recorded_at=NOW, mode=WriteMode.COPY)
             assert journal.verify(connection) == journal.Verification(True, 31, None, "")
+
+
+def test_backup_and_restore_say_that_the_key_is_needed(database_server: Server, tmp_path: Path) -> None:
+    """A backup names the file to keep; a restore names the channels that the key in place does not open."""
+    old, new = DataFolder(tmp_path / "old"), DataFolder(tmp_path / "new")
+    seals = [Seal(Secrets.of(each.secrets).notify_key) for each in (old, new)]
+    channel = {
+        **dict.fromkeys(("name", "changed_by"), "county hook"),
+        "kind": "webhook",
+        "person": None,
+        "target": "https://user.example.org/in",
+        "secret": "",
+        "language": "zh",
+        "priorities": ["high"],
+        "enabled": True,
+        "demonstration": False,
+        "changed_at": NOW,
+    }
+    file = tmp_path / "landun.backup"
+    with database_server.new_database() as source, database_server.new_database() as target:
+        assert channel_keys.needed(source, old) is None
+        with connect(source, autocommit=True) as connection:
+            notify_settings.save_channel(connection, sealed_channel(channel, seals[0]))
+        said = channel_keys.needed(source, old)
+        assert said is not None
+        assert str(old.secrets / "notify-key") in said
+        backup(source, file)
+        restore(target, file)
+        assert channel_keys.missing(target, old) is None
+        said = channel_keys.missing(target, new)
+        assert said is not None
+        assert "county hook" in said
 
 
 def test_data_is_replaced_only_on_demand(database_server: Server, tmp_path: Path) -> None:

@@ -108,6 +108,7 @@ class ChannelInfo(BaseModel):
     priorities: list[Priority]
     enabled: bool
     demonstration: bool
+    unreadable: bool = Field(description="Its secret was sealed with a key that is lost: enter it anew, or put it back")
 
 
 class Mine(BaseModel):
@@ -211,6 +212,7 @@ class GatewayInfo(BaseModel):
     kind: GatewayKind
     host: str
     has_secret: bool
+    unreadable: bool = Field(description="Its secret was sealed with a key that is lost: enter it anew, or put it back")
     changed_by: str
     changed_at: Time
 

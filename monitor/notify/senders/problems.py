@@ -15,6 +15,8 @@ class Problem(StrEnum):
     SIGN_IN = "sign_in"
     REJECTED = "rejected"
     MISCONFIGURED = "misconfigured"
+    SEALED = "sealed"
+    """The channel's secret, or its gateway's, cannot be read: its key is lost."""
 
 
 RECOVERABLE: Final = frozenset({Problem.UNREACHABLE, Problem.TIMED_OUT, Problem.BUSY, Problem.SERVER_ERROR})
