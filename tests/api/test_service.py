@@ -40,7 +40,7 @@ def test_a_signal_ends_it_in_good_order(database: str, tmp_path: Path, sign: sig
         process = subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment, stdout=file, stderr=file)
     try:
         api = Served(f"http://127.0.0.1:{port}", database)
-        eventually(lambda: _answers(api), "the API answers", 30)
+        eventually(lambda: _answers(api), "the API answers", 90)
         with connect_live(api.live(), compression=None) as feed:
             feed.recv(timeout=5)
             began = time.monotonic()

@@ -84,7 +84,7 @@ class Screen:
 
     def of_simulated(self, key: str) -> None:
         """Choose the demonstration where real venues are known too; `key` is that of the control."""
-        self.page.locator(f".st-key-{key}").get_by_text(re.compile("^(模拟|Simulated)$")).click()
+        self.page.locator(f".st-key-{key}").get_by_text(re.compile(r"^(模拟|Simulated)( \d+)?$")).click()
 
     def shoot(self, name: str) -> Path:
         """Keep a screenshot."""

@@ -214,8 +214,11 @@ def rechecked_and_closed(screen: Screen) -> None:
 def audited(maker: Screen, auditor: Screen, number: int) -> bytes:
     """A package made by one, who cannot audit it, and audited by another."""
     panel = opened_panel(maker.page, "evidence-case", "证据包")
-    panel.get_by_label("用途").fill("结案归档")
+    purpose = panel.get_by_label("用途")
+    purpose.fill("结案归档")
+    panel.get_by_role("button", name="制作证据包").hover()  # the panel has unfolded to its end
     panel.get_by_role("button", name="制作证据包").click()
+    expect(purpose).to_have_value("")  # the form has gone
     expect(panel.locator("[data-package][data-state=draft]")).to_be_visible(timeout=LOADED_MS)
     expect(panel.get_by_role("button", name="审核通过")).to_have_count(0)
 

@@ -40,10 +40,11 @@ def offline_site(system: System) -> str:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_rules_and_samples_are_complete_and_in_one_language(
-    signed_in: Callable[..., Screen], offline_site: str, language: str
+    signed_in: Callable[..., Screen], system: System, offline_site: str, language: str
 ) -> None:
     """Each limit has clause, force and certainty, a failing sample is a lead, and all is in one language."""
-    screen = signed_in(language, "rules")
+    code = next(each["code"] for each in system.get("sites") if each["status"] == "simulated")
+    screen = signed_in(language, f"rules?site={code}")
     row = screen.page.locator(".ld-table tr").filter(has_text="0.3–1.0 mg/L").first
     expect(row).to_contain_text("GB 37488-2019 4.4.1")
     expect(row).to_contain_text({"zh": "强制", "en": "binding"}[language])
