@@ -6,10 +6,20 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from dashboard.formatting import parse
-from dashboard.language import indicator, name_of, term, unit_of
+from dashboard.language import name_of, term
 from dashboard.look import FILL
 from dashboard.shapes import Picture, PictureChannel, Points, Series
-from dashboard.widgets.trend import BAND, LINE, limit_bounds, shifted_ms
+from dashboard.widgets.panels import (
+    BAND,
+    blank,
+    limit_bounds,
+    marks,
+    mean_line,
+    name_of_panel,
+    shifted_ms,
+    time_axis,
+    value_axis,
+)
 
 TALL_PX: Final = 168
 LOW_PX: Final = 108
@@ -23,18 +33,7 @@ def picture_chart(picture: Picture, series: Mapping[int, Series]) -> tuple[dict[
     """The ECharts option and its height in pixels."""
     zone = ZoneInfo(picture["zone"])
     first, last = (shifted_ms(parse(picture[name]), zone) for name in ("first", "last"))
-    option: dict[str, Any] = {
-        "useUTC": True,
-        "animation": False,
-        "backgroundColor": "#ffffff",
-        "tooltip": {"trigger": "axis", "confine": True, "textStyle": {"fontSize": 12}},
-        "axisPointer": {"link": [{"xAxisIndex": "all"}]},
-        "title": [],
-        "grid": [],
-        "xAxis": [],
-        "yAxis": [],
-        "series": [],
-    }
+    option = blank()
     top = 0
     for place, channel in enumerate(picture["channels"]):
         height = TALL_PX if channel["spoke"] else LOW_PX
@@ -43,7 +42,7 @@ def picture_chart(picture: Picture, series: Mapping[int, Series]) -> tuple[dict[
         points = found["points"] if found else None
         _panel(option, place, channel, top, height, (first, last), is_last)
         bottom, head = _extent(channel, points)
-        option["yAxis"].append(_value_axis(place, bottom, head))
+        option["yAxis"].append(value_axis(place, bottom, head))
         option["series"].append(_line(place, channel, points, found["bucket_s"] if found else 0.0, zone))
         option["series"].append(_dots(place, channel, zone))
         option["series"].append(_marks(place, picture, channel, (bottom, head), zone))
@@ -61,23 +60,9 @@ def _panel(
     is_last: bool,
 ) -> None:
     option["grid"].append({"left": 52, "right": 14, "top": top + TOP_PX, "height": height - TOP_PX - 8})
-    name = f"{indicator(channel['indicator'])}  {{unit|{unit_of(channel['indicator'])}}}"
-    weight = 700 if channel["spoke"] else 500
-    rich = {"unit": {"color": "#64748b", "fontSize": 11.5, "fontWeight": 400}}
-    style = {"fontSize": 12.5, "fontWeight": weight, "color": "#1d2733", "rich": rich}
-    option["title"].append({"text": name, "left": 4, "top": top + 3, "textStyle": style})
-    option["xAxis"].append(
-        {
-            "type": "time",
-            "gridIndex": place,
-            "min": span[0],
-            "max": span[1],
-            "axisLabel": {"show": is_last, "fontSize": 10.5, "hideOverlap": True, "formatter": _TIME},
-            "axisTick": {"show": is_last},
-            "splitLine": {"show": False},
-            "axisLine": {"lineStyle": {"color": "#c5cfd9"}},
-        }
-    )
+    option["title"].append(name_of_panel(channel["indicator"], 4, top + 3, 700 if channel["spoke"] else 500))
+    axis = time_axis(place, *span, {"show": is_last, "formatter": _TIME})
+    option["xAxis"].append({**axis, "axisTick": {"show": is_last}})
 
 
 def _extent(channel: PictureChannel, points: Points | None) -> tuple[float, float]:
@@ -94,18 +79,6 @@ def _extent(channel: PictureChannel, points: Points | None) -> tuple[float, floa
     return round(bottom, channel["precision"] + 1), round(high + margin, channel["precision"] + 1)
 
 
-def _value_axis(place: int, bottom: float, top: float) -> dict[str, Any]:
-    return {
-        "type": "value",
-        "gridIndex": place,
-        "min": bottom,
-        "max": top,
-        "splitNumber": 3,
-        "axisLabel": {"fontSize": 10.5, "color": "#64748b", "showMinLabel": False, "showMaxLabel": False},
-        "splitLine": {"lineStyle": {"color": "#eef2f5"}},
-    }
-
-
 def _line(
     place: int, channel: PictureChannel, points: Points | None, bucket_s: float, zone: ZoneInfo
 ) -> dict[str, Any]:
@@ -117,18 +90,7 @@ def _line(
             if rows and rows[-1][0] is not None and at - rows[-1][0] > gap:
                 rows.append([int(rows[-1][0]) + 1, None])
             rows.append([at, round(value, channel["precision"] + 1)])
-    return {
-        "type": "line",
-        "name": indicator(channel["indicator"]),
-        "xAxisIndex": place,
-        "yAxisIndex": place,
-        "showSymbol": False,
-        "data": rows,
-        "lineStyle": {"width": 1.5, "color": LINE},
-        "itemStyle": {"color": LINE},
-        "z": 3,
-        "tooltip": {"valueFormatter": f"%.{channel['precision']}f {unit_of(channel['indicator'])}"},
-    }
+    return mean_line(place, channel["indicator"], channel["precision"], rows)
 
 
 def _dots(place: int, channel: PictureChannel, zone: ZoneInfo) -> dict[str, Any]:
@@ -152,7 +114,7 @@ def _dots(place: int, channel: PictureChannel, zone: ZoneInfo) -> dict[str, Any]
 def _marks(
     place: int, picture: Picture, channel: PictureChannel, extent: tuple[float, float], zone: ZoneInfo
 ) -> dict[str, Any]:
-    """An empty series that carries what is usual, the limit, and the alarm's time."""
+    """What is usual, the limit, and the alarm's time."""
 
     def at(moment: str | datetime) -> int:
         return shifted_ms(parse(moment) if isinstance(moment, str) else moment, zone)
@@ -173,12 +135,4 @@ def _marks(
         ),
         {"xAxis": at(picture["raised_at"]), "lineStyle": {"color": FILL["high"], "width": 1.5, "type": "solid"}},
     ]
-    return {
-        "type": "line",
-        "xAxisIndex": place,
-        "yAxisIndex": place,
-        "data": [],
-        "silent": True,
-        "markArea": {"silent": True, "data": areas},
-        "markLine": {"silent": True, "symbol": ["none", "none"], "label": {"show": False}, "data": lines},
-    }
+    return marks(place, areas, lines)

@@ -1,7 +1,6 @@
 """Trend charts: mean line in the envelope of minimum and maximum, the limit band shaded, alarms marked.
 
-One figure with a panel an indicator and one shared cursor. Times are drawn in the site's zone: ECharts knows
-only the browser's zone and UTC, so instants are shifted by the zone's offset and drawn as UTC.
+One figure with a panel an indicator and one shared cursor.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,22 +9,25 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from dashboard.formatting import parse
-from dashboard.language import indicator, t, unit_of
+from dashboard.language import t
 from dashboard.look import FILL
 from dashboard.shapes import Alarm, Channel, Limit, Points, Series
+from dashboard.widgets.panels import (
+    blank,
+    limit_band,
+    limit_bounds,
+    marks,
+    mean_line,
+    name_of_panel,
+    shifted_ms,
+    time_axis,
+    value_axis,
+)
 
 PANEL_PX: Final = 172
 TOP_PX: Final = 30
 COLUMNS: Final = 2
-LINE: Final = "#1f5fa8"
 ENVELOPE: Final = "rgba(31,95,168,.18)"
-BAND: Final = "rgba(60,157,107,.13)"
-
-
-def shifted_ms(moment: datetime, zone: ZoneInfo) -> int:
-    """Milliseconds that, read as UTC, show the zone's wall clock."""
-    local = moment.astimezone(zone)
-    return int(local.replace(tzinfo=ZoneInfo("UTC")).timestamp() * 1000)
 
 
 def chart(
@@ -40,26 +42,16 @@ def chart(
     """The ECharts option and its height in pixels."""
     info = ZoneInfo(zone)
     rows = -(-len(channels) // COLUMNS)
-    option: dict[str, Any] = {
-        "useUTC": True,
-        "animation": False,
-        "backgroundColor": "#ffffff",
-        "tooltip": {"trigger": "axis", "confine": True, "axisPointer": {"type": "line"}, "textStyle": {"fontSize": 12}},
-        "axisPointer": {"link": [{"xAxisIndex": "all"}]},
-        "title": [],
-        "grid": [],
-        "xAxis": [],
-        "yAxis": [],
-        "series": [],
-    }
+    option = blank()
+    option["tooltip"]["axisPointer"] = {"type": "line"}
     for place, channel in enumerate(channels):
         found = series.get(channel["id"])
         points = found["points"] if found else Points(ts=[], min=[], max=[], mean=[], count=[], beyond=[])
         bucket_s = found["bucket_s"] if found else 0.0
         _panel(option, place, channel)
-        option["xAxis"].append(_time_axis(place, shifted_ms(since, info), shifted_ms(until, info)))
+        option["xAxis"].append(time_axis(place, shifted_ms(since, info), shifted_ms(until, info), _TIME_LABEL))
         bottom, top = _extent(channel, points)
-        option["yAxis"].append(_value_axis(place, bottom, top))
+        option["yAxis"].append(value_axis(place, bottom, top))
         mine = [alarm for alarm in alarms if alarm["channel_id"] == channel["id"]]
         option["series"] += _lines(place, channel, points, bucket_s, info)
         option["series"].append(_marks(place, channel["limit"], (bottom, top), mine, until, info))
@@ -71,41 +63,20 @@ def _panel(option: dict[str, Any], place: int, channel: Channel) -> None:
     left = f"{column * 50 + (4.2 if column == 0 else 4.6)}%"
     top = row * PANEL_PX
     option["grid"].append({"left": left, "width": "43.5%", "top": top + TOP_PX, "height": PANEL_PX - TOP_PX - 30})
-    option["title"].append(
-        {
-            "text": f"{indicator(channel['indicator'])}  {{unit|{unit_of(channel['indicator'])}}}",
-            "left": f"{column * 50 + 1}%",
-            "top": top + 4,
-            "textStyle": {
-                "fontSize": 12.5,
-                "fontWeight": 600,
-                "color": "#1d2733",
-                "rich": {"unit": {"color": "#64748b", "fontSize": 11.5, "fontWeight": 400}},
-            },
-        }
-    )
+    option["title"].append(name_of_panel(channel["indicator"], f"{column * 50 + 1}%", top + 4, 600))
 
 
-def _time_axis(place: int, start: int, end: int) -> dict[str, Any]:
-    return {
-        "type": "time",
-        "gridIndex": place,
-        "min": start,
-        "max": end,
-        "axisLabel": {"fontSize": 10.5, "hideOverlap": True, "color": "#64748b", "formatter": _TIME_FORMAT},
-        "splitLine": {"show": False},
-        "axisLine": {"lineStyle": {"color": "#c5cfd9"}},
-    }
-
-
-_TIME_FORMAT: Final = {
-    "year": "{yyyy}",
-    "month": "{yyyy}-{MM}",
-    "day": "{MM}-{dd}",
-    "hour": "{HH}:{mm}",
-    "minute": "{HH}:{mm}",
-    "second": "{HH}:{mm}:{ss}",
-    "none": "{MM}-{dd} {HH}:{mm}",
+_TIME_LABEL: Final = {
+    "color": "#64748b",
+    "formatter": {
+        "year": "{yyyy}",
+        "month": "{yyyy}-{MM}",
+        "day": "{MM}-{dd}",
+        "hour": "{HH}:{mm}",
+        "minute": "{HH}:{mm}",
+        "second": "{HH}:{mm}:{ss}",
+        "none": "{MM}-{dd} {HH}:{mm}",
+    },
 }
 
 
@@ -117,18 +88,6 @@ def _extent(channel: Channel, points: Points) -> tuple[float, float]:
     margin = max((high - low) * 0.12, 10.0 ** -channel["precision"] * 2)
     bottom = max(0.0, low - margin) if low >= 0 else low - margin
     return round(bottom, channel["precision"]), round(high + margin, channel["precision"])
-
-
-def _value_axis(place: int, bottom: float, top: float) -> dict[str, Any]:
-    return {
-        "type": "value",
-        "gridIndex": place,
-        "min": bottom,
-        "max": top,
-        "splitNumber": 3,
-        "axisLabel": {"fontSize": 10.5, "color": "#64748b", "showMinLabel": False, "showMaxLabel": False},
-        "splitLine": {"lineStyle": {"color": "#eef2f5"}},
-    }
 
 
 def _lines(place: int, channel: Channel, points: Points, bucket_s: float, zone: ZoneInfo) -> list[dict[str, Any]]:
@@ -143,16 +102,11 @@ def _lines(place: int, channel: Channel, points: Points, bucket_s: float, zone: 
         values = (points["mean"][index], points["min"][index], points["max"][index])
         rows.append([at, *(round(value, precision) for value in values)])
     shared = {"type": "line", "xAxisIndex": place, "yAxisIndex": place, "showSymbol": False, "silent": True}
-    mean: dict[str, Any] = {
-        **shared,
-        "name": indicator(channel["indicator"]),
+    mean = {
+        **mean_line(place, channel["indicator"], channel["precision"], rows),
+        "silent": True,
         "dimensions": [t("trend.time"), *names],
-        "data": rows,
         "encode": {"x": 0, "y": 1, "tooltip": [1, 2, 3] if bucket_s else [1]},
-        "lineStyle": {"width": 1.5, "color": LINE},
-        "itemStyle": {"color": LINE},
-        "z": 3,
-        "tooltip": {"valueFormatter": f"%.{channel['precision']}f {unit_of(channel['indicator'])}"},
     }
     if not bucket_s:
         return [mean]
@@ -172,20 +126,6 @@ def _lines(place: int, channel: Channel, points: Points, bucket_s: float, zone: 
     return [base, width, mean]
 
 
-def limit_bounds(limit: Limit | None) -> list[float]:
-    """The bounds a limit has: none, one or two."""
-    return [] if limit is None else [bound for bound in (limit["lo"], limit["hi"]) if bound is not None]
-
-
-def limit_band(limit: Limit | None, bottom: float, top: float) -> list[list[dict[str, Any]]]:
-    """The area within the limit; a side the limit leaves open reaches to the edge of the panel."""
-    if limit is None or not limit_bounds(limit):
-        return []
-    low = limit["lo"] if limit["lo"] is not None else bottom
-    high = limit["hi"] if limit["hi"] is not None else top
-    return [[{"yAxis": low, "itemStyle": {"color": BAND}}, {"yAxis": high}]]
-
-
 def _marks(
     place: int,
     limit: Limit | None,
@@ -194,7 +134,7 @@ def _marks(
     until: datetime,
     zone: ZoneInfo,
 ) -> dict[str, Any]:
-    """An empty series that carries the limit band, its edges, and the alarms' time."""
+    """The limit band, its edges, and the alarms' time."""
     areas = limit_band(limit, *extent)
     lines: list[dict[str, Any]] = []
     if limit is not None:
@@ -207,12 +147,4 @@ def _marks(
         areas.append([{"xAxis": began, "itemStyle": {"color": "rgba(208,58,58,.13)"}}, {"xAxis": ended}])
         raised = {"color": FILL[alarm["priority"]], "width": 1.5, "type": "solid"}
         lines.append({"xAxis": shifted_ms(parse(alarm["raised_at"]), zone), "lineStyle": raised})
-    return {
-        "type": "line",
-        "xAxisIndex": place,
-        "yAxisIndex": place,
-        "data": [],
-        "silent": True,
-        "markArea": {"silent": True, "data": areas},
-        "markLine": {"silent": True, "symbol": ["none", "none"], "label": {"show": False}, "data": lines},
-    }
+    return marks(place, areas, lines)

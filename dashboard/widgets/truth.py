@@ -23,7 +23,7 @@ from dashboard.problems import failed
 from dashboard.shapes import Alarm, Basin, Channel, Fleet, Series, Truth
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.indicator_cards import interval
-from dashboard.widgets.trend import limit_band, limit_bounds, shifted_ms
+from dashboard.widgets.panels import LINE, limit_band, limit_bounds, shifted_ms
 
 WINDOW: Final = timedelta(hours=1)
 KEPT: Final = 900
@@ -31,7 +31,6 @@ KEPT: Final = 900
 STEP_S: Final = 2.0
 SHOWN: Final = ("free_chlorine", "ph", "orp", "turbidity", "water_temperature", "circulation_flow", "cold_store")
 TRUE_LINE: Final = "#7a4fb3"
-MEASURED_LINE: Final = "#1f5fa8"
 FAULT_ROW, ALARM_ROW = 1, 0
 
 TrueValues = deque[tuple[float, dict[str, Any]]]
@@ -191,7 +190,7 @@ def _chart(
     bottom, top = round(max(0.0, low - margin), channel["precision"]), round(high + margin, channel["precision"])
     unit = {"valueFormatter": f"%.{channel['precision']}f {unit_of(code)}"}
     true_series = _series(t("truth.true_value"), true_line, TRUE_LINE, "dotted", unit)
-    measured_series = _series(t("truth.measured"), measured, MEASURED_LINE, "solid", unit)
+    measured_series = _series(t("truth.measured"), measured, LINE, "solid", unit)
     measured_series["markArea"] = {"silent": True, "data": limit_band(channel["limit"], bottom, top)}
     return {
         "useUTC": True,

@@ -4,7 +4,8 @@ from zoneinfo import ZoneInfo
 
 from dashboard.shapes import Alarm, Channel, Limit, Series
 from dashboard.widgets.indicator_cards import interval
-from dashboard.widgets.trend import chart, limit_band, shifted_ms
+from dashboard.widgets.panels import limit_band, shifted_ms
+from dashboard.widgets.trend import chart
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 SINCE, UNTIL = datetime(2026, 11, 21, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC)
