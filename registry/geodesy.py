@@ -22,9 +22,6 @@ ROUND_TRIP_DEG: Final = 1e-9
 CHINA: Final = (72.004, 0.8293, 137.8347, 55.8271)
 """West, south, east and north of the box that is shifted."""
 
-EARTH_RADIUS_M: Final = 6_371_008.8
-"""Mean radius (IUGG)."""
-
 _A: Final = 6_378_245.0  # Krasovsky 1940
 _EE: Final = 0.006_693_421_622_965_943
 _ITERATIONS: Final = 8
@@ -47,13 +44,6 @@ def gcj02_to_wgs84(lon: ArrayLike, lat: ArrayLike) -> tuple[Degrees, Degrees]:
         wgs_x, wgs_y = x - shift_x, y - shift_y
     inside = _in_china(wgs_x, wgs_y)
     return np.where(inside, wgs_x, x), np.where(inside, wgs_y, y)
-
-
-def distance_m(lon: ArrayLike, lat: ArrayLike, to_lon: ArrayLike, to_lat: ArrayLike) -> Degrees:
-    """Great-circle distance in m (haversine on a sphere of the mean radius: within 0.6 % of the ellipsoid)."""
-    x, y, to_x, to_y = (np.radians(np.asarray(each, dtype=np.float64)) for each in (lon, lat, to_lon, to_lat))
-    half = np.sin((to_y - y) / 2) ** 2 + np.cos(y) * np.cos(to_y) * np.sin((to_x - x) / 2) ** 2
-    return np.asarray(2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.minimum(half, 1.0))))
 
 
 def _in_china(x: Degrees, y: Degrees) -> NDArray[np.bool_]:

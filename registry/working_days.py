@@ -55,17 +55,6 @@ def is_weekday(day: date) -> bool:
     return day.weekday() < _SATURDAY
 
 
-def holiday_of(day: date) -> str | None:
-    """The library's name of the holiday that a day off, or a weekend day worked for it, belongs to; None for others.
-
-    Raises `CalendarNotPublishedError`.
-    """
-    if not is_published(day):
-        raise CalendarNotPublishedError(day.year)
-    name = chinese_calendar.get_holiday_detail(day)[1]
-    return None if name is None else str(name)
-
-
 def add_working_days(start: date, days: int) -> date:
     """The last day of a period of so many working days; the day it starts on is not counted [design].
 

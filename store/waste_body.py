@@ -197,12 +197,3 @@ def decode(body: bytes, dtype: np.dtype[Any]) -> Packed:
         raise ValueError(f"the table of strings holds {len(table)}, its head says {count}")
     shuffled = np.frombuffer(content, dtype=np.uint8, offset=8 + size).reshape(dtype.itemsize, -1)
     return Packed(np.ascontiguousarray(shuffled.T).view(dtype).reshape(-1), tuple(table))
-
-
-def weigh_net(rows: Rows) -> NDArray[np.int32]:
-    """Net weight in g, shape (n,): gross less tare, `NOT_GIVEN` where no weight was said; an unsaid tare is 0.
-
-    A container that is registered heavier than it was weighed has a net weight of 0.
-    """
-    net = np.maximum(rows["gross_g"] - np.maximum(rows["tare_g"], 0), 0)
-    return np.where(rows["gross_g"] == NOT_GIVEN, np.int32(NOT_GIVEN), net).astype(np.int32)

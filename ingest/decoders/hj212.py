@@ -25,7 +25,6 @@ _HEAD: Final = b"##"
 _TAIL: Final = b"\r\n"
 _HEAD_BYTES: Final = 6
 _CHECKSUM_BYTES: Final = 4
-_LONGEST_GARBAGE: Final = 4 * LONGEST_SEGMENT
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)\Z", re.ASCII)
 _SUFFIXES: Final = {"Rtd": "", "Avg": "-Avg", "Min": "-Min", "Max": "-Max", "Cou": "-Cou"}
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, HTTPException, Response, status
 
 from monitor.api.alarms import Actor, AlarmId, Reader, detail_of, record_action
-from monitor.api.context import Context, Now, Shared, requires, visible_site
+from monitor.api.context import Now, Shared, requires, visible_site
 from monitor.api.schemas import (
     ActionPending,
     AlarmDetail,
@@ -155,12 +155,6 @@ def set_budget(wanted: Budget, shared: Shared, tuner: Tuner) -> Budget:
         audit.append(connection, tuner.username, "set_budget", "detector", detail, at)
         journal.append_event(connection, "config", payload, at)
     return wanted
-
-
-def current_budget(shared: Context) -> float:
-    """The budget as it is set."""
-    with shared.database.connection() as connection:
-        return _budget(connection)
 
 
 def _budget(connection: Connection) -> float:

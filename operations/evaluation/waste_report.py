@@ -12,7 +12,6 @@ from operations.evaluation.waste_scoring import Explained, figures, outcomes
 from registry.waste.catalogue import Event, event_kinds
 
 RECALL: Final = 1.0
-PRECISION: Final = 1.0
 WEIGHED: Final = (Event.COLLECTED, Event.STORED_IN, Event.HANDED_OVER, Event.RECEIVED)
 
 

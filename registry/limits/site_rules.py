@@ -102,12 +102,6 @@ class SiteRule:
         lowered = self.hi is not None and (base.hi is None or self.hi < base.hi)
         return raised or lowered
 
-    def relaxes(self, base: Limit) -> bool:
-        """Whether any value outside `base` is allowed by this rule."""
-        lowered = base.lo is not None and (self.lo is None or self.lo < base.lo)
-        raised = base.hi is not None and (self.hi is None or self.hi > base.hi)
-        return lowered or raised
-
 
 def check(rule: SiteRule, registry: Registry, now: datetime) -> None:
     """Raise `SettingError` where a new rule is not acceptable."""

@@ -87,10 +87,6 @@ class Receiver:
                 f"receiver {self.code}: licence ends {self.valid_until}, must not be before {self.valid_from}"
             )
 
-    def licensed_on(self, day: date) -> bool:
-        """Whether the licence is valid on a day."""
-        return self.valid_from <= day <= self.valid_until
-
 
 @dataclass(frozen=True, slots=True)
 class Vehicle:
@@ -199,18 +195,6 @@ class WasteRegistry:
     def vehicle_of_tracker(self) -> Mapping[str, Vehicle]:
         """The vehicle that a tracker is on, by the tracker's device code."""
         return {each.tracker: each for each in self.vehicles.values() if each.tracker}
-
-    @cached_property
-    def wards_of(self) -> Mapping[str, tuple[Ward, ...]]:
-        """The wards of each site, in order of code."""
-        grouped: dict[str, list[Ward]] = {}
-        for _, ward in sorted(self.wards.items()):
-            grouped.setdefault(ward.site, []).append(ward)
-        return {site: tuple(wards) for site, wards in grouped.items()}
-
-    def routes_of(self, vehicle: str) -> tuple[Route, ...]:
-        """The routes that a vehicle may drive."""
-        return tuple(each for each in self.routes.values() if not each.vehicles or vehicle in each.vehicles)
 
     def check(self, registry: Registry) -> None:
         """Raise `RegistryError` where an entry refers to what is not registered."""

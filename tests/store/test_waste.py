@@ -20,7 +20,6 @@ from store.readings import WriteMode, WriteResult, write_batch
 from store.records import READING, Message, to_us
 from store.registry_rows import save_registry
 from store.waste_body import (
-    NOT_GIVEN,
     POSITION,
     WASTE,
     PositionRow,
@@ -31,7 +30,6 @@ from store.waste_body import (
     pack_waste,
     positions_of,
     waste_of,
-    weigh_net,
 )
 from store.waste_registry import load_waste_registry, save_waste_registry
 from store.waste_rows import StoredScan, insert_scans
@@ -114,12 +112,6 @@ def test_events_are_packed_and_unpacked(events: list[WasteRow]) -> None:
     assert packed.rows["parent"].tolist() == [tag_key(each.parent) if each.parent else 0 for each in events]
     signed = [tuple(packed.strings[place] for place in row if place) for row in packed.rows["signed_by"].tolist()]
     assert signed == [each.signed_by for each in events]
-
-
-def test_net_weight_is_gross_less_tare() -> None:
-    """An unsaid tare is nothing, an unsaid weight stays unsaid, and nothing weighs less than nothing."""
-    events = [BAG, BAG._replace(tare_g=NOT_GIVEN), BAG._replace(gross_g=NOT_GIVEN), BAG._replace(tare_g=9_000)]
-    assert weigh_net(pack_waste(events).rows).tolist() == [3300, 3420, NOT_GIVEN, 0]
 
 
 def test_positions_are_packed_and_unpacked() -> None:

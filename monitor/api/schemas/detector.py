@@ -16,7 +16,6 @@ from monitor.api.schemas.common import (
 )
 from monitor.api.schemas.sites import LimitInfo
 
-Audience = Literal["inspector", "venue"]
 FeedbackAnswer = Literal["false", "true"]
 
 
