@@ -136,6 +136,15 @@ class DryStep(TypedDict):
     told: list[Told]
 
 
+class OfficeHours(TypedDict):
+    """The agency's working hours; `changed_by` None: the default."""
+
+    begins: str
+    ends: str
+    changed_by: str | None
+    changed_at: str | None
+
+
 class DryRunBeside(TypedDict):
     """A route that tells its people as well."""
 
@@ -155,6 +164,7 @@ class DryRun(TypedDict):
     route_en: str
     group_wait_s: int | None
     steps: list[DryStep]
+    office: OfficeHours | None
     beside: list[DryRunBeside]
 
 
@@ -229,6 +239,14 @@ class NotifyClient(ApiClient):
     def receivers(self) -> list[Channel]:
         """Shared receivers."""
         return cast(list[Channel], self._get("/notifications/receivers"))
+
+    def office_hours(self) -> OfficeHours:
+        """The agency's working hours."""
+        return cast(OfficeHours, self._get("/notifications/office-hours"))
+
+    def set_office_hours(self, begins: str, ends: str) -> None:
+        """Set the agency's working hours."""
+        self._put("/notifications/office-hours", {"begins": begins, "ends": ends})
 
     def gateways(self) -> dict[str, Gateway]:
         """Gateways that are set, by kind."""

@@ -135,6 +135,22 @@ def delete_gateway(connection: Connection, kind: str) -> bool:
     return connection.execute("DELETE FROM notify_gateway WHERE kind = %s", (kind,)).rowcount == 1
 
 
+def office_hours(connection: Connection) -> dict[str, Any] | None:
+    """The agency's working hours as they were set; None where nobody set any."""
+    return next(iter(_all(connection, "SELECT begins, ends, changed_by, changed_at FROM notify_office")), None)
+
+
+def save_office_hours(connection: Connection, row: Mapping[str, Any]) -> None:
+    """Set the agency's working hours. Does not commit."""
+    connection.execute(
+        "INSERT INTO notify_office (begins, ends, changed_by, changed_at) VALUES "
+        "(%(begins)s, %(ends)s, %(changed_by)s, %(changed_at)s) ON CONFLICT (only_one) DO UPDATE SET "
+        "begins = EXCLUDED.begins, ends = EXCLUDED.ends, changed_by = EXCLUDED.changed_by, "
+        "changed_at = EXCLUDED.changed_at",
+        row,
+    )
+
+
 def replace_secrets(
     connection: Connection, table: str, key: str, row: Mapping[str, Any], changed: Mapping[str, str]
 ) -> bool:

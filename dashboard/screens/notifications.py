@@ -17,6 +17,7 @@ from dashboard.problems import failed
 from dashboard.widgets.alarm_table import ZONE
 from dashboard.widgets.components import table
 from dashboard.widgets.notify_channels import mine
+from dashboard.widgets.notify_office import said
 from dashboard.widgets.notify_roster import roster
 from dashboard.widgets.notify_routes import routes
 from dashboard.widgets.notify_shared import receivers
@@ -86,6 +87,8 @@ def _plan(found: DryRun) -> None:
         st.warning(
             w("dry_nobody", outcome=term("notify.outcome", found["outcome"])), icon=":material/notifications_off:"
         )
+    counting = said(found["office"]) if found["office"] else w("office_none")
+    st.html(f"<p class='ld-note'>{escape(counting)}</p>")
     if found["route"] is not None:
         _course("dry_route", found)
     for each in found["beside"]:

@@ -11,6 +11,7 @@ from dashboard.language import county_name, language, term
 from dashboard.notify_client import Channel, Route, Step
 from dashboard.problems import failed
 from dashboard.widgets.components import table
+from dashboard.widgets.notify_office import office_hours
 from dashboard.widgets.notify_words import KINDS, w
 from registry.counties import COUNTIES
 from registry.scenarios import scenarios
@@ -51,6 +52,7 @@ def routes() -> None:
         failed(error)
         return
     st.html(f"<p class='ld-note'>{escape(w('routes_note'))}</p>")
+    office_hours()
     may = session.may_control()
     chosen = st.session_state.get(CHOSEN)
     answer = table("routes", {**_table(found, receivers), "clickable": may, "selected": chosen})

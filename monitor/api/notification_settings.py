@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response, st
 
 from monitor.api.context import Context, Now, Shared, requires, visible_site
 from monitor.api.notifications import channel_of, unacceptable, unsealable
+from monitor.api.office_hours import hours_of
 from monitor.api.schemas import Error
 from monitor.api.schemas.notifications import (
     ChannelInfo,
@@ -27,6 +28,7 @@ from monitor.api.schemas.notifications import (
     GatewayInfo,
     GatewayKind,
     GatewayRequest,
+    OfficeHoursInfo,
     ReasonName,
     RouteInfo,
     RouteRequest,
@@ -35,7 +37,7 @@ from monitor.api.scope import Permission, Principal
 from monitor.api.snapshot import Snapshot
 from monitor.notify import reading
 from monitor.notify.dry_run import Plan, StepPlan, Told, plan
-from monitor.notify.model import Matter, Office, World
+from monitor.notify.model import Matter, World
 from registry.counties import COUNTIES
 from registry.scenarios import scenarios
 from store import audit, notifications, notify_settings, people, queries
@@ -279,7 +281,7 @@ def dry_run(given: DryRunRequest, seer: Seer, shared: Shared, now: Now) -> DryRu
             visible_site(now, seer, row["site"])
         elif given.site is None:
             raise unacceptable("alarm, site: give one of the two")
-        world = replace(reading.world(connection, at, set()), duties=reading.duties(connection, at), office=Office())
+        world = replace(reading.world(connection, at, set()), duties=reading.duties(connection, at))
         matter = _matter(given, world, now, seer, at)
         found = plan(world, matter, at)
         names = {row["username"]: row["name"] for row in notify_settings.contacts(connection)}
@@ -287,7 +289,8 @@ def dry_run(given: DryRunRequest, seer: Seer, shared: Shared, now: Now) -> DryRu
         told = []
         if given.alarm is not None:
             told = notifications.deliveries(connection, alarm=given.alarm, sites=_sites(seer, now), limit=50)[1]
-    return _dry_run(found, names, known, [delivery_of(row) for row in told])
+        office = None if matter.simulated else hours_of(connection)
+    return _dry_run(found, names, known, office, [delivery_of(row) for row in told])
 
 
 def _matter(given: DryRunRequest, world: World, now: Snapshot, seer: Principal, at: datetime) -> Matter:
@@ -314,7 +317,13 @@ def _matter(given: DryRunRequest, world: World, now: Snapshot, seer: Principal, 
     )
 
 
-def _dry_run(found: Plan, names: Mapping[str, str], channels: Mapping[int, str], told: list[Delivery]) -> DryRun:
+def _dry_run(
+    found: Plan,
+    names: Mapping[str, str],
+    channels: Mapping[int, str],
+    office: OfficeHoursInfo | None,
+    told: list[Delivery],
+) -> DryRun:
     route = found.route
     return DryRun(
         outcome=found.outcome,
@@ -323,6 +332,7 @@ def _dry_run(found: Plan, names: Mapping[str, str], channels: Mapping[int, str],
         route_en=route.name_en if route else "",
         group_wait_s=int(route.group_wait.total_seconds()) if route else None,
         steps=[_step(each, names, channels) for each in found.steps],
+        office=office,
         beside=[
             DryRunBeside(
                 route=each.id,

@@ -203,7 +203,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Working hours by the clock of the site's zone. The times are a design default, to be set by the agency."""
+    """Working hours by the clock of the site's zone. These are a design default, used where the agency sets none."""
 
     begin: time = time(8, 30)
     end: time = time(17, 30)

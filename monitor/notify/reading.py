@@ -13,6 +13,7 @@ from monitor.notify.model import (
     Duty,
     LogEntry,
     Matter,
+    Office,
     Outcome,
     Quiet,
     Role,
@@ -58,6 +59,7 @@ def world(connection: Connection, now: datetime, undecided: Collection[int]) -> 
         channels=channels(connection),
         log=log,
         sent=sent(connection, now),
+        office=office(connection),
     )
 
 
@@ -76,6 +78,12 @@ def channels(connection: Connection) -> dict[int, Channel]:
         for row in notify_settings.channels(connection)
         if row["enabled"]
     }
+
+
+def office(connection: Connection) -> Office:
+    """The agency's working hours; the design default where it has set none."""
+    row = notify_settings.office_hours(connection)
+    return Office() if row is None else Office(row["begins"], row["ends"])
 
 
 def sent(connection: Connection, now: datetime) -> dict[str, Sent]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from websockets.sync.client import connect as listen
 
+from monitor.notify import reading
 from monitor.notify.sending import run_pass
 from store import audit
 from store.connections import Connection, connect
@@ -243,6 +244,32 @@ def test_the_roster_decides_and_the_dry_run_says_so(api: Served) -> None:
     assert (
         "until must be after since" in api.client("centre").post("/notifications/roster", json=wrong).json()["detail"]
     )
+
+
+def test_office_hours_are_set_and_count_at_once(api: Served, db: Connection) -> None:
+    """The default is nobody's; a change holds for dry run and notifier, is audited, and is refused if reversed."""
+    path, at = "/notifications/office-hours", datetime(2026, 11, 23, 11, tzinfo=UTC)  # a Monday, 19:00 in Nantong
+    asked = {"site": "P-1", "priority": "medium", "at": at.isoformat()}
+    default = api.get(path, "inspector")
+    assert (default["begins"], default["ends"], default["changed_by"]) == ("08:30:00", "17:30:00", None)
+    centre = api.client("centre")
+    before = centre.post("/notifications/dry-run", json=asked).json()
+    assert before["office"] == default
+    assert datetime.fromisoformat(before["steps"][0]["at"]) == datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
+    set_to = centre.put(path, json={"begins": "09:00", "ends": "20:00"}).json()
+    assert (set_to["begins"], set_to["ends"], set_to["changed_by"]) == ("09:00:00", "20:00:00", "centre")
+    after = centre.post("/notifications/dry-run", json=asked).json()
+    assert (after["office"]["ends"], datetime.fromisoformat(after["steps"][0]["at"])) == (
+        "20:00:00",
+        at + timedelta(minutes=1),
+    )
+    assert reading.world(db, at, set()).office.end.hour == 20
+    for wrong in ({"begins": "17:00", "ends": "09:00"}, {"begins": "09:00", "ends": "09:00"}, {"begins": "9"}):
+        assert centre.put(path, json=wrong).status_code == 422
+    ((detail,),) = db.execute("SELECT detail FROM audit_log WHERE action = 'notify_office_set'").fetchall()
+    assert detail == {"begins": "09:00:00", "ends": "20:00:00", "before": "08:30–17:30"}
+    simulated = centre.post("/notifications/dry-run", json={**asked, "site": "P-2"}).json()
+    assert simulated["office"] is None
 
 
 def test_gateways_keep_their_secret_to_themselves(api: Served, db: Connection) -> None:

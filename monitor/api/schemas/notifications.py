@@ -178,6 +178,28 @@ class RouteInfo(RouteRequest):
     changed_at: Time
 
 
+class OfficeHours(BaseModel):
+    """Working hours within a day, by the clock of each site's zone."""
+
+    begins: time = Field(description="Local time", examples=["08:30"])
+    ends: time = Field(description="Local time, later than `begins`", examples=["17:30"])
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "OfficeHours":
+        if self.begins.tzinfo is not None or self.ends.tzinfo is not None:
+            raise ValueError("begins and ends: give local times without a zone, as 08:30")
+        if self.begins >= self.ends:
+            raise ValueError(f"ends {self.ends:%H:%M} must be later than begins {self.begins:%H:%M}")
+        return self
+
+
+class OfficeHoursInfo(OfficeHours):
+    """Working hours as they are in force."""
+
+    changed_by: str | None = Field(description="None: the platform's default, which nobody has changed")
+    changed_at: Time | None
+
+
 class DutyRequest(BaseModel):
     """A line of the roster."""
 
@@ -306,5 +328,6 @@ class DryRun(BaseModel):
     route_en: str
     group_wait_s: int | None = Field(description="s")
     steps: list[DryRunStep]
+    office: OfficeHoursInfo | None = Field(description="Working hours that count; None for simulated sites: all hours")
     beside: list[DryRunBeside] = Field(description="Who would be told as well, such as the venue")
     told_before: list[Delivery] = Field(description="Of an alarm that is there: what was sent so far")
