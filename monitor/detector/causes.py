@@ -186,10 +186,15 @@ class Seen:
         return Seen(*(getattr(self, name)[some] for name in self.__slots__))
 
 
+def _moved(mask: Bools | None, new: NDArray[Any], old: NDArray[Any]) -> NDArray[Any]:
+    """The new values where `mask`, elsewhere the old ones; None: everywhere."""
+    return new if mask is None else np.where(mask, new, old)
+
+
 def advance(senses: Senses, tuning: Tuning, at: Places, value: Floats, ts: Ints, learn: Bools) -> Seen:
     """Take the newest values of places `at`; shape (n, MEASURED), NaN where nothing was ever read.
 
-    `learn` (n,): whether what is usual may be learned from these values.
+    `ts` (us) is `NEVER` where there is no channel. `learn` (n,): whether what is usual may be learned from the values.
     """
     raw = value.astype(np.float32)
     before, x1, x2 = senses.ts[at], senses.x1[at], senses.x2[at]
@@ -203,13 +208,16 @@ def advance(senses: Senses, tuning: Tuning, at: Places, value: Floats, ts: Ints,
     step = kept(step, whole)
     disturbed = bool(gap.any())
     joined = fresh & ~broken if disturbed else fresh
-    _roughness(senses, tuning, at, raw, fresh, joined, np.where(joined, dt, np.float32(0)) if disturbed else dt, learn)
-    median = _median(raw, x1, x2, broken)
-    newest = np.where(fresh, raw, x1)
-    senses.x2[at] = np.where(fresh, np.where(broken, raw, x1), x2) if disturbed else np.where(fresh, x1, x2)
+    # Where there is no channel, what is known stays unknown by the arithmetic alone. So when every channel brings a
+    # new value, as in most ticks, nothing has to be held back, which would cost more than the rest.
+    mask = None if ((ts == NEVER) | fresh).all() else fresh
+    _roughness(senses, tuning, at, raw, mask, joined, np.where(joined, dt, np.float32(0)) if disturbed else dt, learn)
+    median = _median(raw, x1, x2, broken if disturbed else None)
+    newest = _moved(mask, raw, x1)
+    senses.x2[at] = _moved(mask, np.where(broken, raw, x1) if disturbed else x1, x2)
     senses.x1[at] = newest
-    senses.ts[at] = np.where(fresh, ts, before)
-    _levels(senses, tuning, at, median, fresh, broken, dt)
+    senses.ts[at] = _moved(mask, ts, before)
+    _levels(senses, tuning, at, median, mask, fresh, broken, dt)
     found, log_share = _derived(senses, tuning, at, learn, elapsed)
     settled = senses.settled[at] + elapsed
     senses.settled[at] = np.where(gap, np.float32(0), settled) if disturbed else settled
@@ -218,9 +226,16 @@ def advance(senses: Senses, tuning: Tuning, at: Places, value: Floats, ts: Ints,
 
 
 def _roughness(
-    senses: Senses, tuning: Tuning, at: Places, raw: Floats32, fresh: Bools, joined: Bools, dt: Floats32, learn: Bools
+    senses: Senses,
+    tuning: Tuning,
+    at: Places,
+    raw: Floats32,
+    mask: Bools | None,
+    joined: Bools,
+    dt: Floats32,
+    learn: Bools,
 ) -> None:
-    """`joined` values follow one before them without a gap; `dt` is 0 for the others."""
+    """`joined` values follow one before them without a gap; `dt` is 0 for the others. `mask` as for `_moved`."""
     x1 = senses.x1[at]
     jag = np.abs(x1 - (raw + senses.x2[at]) / 2)
     jag = kept(jag, joined & ~np.isnan(jag))
@@ -232,14 +247,15 @@ def _roughness(
     senses.rough_ref[at] = usual + rate * (bounded - usual)
     same = joined & (raw == x1)
     run, run_s, equal = senses.run[at], senses.run_s[at], senses.equal[at]
-    senses.run[at] = np.where(fresh, (run + 1) * same, run)
-    senses.run_s[at] = np.where(fresh, (run_s + dt) * same, run_s)
+    senses.run[at] = _moved(mask, (run + 1) * same, run)
+    senses.run_s[at] = _moved(mask, (run_s + dt) * same, run_s)
     senses.equal[at] = equal + rate * (same - equal)
 
 
-def _median(raw: Floats32, x1: Floats32, x2: Floats32, broken: Bools) -> Floats32:
+def _median(raw: Floats32, x1: Floats32, x2: Floats32, broken: Bools | None) -> Floats32:
     middle = np.maximum(np.minimum(raw, x1), np.minimum(np.maximum(raw, x1), x2))
-    return np.where(broken | np.isnan(middle), raw, middle)
+    first = np.isnan(middle)
+    return np.where(first if broken is None else broken | first, raw, middle)
 
 
 def log_flow(value: Floats32) -> Floats32:
@@ -260,17 +276,24 @@ def transformed(value: Floats32) -> Floats32:
 
 
 def _levels(
-    senses: Senses, tuning: Tuning, at: Places, median: Floats32, fresh: Bools, broken: Bools, dt: Floats32
+    senses: Senses,
+    tuning: Tuning,
+    at: Places,
+    median: Floats32,
+    mask: Bools | None,
+    fresh: Bools,
+    broken: Bools,
+    dt: Floats32,
 ) -> None:
     level = transformed(median)
     mid, slow = senses.mid[at][:, :MEASURED], senses.slow[at][:, :MEASURED]
     most = tuning.clip * np.maximum(senses.spread[at][:, :MEASURED], floors_of(tuning.floors[:MEASURED], len(level)))
     pull = np.minimum(np.maximum(level - mid, -most), most) * (dt / (tuning.mid_tau + dt))
-    pulled = np.where(fresh, mid + pull, mid)
+    pulled = _moved(mask, mid + pull, mid)
     begin = fresh & (broken | np.isnan(mid))
     if begin.any():
         pulled = np.where(begin, level, pulled)
-    eased = np.where(fresh, slow + (pulled - slow) * (dt / (tuning.slow_tau + dt)), slow)
+    eased = _moved(mask, slow + (pulled - slow) * (dt / (tuning.slow_tau + dt)), slow)
     begin = fresh & np.isnan(slow)
     if begin.any():
         eased = np.where(begin, pulled, eased)

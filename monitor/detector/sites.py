@@ -27,11 +27,11 @@ def close(state: State, layout: Layout, sites: Ints, ticks: NDArray[Any]) -> Non
     """Judge the open ticks of `sites` (ascending, each once) and fill `ticks` (dtype `TICK`)."""
     at: slice | Ints = slice(None) if sites.size == state.site_tick.size else sites
     members = layout.members[:, at]
-    ts = np.where(layout.member_exists[:, at], state.ts[members], NEVER)
+    ts = np.where(layout.member_exists[:, at], state.ts.take(members), NEVER)
     newest = ts.max(axis=0)
     heard = ts >= newest - layout.member_stale_us[:, at]
-    q = state.q[members] * heard
-    usual = state.usual[members]
+    q = state.q.take(members) * heard
+    usual = state.usual.take(members)
     excess = np.minimum(RESTLESS / usual, 1)
     u = q * layout.member_quality[:, at] * np.sqrt(USUAL_START / usual * (excess * excess * excess))
     plant = (q * layout.member_operational[:, at]).max(axis=0)
