@@ -1,11 +1,13 @@
 """The county map's data: counties by worst state, sites as markers."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Literal
 
 from dashboard.formatting import clock
-from dashboard.language import county_name, language, name_of, t, term
+from dashboard.language import county_name, language, name_field, t, term
 from dashboard.links import address
 from dashboard.look import PRIORITY_ORDER, WORST_TONE, sample_tone, severity, site_tone
 from dashboard.map_outline import place
@@ -27,6 +29,15 @@ MARKERS: Final = 2000
 """Most markers on the map: what a browser draws and a refresh sends without a pause. The worst are shown."""
 
 
+@dataclass(frozen=True)
+class _Words:
+    """Each word of the markers once, however many markers say it."""
+
+    name: Literal["name_zh", "name_en"]
+    t: Callable[..., str]
+    county: Callable[[str], str]
+
+
 def map_data(sites: Sequence[Site], *, group: str, county: str | None) -> dict[str, Any]:
     """What the map shows: the sites of `group` (``live`` or ``simulated``) as markers, venues off line as dots.
 
@@ -44,10 +55,11 @@ def map_data(sites: Sequence[Site], *, group: str, county: str | None) -> dict[s
     if len(marked) < len(shown) + len(unconnected):
         counts = {"shown": len(marked), "sites": len(shown) + len(unconnected)}
         legend.append({"tone": "plain", "shape": "none", "text": t("map.worst", **counts)})
+    words = _Words(name_field(), cache(t), cache(county_name))
     online, others = _by_county(shown), Counter(site["county"] for site in unconnected)
     return {
         "counties": {code: _county(code, online.get(code, []), others[code]) for code in COUNTIES},
-        "sites": [_marker(site, "small" if site["status"] == "offline" else shape) for site in marked],
+        "sites": [_marker(site, "small" if site["status"] == "offline" else shape, words) for site in marked],
         "selected": county,
         "legend": legend,
         "site": f"{address('site')}&site=",
@@ -100,15 +112,15 @@ def _county(code: str, here: Sequence[Site], others: int) -> dict[str, str]:
     return {"name": county_name(code), "tone": WORST_TONE[county_worst(here)], "title": title}
 
 
-def _marker(site: Site, shape: str) -> list[Any]:
+def _marker(site: Site, shape: str, words: _Words) -> list[Any]:
     x, y = place(site["lon"], site["lat"])
-    mark = f" [{t('badge')}]" if site["simulated"] else ""
-    state = t(f"state.{site['state']}") if shape != "small" else t("state.unconnected")
-    title = f"{name_of(site)}{mark}\n{county_name(site['county'])} · {state}"
+    mark = f" [{words.t('badge')}]" if site["simulated"] else ""
+    state = words.t(f"state.{site['state']}" if shape != "small" else "state.unconnected")
+    title = f"{site[words.name]}{mark}\n{words.county(site['county'])} · {state}"
     if summary := site["samples"]:
         said = {"state": term("sample.state", summary["state"]), "at": clock(summary["taken_at"], site["zone"])}
         title += f"\n{text(language(), 'sample.page.map', **said)}"
     if count := alarms_of(site):
-        title += f" · {t('map.open_alarms', count=count)}"
+        title += f" · {words.t('map.open_alarms', count=count)}"
     tone = sample_tone(site) if shape == "small" else site_tone(site["state"], site["worst_priority"])
     return [site["code"], x, y, tone, shape, title]
