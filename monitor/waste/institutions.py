@@ -194,7 +194,8 @@ def _output(
     outside = np.abs(shift) * np.sqrt(_WINDOW) > tolerances.output_sigma * spread
     outside &= np.abs(shift) > np.log(tolerances.output_ratio)
     # The whole window on one side: one heavy day is not another way of life.
-    outside &= (np.abs(np.where(enough[:, None], window - centre[:, None], 0.0)) > spread[:, None]).all(axis=1)
+    on_side = np.where(enough[:, None], (window - centre[:, None]) * np.sign(shift)[:, None], 0.0)
+    outside &= (on_side > spread[:, None]).all(axis=1)
     beds = np.maximum(world.beds, 1.0)
     rate = np.exp(np.where(enough, centre + shift, np.nan)) / 1000 / beds
     usual = np.exp(np.where(enough, centre, np.nan)) / 1000 / beds

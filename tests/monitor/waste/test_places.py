@@ -63,6 +63,15 @@ def test_half_the_weight_for_days_is_outside_the_institutions_own_history() -> N
     assert days(chain, 25, 29, sharps=0) == [("output", False)]
 
 
+def test_one_heavy_day_among_days_that_are_a_little_less_and_more_is_no_other_way_of_life() -> None:
+    """Four times the weight on one day, then a tenth less and a tenth more: the days are not all on one side."""
+    chain = Chain()
+    assert days(chain, 0, 20, sharps=0) == []
+    assert days(chain, 20, 21, net_g=20_000, sharps=0) == []
+    assert days(chain, 21, 22, net_g=4_400, sharps=0) == []
+    assert days(chain, 22, 23, net_g=5_700, sharps=0) == []
+
+
 def test_sharps_that_double_are_outside_the_institutions_own_history() -> None:
     """An eighth of the weight was sharps, now it is half."""
     chain = Chain()
