@@ -6,30 +6,25 @@ database takes with index scans switched off: what the indexes by deadline are w
 
 import io
 import json
-import secrets
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 
 from psycopg import sql
 
 from benchmarks.report import Figure, quantile, report
+from benchmarks.rig import database, slow_ends
 from monitor.supervision.case import Act, Action, Case, CaseState, Party, Source
 from monitor.supervision.machine import Opening, opened, step
 from monitor.supervision.rows import detail_of, row_of
-from operations.ports import any_free
 from registry.counties import COUNTIES
 from registry.model import Registry, Site, SiteStatus
 from store import people
 from store.cases import case_events
 from store.connections import Connection, connect
-from store.embedded import EmbeddedPostgres
-from store.migrations import migrate
 from store.people import Person
 from store.queries.cases import Book, find_cases
 from store.registry_rows import save_registry
@@ -145,20 +140,6 @@ def ready(api: Served) -> None:
     eventually(lambda: api.client("centre").get("cases?limit=1").status_code == 200, "the sites are read", 60)
 
 
-def timed(api: Served) -> dict[str, float]:
-    """The slower end (the 90th percentile) of each request's time, s."""
-    client = api.client("centre")
-    taken = {}
-    for name, path in REQUESTED.items():
-        times = []
-        for _ in range(REQUESTS):
-            began = time.perf_counter()
-            client.get(path).raise_for_status()
-            times.append(time.perf_counter() - began)
-        taken[name] = quantile(sorted(times), 0.9)
-    return taken
-
-
 def worth_of_indexes(connection: Connection) -> dict[str, Figure]:
     """The median time of what the boards ask the database without index scans, as a multiple of that with them."""
     now = datetime.now(UTC)
@@ -193,21 +174,12 @@ def _median(ask: Callable[[], object]) -> float:
 
 def main() -> None:
     """Measure on an embedded server and an API of its own."""
-    with tempfile.TemporaryDirectory(prefix="landun-bench-") as folder:
-        Path(folder).chmod(0o711)
-        server = EmbeddedPostgres(Path(folder) / "postgres", port=any_free(), password=secrets.token_urlsafe(12))
-        server.prepare()
-        server.start()
-        try:
-            migrate(server.dsn)
-            with connect(server.dsn, autocommit=True) as connection:
-                steps = fill(connection, datetime.now(UTC))
-                with serving(server.dsn) as api:
-                    ready(api)
-                    ours = timed(api)
-                ratio = worth_of_indexes(connection)
-        finally:
-            server.stop()
+    with database() as dsn, connect(dsn, autocommit=True) as connection:
+        steps = fill(connection, datetime.now(UTC))
+        with serving(dsn) as api:
+            ready(api)
+            ours = slow_ends(api.client("centre"), REQUESTED, REQUESTS)
+        ratio = worth_of_indexes(connection)
     report(
         "case_boards",
         sites=SITES,

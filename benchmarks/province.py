@@ -11,20 +11,18 @@ import asyncio
 import io
 import json
 import logging
-import secrets
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from random import Random
 from typing import Any, Final, TypeVar
 
 import httpx
 
 from benchmarks.report import quantile, report
+from benchmarks.rig import database
 from dashboard.client import SiteList
 from dashboard.widgets.site_map import map_data
 from dashboard.widgets.site_table import PAGE, by_severity, table_data
@@ -35,14 +33,11 @@ from monitor.api.schemas import AlarmCounts
 from monitor.api.scope import Principal
 from monitor.api.sites import VERSION_HEADER
 from monitor.api.snapshot import Snapshot
-from operations.ports import any_free
 from registry.counties import COUNTIES
 from registry.model import Channel, Device, Registry, SamplingPoint, Site, SiteStatus
 from registry.opening import OpeningHours
 from store import people
 from store.connections import Connection, connect
-from store.embedded import EmbeddedPostgres
-from store.migrations import migrate
 from store.people import Person
 from store.queries.latest import LatestValue
 from store.registry_rows import save_registry
@@ -168,23 +163,14 @@ def feed(hub: Hub, viewer: Any, news: list[LatestValue], registry: Registry) -> 
 
 def over_http(registry: Registry) -> dict[str, float]:
     """Median seconds of GET /sites, whole and by its differences, of an API on a database of its own."""
-    with tempfile.TemporaryDirectory(prefix="landun-bench-") as folder:
-        Path(folder).chmod(0o711)
-        server = EmbeddedPostgres(Path(folder) / "postgres", port=any_free(), password=secrets.token_urlsafe(12))
-        server.prepare()
-        server.start()
-        try:
-            migrate(server.dsn)
-            with connect(server.dsn, autocommit=True) as connection:
-                fill(connection, registry)
-                with serving(server.dsn) as api:
-                    eventually(lambda: component(api, "database") == "up", "the API found its database", 120)
-                    client = api.client("centre")
-                    client.timeout = httpx.Timeout(60)
-                    eventually(lambda: client.get("sites").status_code == httpx.codes.OK, "the sites are read", 120)
-                    return requests(client, connection)
-        finally:
-            server.stop()
+    with database() as dsn, connect(dsn, autocommit=True) as connection:
+        fill(connection, registry)
+        with serving(dsn) as api:
+            eventually(lambda: component(api, "database") == "up", "the API found its database", 120)
+            client = api.client("centre")
+            client.timeout = httpx.Timeout(60)
+            eventually(lambda: client.get("sites").status_code == httpx.codes.OK, "the sites are read", 120)
+            return requests(client, connection)
 
 
 def fill(connection: Connection, registry: Registry) -> None:

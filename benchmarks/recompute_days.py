@@ -12,18 +12,16 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks.report import report
+from benchmarks.rig import database
 from monitor.recompute import recompute
-from operations.ports import any_free
 from registry.demonstration import demonstration
 from registry.model import Registry
 from simulators.engine import INDICATOR_ROWS, Engine
@@ -31,8 +29,6 @@ from simulators.fault_kinds import FaultKind
 from simulators.faults import Fault
 from store import journal
 from store.connections import Connection, connect
-from store.embedded import EmbeddedPostgres
-from store.migrations import migrate
 from store.readings import WriteMode, write_batch
 from store.records import READING, Readings, from_us, to_us
 from store.registry_rows import save_registry
@@ -140,22 +136,13 @@ def main() -> None:
     parser.add_argument("--sites", type=int, default=4)
     options = parser.parse_args()
     registry = demonstration(3, online=options.sites, offline=0, registered_at=BEGIN - timedelta(days=30))
-    with tempfile.TemporaryDirectory(prefix="landun-recompute-") as folder:
-        Path(folder).chmod(0o711)
-        server = EmbeddedPostgres(Path(folder) / "postgres", port=any_free("127.0.0.1"), password="benchmark")  # noqa: S106
-        server.prepare()
-        server.start()
-        try:
-            migrate(server.dsn)
-            with connect(server.dsn, autocommit=True) as connection:
-                save_registry(connection, registry)
-                readings, live_s = live(server.dsn, registry, options.days)
-                began = time.perf_counter()
-                found = recompute(connection, BEGIN, BEGIN + timedelta(days=options.days + 1))
-                again_s = time.perf_counter() - began
-                kinds = connection.execute("SELECT count(DISTINCT verdict) FROM alarm").fetchone()
-        finally:
-            server.stop()
+    with database() as dsn, connect(dsn, autocommit=True) as connection:
+        save_registry(connection, registry)
+        readings, live_s = live(dsn, registry, options.days)
+        began = time.perf_counter()
+        found = recompute(connection, BEGIN, BEGIN + timedelta(days=options.days + 1))
+        again_s = time.perf_counter() - began
+        kinds = connection.execute("SELECT count(DISTINCT verdict) FROM alarm").fetchone()
     report(
         "recompute_days",
         days=options.days,

@@ -5,28 +5,22 @@ collected today and none treated, which a day of the whole city at its worst is.
 the first takes with index scans switched off.
 """
 
-import secrets
-import tempfile
-import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Final
 
 from psycopg import sql
 
-from benchmarks.report import Figure, quantile, report
-from operations.ports import any_free
+from benchmarks.report import Figure, report
+from benchmarks.rig import database, slow_ends
 from registry.waste.model import WasteRegistry
 from simulators.waste.city import WITH_BEDS, city
 from simulators.waste.registering import registered
 from store import people
 from store.connections import Connection, connect
-from store.embedded import EmbeddedPostgres
-from store.migrations import migrate
 from store.people import Person
 from store.registry_rows import save_registry
 from store.waste_registry import save_waste_registry
-from tests.api.conftest import PASSWORD_HASH, REGISTERED, Served, component, eventually, serving
+from tests.api.conftest import PASSWORD_HASH, REGISTERED, component, eventually, serving
 
 BAGS = 120_000
 UNDER_WAY = timedelta(days=2)
@@ -95,51 +89,29 @@ def fill(connection: Connection, now: datetime, *, crowded: bool) -> tuple[Waste
     return waste, scans
 
 
-def timed(api: Served, asked: dict[str, str]) -> dict[str, float]:
-    """The slower end (the 90th percentile) of each request's time, s."""
-    client = api.client("centre")
-    taken = {}
-    for name, path in asked.items():
-        times = []
-        for _ in range(REQUESTS):
-            began = time.perf_counter()
-            client.get(path).raise_for_status()
-            times.append(time.perf_counter() - began)
-        taken[name] = quantile(sorted(times), 0.9)
-    return taken
-
-
 def measured(*, crowded: bool) -> tuple[dict[str, float], dict[str, Figure], int]:
     """The time of each request, how much longer it takes without index scans, and how many scans there were."""
-    with tempfile.TemporaryDirectory(prefix="landun-bench-") as folder:
-        Path(folder).chmod(0o711)
-        server = EmbeddedPostgres(Path(folder) / "postgres", port=any_free(), password=secrets.token_urlsafe(12))
-        server.prepare()
-        server.start()
-        try:
-            migrate(server.dsn)
-            now = datetime.now(UTC)
-            with connect(server.dsn, autocommit=True) as connection:
-                waste, scans = fill(connection, now, crowded=crowded)
-                days = {"first": f"{now - timedelta(days=6):%Y-%m-%d}", "last": f"{now:%Y-%m-%d}"}
-                site = next(code for code in sorted(waste.parties) if waste.parties[code].beds)
-                asked = {name: path.format(site=site, **days) for name, path in REQUESTED.items()}
-                ours = timed_over(server.dsn, asked)
-                for scan in SCANS:
-                    name = sql.Identifier(connection.info.dbname)
-                    connection.execute(sql.SQL("ALTER DATABASE {} SET {} = off").format(name, sql.Identifier(scan)))
-                slow = {} if crowded else timed_over(server.dsn, {"overview": asked["overview"]})
-        finally:
-            server.stop()
+    with database() as dsn:
+        now = datetime.now(UTC)
+        with connect(dsn, autocommit=True) as connection:
+            waste, scans = fill(connection, now, crowded=crowded)
+            days = {"first": f"{now - timedelta(days=6):%Y-%m-%d}", "last": f"{now:%Y-%m-%d}"}
+            site = next(code for code in sorted(waste.parties) if waste.parties[code].beds)
+            asked = {name: path.format(site=site, **days) for name, path in REQUESTED.items()}
+            ours = timed_over(dsn, asked)
+            for scan in SCANS:
+                name = sql.Identifier(connection.info.dbname)
+                connection.execute(sql.SQL("ALTER DATABASE {} SET {} = off").format(name, sql.Identifier(scan)))
+            slow = {} if crowded else timed_over(dsn, {"overview": asked["overview"]})
     return ours, {name: round(value / ours[name], 1) for name, value in slow.items()}, scans
 
 
 def timed_over(dsn: str, asked: dict[str, str]) -> dict[str, float]:
-    """The same, of an API started for it."""
+    """The slower end of each request's time, s, of an API started for it."""
     with serving(dsn) as api:
         eventually(lambda: component(api, "database") == "up", "the API found its database", 60)
         eventually(lambda: api.client("centre").get("waste/tolerances").status_code == 200, "it answers", 60)
-        return timed(api, asked)
+        return slow_ends(api.client("centre"), asked, REQUESTS)
 
 
 def main() -> None:

@@ -4,19 +4,15 @@ The write path does more than COPY: dead letters, the journal row with its hash,
 of COPY's speed that leaves is the figure.
 """
 
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks.report import report
-from operations.ports import any_free
+from benchmarks.rig import database
 from store.connections import connect
 from store.copy_format import COPY_HEADER, COPY_TRAILER
-from store.embedded import EmbeddedPostgres
-from store.migrations import migrate
 from store.readings import WriteMode, encode_copy, write_batch
 from store.records import READING, Readings, to_us
 
@@ -69,20 +65,12 @@ def write_path(dsn: str, data: list[Readings], mode: WriteMode) -> float:
 
 def main() -> None:
     """Measure on an embedded server of its own."""
-    with tempfile.TemporaryDirectory(prefix="landun-bench-") as folder:
-        Path(folder).chmod(0o711)
-        server = EmbeddedPostgres(Path(folder) / "postgres", port=any_free("127.0.0.1"), password="benchmark")  # noqa: S106
-        server.prepare()
-        server.start()
-        try:
-            migrate(server.dsn)
-            start = datetime(2026, 1, 5, tzinfo=UTC)
-            readings = BATCH * BATCHES
-            bare = bare_copy(server.dsn, batches(start))
-            copied = write_path(server.dsn, batches(start), WriteMode.COPY)
-            merged = write_path(server.dsn, batches(start + timedelta(days=7)), WriteMode.ON_CONFLICT)
-        finally:
-            server.stop()
+    with database() as dsn:
+        start = datetime(2026, 1, 5, tzinfo=UTC)
+        readings = BATCH * BATCHES
+        bare = bare_copy(dsn, batches(start))
+        copied = write_path(dsn, batches(start), WriteMode.COPY)
+        merged = write_path(dsn, batches(start + timedelta(days=7)), WriteMode.ON_CONFLICT)
     report(
         "write_rate",
         readings=readings,
