@@ -18,7 +18,7 @@ from dashboard.problems import failed
 from dashboard.shapes import Alarm, Site
 from dashboard.widgets.alarm_acts import facts as mute_facts
 from dashboard.widgets.alarm_acts import marks, more_acts, rationale
-from dashboard.widgets.alarm_table import ZONE, alarm_table
+from dashboard.widgets.alarm_table import ZONE, alarm_table, happenings
 from dashboard.widgets.case_link import case_link
 from dashboard.widgets.components import table
 from dashboard.widgets.evidence import evidence_panel
@@ -219,7 +219,7 @@ def _described(alarm: Alarm) -> str:
         f"<div>{chips} {mark} <span class='ld-note'>{escape(term('alarm.kind', alarm['kind']))}</span></div>"
         f"<blockquote>{escape(name_of(alarm, 'text'))}</blockquote>"
         f"<div class='ld-facts'>{facts}</div>"
-        f"<ul class='ld-timeline'>{_history(alarm)}</ul>"
+        f"<ul class='ld-timeline'>{happenings(alarm.get('events', []))}</ul>"
         f"<p class='ld-note'>{escape(t('disclaimer'))}</p></div>"
     )
 
@@ -244,19 +244,6 @@ def _facts(alarm: Alarm) -> list[tuple[str, str]]:
         who = f"{alarm['acknowledged_by']} {full_time(alarm['acknowledged_at'], ZONE)}"
         facts.append((t("column.acknowledged_by"), who))
     return facts + mute_facts(alarm)
-
-
-def _history(alarm: Alarm) -> str:
-    lines = []
-    for event in alarm.get("events", []):
-        actor = escape(event["actor"] or t("alarms.platform"))
-        # The platform's own remarks repeat the alarm's text in one language; a person's are theirs.
-        words = f"<br>“{escape(event['text'])}”" if event["text"] and event["actor"] else ""
-        lines.append(
-            f"<li><time>{full_time(event['at'], ZONE)}</time><b>{escape(term('dashboard.event', event['event']))}</b> "
-            f"<span class='ld-soft'>{actor}</span>{words}</li>"
-        )
-    return "".join(lines)
 
 
 def _actions(alarm: Alarm) -> None:

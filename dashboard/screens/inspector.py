@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import clock, full_time, rfc3339
+from dashboard.formatting import clock, rfc3339
 from dashboard.html import escape, heading
 from dashboard.language import county_name, language, name_of, t, term
 from dashboard.links import address
@@ -15,7 +15,7 @@ from dashboard.opening import opening_text
 from dashboard.problems import failed
 from dashboard.screens import inspector_site
 from dashboard.shapes import Alarm, Picture, SiteDetail
-from dashboard.widgets.alarm_table import ZONE
+from dashboard.widgets.alarm_table import ZONE, happenings
 from dashboard.widgets.case_link import case_link
 from dashboard.widgets.field import (
     ACTIVE,
@@ -281,14 +281,5 @@ def _history(number: int) -> None:
 
 def history_of(alarm: Alarm) -> str:
     """What happened to an alarm, newest first: on a small screen the newest is what is looked for."""
-    lines = []
-    for event in reversed(alarm.get("events", [])):
-        if event["event"] == "verdict":
-            continue  # the newest stands above; how the detector came to it is on the page of alarms
-        actor = escape(event["actor"] or t("alarms.platform"))
-        words = f"<br>“{escape(event['text'])}”" if event["text"] and event["actor"] else ""
-        lines.append(
-            f"<li><time>{full_time(event['at'], ZONE)}</time><b>{escape(term('dashboard.event', event['event']))}</b> "
-            f"<span class='ld-soft'>{actor}</span>{words}</li>"
-        )
-    return "".join(lines)
+    # Of verdicts the newest stands above; how the detector came to it is on the page of alarms.
+    return happenings(each for each in reversed(alarm.get("events", [])) if each["event"] != "verdict")

@@ -1,14 +1,14 @@
-"""A table of alarms, used on several pages."""
+"""Alarms as a table and what happened to one, used on several pages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dashboard.formatting import clock
-from dashboard.html import badge_cell, chip_cell, priority_cell
+from dashboard.formatting import clock, full_time
+from dashboard.html import badge_cell, chip_cell, escape, priority_cell
 from dashboard.language import name_of, t, term
 from dashboard.links import address
 from dashboard.look import ALARM_TONE
-from dashboard.shapes import Alarm
+from dashboard.shapes import Alarm, AlarmEvent
 
 ZONE = "Asia/Shanghai"
 """Alarms carry no zone of their own; every county of the registry lies in this one."""
@@ -69,3 +69,17 @@ def _cells(alarm: Alarm, *, one_site: bool) -> list[Any]:
             ALARM_TONE.get(alarm.get("isa_state", alarm["state"]), "plain") if _active(alarm) else "plain",
         ),
     ]
+
+
+def happenings(events: Iterable[AlarmEvent]) -> str:
+    """What happened to an alarm, as the lines of a ``ld-timeline``."""
+    lines = []
+    for event in events:
+        actor = escape(event["actor"] or t("alarms.platform"))
+        # The platform's own remarks repeat the alarm's text in one language; a person's are theirs.
+        words = f"<br>“{escape(event['text'])}”" if event["text"] and event["actor"] else ""
+        lines.append(
+            f"<li><time>{full_time(event['at'], ZONE)}</time><b>{escape(term('dashboard.event', event['event']))}</b> "
+            f"<span class='ld-soft'>{actor}</span>{words}</li>"
+        )
+    return "".join(lines)
