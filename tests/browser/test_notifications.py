@@ -39,7 +39,12 @@ def test_a_receiver_is_added_tested_and_seen_in_the_log(signed_in: Callable[...,
     page.get_by_role("radio", name="试算：会通知谁").click()
     page.locator(".st-key-dry_run_ask button").click()
     expect(page.locator("[data-row]").first).to_contain_text("监督员")
+    expect(screen.main).to_contain_text("模拟场所不分办公时间")
     screen.shoot("zh-notifications-dry-run")
+
+    page.get_by_role("radio", name="通知规则").click()
+    expect(page.locator("[data-office='08:30–17:30']")).to_contain_text("系统默认值")
+    expect(page.locator("[data-row]").filter(has_text="告知场所：高级预警")).to_contain_text("同时告知")
     assert screen.errors == []
     assert screen.elsewhere == []
 
