@@ -32,7 +32,7 @@ from store import journal
 from store.alarm_settings import load_alarm_settings
 from store.announcements import load_announcements
 from store.backoff import Backoff
-from store.connections import Connection, connect
+from store.connections import Connection, connect, take_place
 from store.exposition import Exposition, program_version
 from store.journal import Entry
 from store.queries import heartbeats, write_heartbeat
@@ -327,7 +327,7 @@ def serve(
     while not stopping.is_set():
         try:
             with connect(settings.database_url, autocommit=True, application_name="landun-monitor") as connection:
-                if not _alone(connection):
+                if not take_place(connection, LOCK_MONITOR):
                     _log.warning("another monitor is running on this database; waiting for it to end")
                     stopping.wait(1.0)
                     continue
@@ -343,11 +343,6 @@ def serve(
             reason = str(error).strip().split("\n", 1)[0] or type(error).__name__
             _log.warning("database failed: %s; trying again in %.1f s", reason, delay)
             stopping.wait(delay)
-
-
-def _alone(connection: Connection) -> bool:
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_MONITOR,)).fetchone()
-    return row is not None and bool(row[0])
 
 
 def run(settings: MonitorSettings) -> None:

@@ -77,6 +77,14 @@ def scalar(connection: Connection, query: LiteralString, parameters: Params | No
     return row[0]
 
 
+def take_place(connection: Connection, lock: int) -> bool:
+    """Take the place that only one process of a database may have, for as long as the connection lasts.
+
+    False where another has it. `lock` is the number of its advisory lock.
+    """
+    return bool(scalar(connection, "SELECT pg_try_advisory_lock(%s)", (lock,)))
+
+
 def binary_row(connection: Connection, query: LiteralString | sql.Composed, parameters: Params) -> list[bytes | None]:
     """The first row's columns as the server sent them in binary format, not decoded."""
     with connection.cursor(binary=True) as cursor:

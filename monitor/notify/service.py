@@ -20,7 +20,7 @@ from monitor.service import Clock, Every, utc_now
 from store import notifications, outbox
 from store.backoff import Backoff
 from store.channel_secrets import reseal, unreadable
-from store.connections import Connection, connect
+from store.connections import Connection, connect, take_place
 from store.exposition import program_version
 from store.queries import write_heartbeat
 from store.registry_follower import RegistryFollower
@@ -143,7 +143,7 @@ def serve(settings: NotifySettings, stopping: threading.Event, clock: Clock = ut
     while not stopping.is_set():
         try:
             with connect(settings.database_url, autocommit=True, application_name="landun-notify") as connection:
-                if not _alone(connection):
+                if not take_place(connection, LOCK_NOTIFY):
                     _log.warning("another notifier is running on this database; waiting for it to end")
                     stopping.wait(1.0)
                     continue
@@ -169,11 +169,6 @@ def gateways_of(settings: NotifySettings) -> dict[str, Gateway]:
     if not settings.mqtt_url:
         return {}
     return {"mqtt": Gateway(settings.mqtt_url)}
-
-
-def _alone(connection: Connection) -> bool:
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_NOTIFY,)).fetchone()
-    return row is not None and bool(row[0])
 
 
 def run(settings: NotifySettings) -> None:
