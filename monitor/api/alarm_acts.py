@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, HTTPException, Response, status
 
 from monitor.alarms.acts import LONGEST_OUT_OF_SERVICE, LONGEST_SHELF, LONGEST_SHELF_OF_LEAD
 from monitor.alarms.telling import tell_put_away
-from monitor.api.alarms import AlarmId, detail_of, record_action
+from monitor.api.alarms import AlarmId, comment_of, detail_of, record_action
 from monitor.api.context import Now, Shared, requires
 from monitor.api.schemas import Acknowledgement, ActionPending, AlarmDetail, Error
 from monitor.api.schemas.alarm_acts import OutOfService, Shelf
@@ -54,7 +54,7 @@ def unshelve(
     alarm = _alarm(shared, now, actor, alarm_id)
     if alarm.shelved_until is None:
         raise _conflict(alarm_id, alarm.isa_state, "it is not shelved")
-    return record_action(shared, now, actor, alarm_id, "unshelve", {"text": (said.comment if said else None) or ""})
+    return record_action(shared, now, actor, alarm_id, "unshelve", {"text": comment_of(said)})
 
 
 @router.post("/out-of-service", response_model=AlarmDetail, summary="Take an alarm out of service", responses=_ACTED)
@@ -84,7 +84,7 @@ def in_service(
     alarm = _alarm(shared, now, actor, alarm_id)
     if alarm.out_of_service_until is None:
         raise _conflict(alarm_id, alarm.isa_state, "it is in service")
-    return record_action(shared, now, actor, alarm_id, "in_service", {"text": (said.comment if said else None) or ""})
+    return record_action(shared, now, actor, alarm_id, "in_service", {"text": comment_of(said)})
 
 
 @router.post("/on-the-way", response_model=AlarmDetail, summary="Say that one is on the way", responses=_ACTED)
@@ -95,7 +95,7 @@ def on_the_way(
     alarm = _alarm(shared, now, actor, alarm_id)
     if alarm.state == "normal":
         raise _conflict(alarm_id, alarm.state, "it is over")
-    return record_action(shared, now, actor, alarm_id, "on_the_way", {"text": (said.comment if said else None) or ""})
+    return record_action(shared, now, actor, alarm_id, "on_the_way", {"text": comment_of(said)})
 
 
 @router.post("/reset", response_model=AlarmDetail, summary="Reset a latched alarm", responses=_ACTED)
@@ -106,7 +106,7 @@ def reset(
     alarm = _alarm(shared, now, actor, alarm_id)
     if alarm.state != "latched":
         raise _conflict(alarm_id, alarm.state, "only one that is latched and acknowledged can be reset")
-    return record_action(shared, now, actor, alarm_id, "reset", {"text": (said.comment if said else None) or ""})
+    return record_action(shared, now, actor, alarm_id, "reset", {"text": comment_of(said)})
 
 
 def _teller(

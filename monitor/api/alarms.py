@@ -179,7 +179,7 @@ def acknowledge(
             status.HTTP_409_CONFLICT,
             f"alarm {alarm_id} is in state {found.state}, acknowledged already{by}; only an unacknowledged one can be",
         )
-    return _act(shared, now, actor, alarm_id, "acknowledge", (said.comment if said else None) or "")
+    return record_action(shared, now, actor, alarm_id, "acknowledge", {"text": comment_of(said)})
 
 
 @router.post("/{alarm_id}/comment", response_model=AlarmDetail, summary="Comment on an alarm", responses=_ACTED)
@@ -187,18 +187,12 @@ def comment(alarm_id: AlarmId, shared: Shared, now: Now, actor: Answerer, said: 
     """Add a remark to the alarm's history. 200 with the alarm once the monitor applied it, else 202."""
     with shared.database.connection() as connection:
         detail_of(connection, now, actor, alarm_id)
-    return _act(shared, now, actor, alarm_id, "comment", said.text)
+    return record_action(shared, now, actor, alarm_id, "comment", {"text": said.text})
 
 
-def _act(
-    shared: Context,
-    now: Snapshot,
-    actor: Principal,
-    alarm_id: int,
-    what: Literal["acknowledge", "comment"],
-    said: str,
-) -> Response | AlarmDetail:
-    return record_action(shared, now, actor, alarm_id, what, {"text": said})
+def comment_of(said: Acknowledgement | None) -> str:
+    """What somebody says with an act on an alarm, empty for nothing."""
+    return (said.comment if said else None) or ""
 
 
 def record_action(
