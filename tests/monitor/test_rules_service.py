@@ -109,9 +109,7 @@ def test_the_journal_alone_tells_what_readings_were_judged_by(database: str) -> 
         assert beyond == [to_us(at) for at in flagged(connection)] == [to_us(NOW - timedelta(minutes=5))]
 
 
-@pytest.mark.parametrize(
-    "between", [lambda _: None, forget_snapshot, prune_journal], ids=["none", "snapshot", "journal"]
-)
+@pytest.mark.parametrize("between", [forget_snapshot, prune_journal])
 def test_tolerances_of_waste_hold_over_restarts(database: str, between: Callable[[Connection], None]) -> None:
     """What was set last is what the custody engine goes on by, whatever is lost in between."""
     with connect(database, autocommit=True) as connection:
