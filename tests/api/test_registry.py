@@ -1,33 +1,27 @@
 """Importing and exporting the registry over HTTP, on a real database."""
 
-import io
 from typing import Any
 
 import httpx
 import pytest
-from openpyxl import Workbook
 
 from store import audit
 from store.connections import Connection
 from store.registry_rows import load_registry
 from store.waste_registry import load_waste_registry
 from tests.api.conftest import Served, eventually
+from tests.workbooks import book
 
 HEAD = ("场所编码", "名称", "区县", "经度", "纬度")
 
 
 def venues(good: int, faulty: int) -> bytes:
     """A workbook of venues, the faulty ones in a county there is not."""
-    book = Workbook()
-    page = book.active
-    page.title = "场所"
-    page.append(HEAD)
-    for number in range(good + faulty):
-        county = "崇川区" if number < good else "崇州区"
-        page.append((f"nt-{number:03d}", f"第{number}游泳馆", county, 120.9, 32.0))
-    buffer = io.BytesIO()
-    book.save(buffer)
-    return buffer.getvalue()
+    rows = [
+        (f"nt-{number:03d}", f"第{number}游泳馆", "崇川区" if number < good else "崇州区", 120.9, 32.0)
+        for number in range(good + faulty)
+    ]
+    return book(场所=[HEAD, *rows])
 
 
 def send(api: Served, content: bytes, mode: str, role: str = "administrator", name: str = "v.xlsx") -> httpx.Response:
@@ -97,8 +91,6 @@ def test_a_file_that_is_no_table_is_refused_in_words(api: Served, name: str, con
 
 def institutions() -> bytes:
     """A workbook with an institution, its store, its scale and its part in medical waste, and a receiver."""
-    book = Workbook()
-    book.remove(book.active)
     sheets: dict[str, list[tuple[object, ...]]] = {
         "场所": [(*HEAD, "类别"), ("nt-h-1", "一院", "崇川区", 120.9, 32.0, "医疗废物暂存")],
         "采样点": [("场所编码", "采样点编码", "名称", "类型"), ("nt-h-1", "s1", "暂存间", "医疗卫生机构暂存间")],
@@ -112,13 +104,7 @@ def institutions() -> bytes:
             ("r1", "处置中心", "L-1", "2025-01-01", "2029-12-31"),
         ],
     }
-    for title, rows in sheets.items():
-        page = book.create_sheet(title)
-        for row in rows:
-            page.append(row)
-    buffer = io.BytesIO()
-    book.save(buffer)
-    return buffer.getvalue()
+    return book(**sheets)
 
 
 def test_an_institution_is_imported_with_its_part_in_medical_waste(api: Served, db: Connection) -> None:

@@ -4,10 +4,11 @@ import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from openpyxl import Workbook, load_workbook
+from openpyxl import load_workbook
 
 from store.connections import Connection
 from tests.api.conftest import Served, eventually
+from tests.workbooks import book
 
 TAKEN = (datetime.now(UTC) - timedelta(days=2)).replace(microsecond=0)
 
@@ -130,16 +131,8 @@ def test_a_withdrawn_result_stays_and_says_nothing(api: Served, db: Connection) 
 
 def workbook(rows: list[list[object]]) -> bytes:
     """A workbook as a clerk fills it in."""
-    book = Workbook()
-    page = book.active
-    assert page is not None
-    page.title = "检测结果"
-    page.append(["场所", "采样点", "采样时间", "方式", "指标", "结果", "采样人", "检测机构", "报告编号", "备注"])
-    for row in rows:
-        page.append(row)
-    buffer = io.BytesIO()
-    book.save(buffer)
-    return buffer.getvalue()
+    head = ["场所", "采样点", "采样时间", "方式", "指标", "结果", "采样人", "检测机构", "报告编号", "备注"]
+    return book(检测结果=[head, *rows])
 
 
 def send(api: Served, content: bytes, name: str = "results.xlsx", role: str = "administrator", **form: str) -> Any:

@@ -1,6 +1,5 @@
 """The pages of administrators, with a real device and a real file."""
 
-import io
 import os
 import re
 import signal
@@ -10,13 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from openpyxl import Workbook
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Screen
 from tests.browser.test_screens import HAN
 from tests.operations.test_devices import CLIENT, DOCUMENT
 from tests.system import System, eventually
+from tests.workbooks import book
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.slow]
 
@@ -37,16 +36,12 @@ def client(tmp_path: Path) -> Iterator[Callable[[str], None]]:
 
 def workbook(path: Path, good: int, faulty: int) -> Path:
     """A file of venues, the faulty ones in a county there is not."""
-    book = Workbook()
-    page = book.active
-    page.title = "场所"
-    page.append(("场所编码", "名称", "英文名称", "区县", "经度", "纬度"))
-    for number in range(good + faulty):
-        county = "海安市" if number < good else "海安县城"
-        page.append((f"imp-{number:03d}", f"导入{number}馆", f"Venue {number}", county, 120.46, 32.54))
-    buffer = io.BytesIO()
-    book.save(buffer)
-    path.write_bytes(buffer.getvalue())
+    head = ("场所编码", "名称", "英文名称", "区县", "经度", "纬度")
+    rows = [
+        (f"imp-{n:03d}", f"导入{n}馆", f"Venue {n}", "海安市" if n < good else "海安县城", 120.46, 32.54)
+        for n in range(good + faulty)
+    ]
+    path.write_bytes(book(场所=[head, *rows]))
     return path
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openpyxl import Workbook, load_workbook
+from openpyxl import load_workbook
 
 from registry.catalogue import LANGUAGES
 from registry.demonstration import demonstration
@@ -20,6 +20,7 @@ from registry.opening import OpeningHours
 from registry.opening_text import format_opening, parse_opening
 from registry.sheets import CHANNELS, DEVICES, POINTS, SHEETS, SITES
 from registry.tabular import TableError
+from tests.workbooks import book
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 NOTHING = Registry.of((), (), (), ())
@@ -42,19 +43,6 @@ def registered(online: int = 3) -> Registry:
     made = demonstration(7, online=online, offline=4, registered_at=NOW)
     sites = [replace(each, status=SiteStatus.LIVE) if each.simulated else each for each in made.sites.values()]
     return Registry.of(sites, made.sampling_points.values(), made.devices.values(), made.channels.values())
-
-
-def book(**pages: list[tuple[Any, ...]]) -> bytes:
-    """A workbook with these pages."""
-    made = Workbook()
-    made.remove(made.active)
-    for title, rows in pages.items():
-        page = made.create_sheet(title)
-        for row in rows:
-            page.append(list(row))
-    buffer = io.BytesIO()
-    made.save(buffer)
-    return buffer.getvalue()
 
 
 def planned(content: bytes, registry: Registry = NOTHING, name: str = "venues.xlsx") -> Plan:

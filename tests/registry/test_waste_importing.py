@@ -1,12 +1,10 @@
 """Importing what is registered of medical waste, as a clerk does it: in the workbook of venues and devices."""
 
-import io
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from openpyxl import Workbook
 
 from registry.exporting import table, workbook
 from registry.importing import Plan, plan_import
@@ -27,6 +25,7 @@ from registry.waste.model import (
     owners,
 )
 from registry.waste.sheets import WASTE_SHEETS
+from tests.workbooks import book
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 NOTHING = Registry.of((), (), (), ())
@@ -64,19 +63,6 @@ def world() -> tuple[Registry, WasteRegistry]:
         fences=[Fence("f", "装车点", "Loading", ((120.86, 32.01),), 150.0, "h1")],
     )
     return registry, waste
-
-
-def book(**pages: list[tuple[Any, ...]]) -> bytes:
-    """A workbook with these pages."""
-    made = Workbook()
-    made.remove(made.active)
-    for title, rows in pages.items():
-        page = made.create_sheet(title)
-        for row in rows:
-            page.append(list(row))
-    buffer = io.BytesIO()
-    made.save(buffer)
-    return buffer.getvalue()
 
 
 def planned(content: bytes) -> Plan:
