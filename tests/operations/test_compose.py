@@ -20,13 +20,11 @@ import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 from psycopg.conninfo import conninfo_to_dict
 
-from operations.assembly import Assembly
-from operations.denied import DeniedPublishes
 from operations.folder import DataFolder, Record
-from operations.ports import DEFAULT_PORTS, Address, any_free
-from operations.secrets import Secrets
+from operations.ports import any_free
 from operations.service import Service
 from tests.databases import Server
+from tests.operations.assemblies import nodes_of
 from tests.system import eventually
 
 ROOT: Final = Path(__file__).parents[2]
@@ -66,18 +64,9 @@ def test_containers_run_the_commands_that_the_supervisor_runs(tmp_path: Path) ->
     """Every service of `landun up` is in the file with the same command, and gets every setting it gets there."""
     folder = DataFolder(tmp_path)
     record = Record(created=datetime.now(UTC), seed=1)
-    assembly = Assembly(
-        folder=folder,
-        record=record,
-        secrets=Secrets.of(folder.secrets),
-        address=Address("127.0.0.1", dict(DEFAULT_PORTS)),
-        dsn="postgresql://nobody@127.0.0.1/none",
-        embedded=None,
-        denied=DeniedPublishes(lambda _letters: None),
-        announce_sign_in=lambda _made: None,
-        min_free_bytes=0,
-    )
-    started = {node.name: node for node in assembly.nodes() if isinstance(node, Service) and not node.job}
+    started = {
+        node.name: node for node in nodes_of(folder, record).values() if isinstance(node, Service) and not node.job
+    }
     assert started.keys() == SERVICES.keys() - NOT_OURS - CONTAINERS_ONLY
     for name, service in started.items():
         command = SERVICES[name]["command"]

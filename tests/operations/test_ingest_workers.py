@@ -6,32 +6,12 @@ from pathlib import Path
 import pytest
 
 from ingest.subtrees import Subtree
-from operations.assembly import Assembly
-from operations.denied import DeniedPublishes
 from operations.errors import OperatorError
 from operations.folder import DataFolder, Record
 from operations.ingest_workers import Division, environment_of
-from operations.ports import DEFAULT_PORTS, Address
-from operations.secrets import Secrets
-from operations.service import Node, Service
+from operations.service import Service
 from registry.counties import COUNTIES
-
-
-def nodes(folder: DataFolder, record: Record, workers: int | None) -> dict[str, Node]:
-    """What the system consists of, by name."""
-    assembly = Assembly(
-        folder=folder,
-        record=record,
-        secrets=Secrets.of(folder.secrets),
-        address=Address("127.0.0.1", dict(DEFAULT_PORTS)),
-        dsn="postgresql://nobody@127.0.0.1/none",
-        embedded=None,
-        denied=DeniedPublishes(lambda _letters: None),
-        announce_sign_in=lambda _made: None,
-        min_free_bytes=0,
-        workers=workers,
-    )
-    return {node.name: node for node in assembly.nodes()}
+from tests.operations.assemblies import nodes_of
 
 
 @pytest.fixture
@@ -48,7 +28,7 @@ def record(workers: int) -> Record:
 
 def test_devices_are_let_in_once_every_worker_listens(folder: DataFolder) -> None:
     """A device whose worker is not there yet would be acknowledged and kept for nobody."""
-    made = nodes(folder, record(3), None)
+    made = nodes_of(folder, record(3))
     workers = [name for name in made if name.startswith("ingest")]
     assert len(workers) == 3
     assert "ingest" in workers
@@ -58,7 +38,7 @@ def test_devices_are_let_in_once_every_worker_listens(folder: DataFolder) -> Non
 
 def test_another_number_of_workers_begins_when_those_before_have_drained(folder: DataFolder) -> None:
     """The sessions of before are emptied and ended first, by jobs that end by themselves."""
-    made = nodes(folder, record(1), 2)
+    made = nodes_of(folder, record(1), 2)
     handover = made["handover-ingest"]
     assert isinstance(handover, Service)
     assert handover.job
@@ -69,7 +49,7 @@ def test_another_number_of_workers_begins_when_those_before_have_drained(folder:
 
 def test_at_the_first_start_there_is_nothing_to_hand_over(tmp_path: Path) -> None:
     """The broker keeps no session yet."""
-    made = nodes(DataFolder(tmp_path), record(1), 4)
+    made = nodes_of(DataFolder(tmp_path), record(1), 4)
     assert sum(name.startswith("ingest") for name in made) == 4
     assert not any(name.startswith("handover") for name in made)
 
