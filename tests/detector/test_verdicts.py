@@ -15,10 +15,11 @@ from monitor.sensitivity import Feedback, site_budget, threshold_factor
 from registry.catalogue import entries
 from registry.demonstration import demonstration
 from registry.model import Registry
-from simulators.engine import INDICATOR_ROWS, Engine
+from simulators.engine import Engine
 from simulators.fault_kinds import FaultKind
 from simulators.faults import Fault
 from store.records import READING, Readings
+from tests.simulators.worlds import rows_at
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 MINUTE = 60_000_000
@@ -39,18 +40,7 @@ def world() -> tuple[Registry, Readings, dict[str, Kind]]:
     rows = []
     for minute in range(begin // MINUTE + 1, begin // MINUTE + 1 + HOURS * 60):
         engine.advance(minute)
-        for device in engine.devices:
-            column = engine.columns[device.code]
-            rows += [
-                (
-                    each.id,
-                    minute * MINUTE,
-                    engine.readings[INDICATOR_ROWS[each.indicator], column],
-                    minute * MINUTE,
-                    False,
-                )
-                for each in registry.channels_of_device[device.code]
-            ]
+        rows += rows_at(registry, engine, minute)
     named = {
         f"{registry.devices[code].site}/{registry.devices[code].sampling_point}": NAMES[n % len(NAMES)]
         for code, n in faulty.items()

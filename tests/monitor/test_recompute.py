@@ -9,7 +9,7 @@ import pytest
 from monitor.recompute import recompute
 from registry.demonstration import demonstration
 from registry.model import Registry
-from simulators.engine import INDICATOR_ROWS, Engine
+from simulators.engine import Engine
 from simulators.fault_kinds import FaultKind
 from simulators.faults import Fault
 from store import journal
@@ -18,6 +18,7 @@ from store.readings import WriteMode, write_batch
 from store.records import READING, Readings, from_us, to_us
 from store.registry_rows import save_registry
 from tests.monitor.test_service import beaten, caught_up, service, wait_for
+from tests.simulators.worlds import rows_at
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 MINUTE = 60_000_000
@@ -39,18 +40,7 @@ def simulated_history(registry: Registry) -> list[Readings]:
         rows = []
         for minute in range(first, first + 10):
             engine.advance(minute)
-            for device in engine.devices:
-                column = engine.columns[device.code]
-                rows += [
-                    (
-                        each.id,
-                        minute * MINUTE,
-                        engine.readings[INDICATOR_ROWS[each.indicator], column],
-                        minute * MINUTE,
-                        False,
-                    )
-                    for each in registry.channels_of_device[device.code]
-                ]
+            rows += rows_at(registry, engine, minute)
         batches.append(np.array(rows, dtype=READING))
     return batches
 

@@ -16,7 +16,7 @@ from operations.chaos.accounting import journaled_readings
 from operations.replay import Filter, replay
 from registry.model import Registry
 from store import audit
-from store.connections import connect
+from store.connections import Connection, connect
 from store.readings import WriteMode, write_batch
 from store.records import DeadLetter, to_us
 from store.registry_rows import load_registry
@@ -47,6 +47,12 @@ def bury(dsn: str, *messages: tuple[str, bytes], registry: Registry, at: datetim
             recorded_at=at,
             mode=WriteMode.ON_CONFLICT,
         )
+
+
+def write_letter(connection: Connection, letter: DeadLetter) -> None:
+    """Store a dead letter and nothing else."""
+    readings = assemble([], Directory(make_registry(1))).readings
+    write_batch(connection, readings, messages=(), dead=[letter], recorded_at=ARRIVED, mode=WriteMode.COPY)
 
 
 def load(dsn: str) -> Registry:
@@ -130,14 +136,7 @@ def test_what_the_database_refused_is_stored_when_it_refuses_no_more(before: str
     letter = DeadLetter(ARRIVED, topic(), body, "rejected_by_database", "x", "pool-1", "dev-0", "orp")
     with connect(before, autocommit=True) as connection:
         connection.execute("ALTER TABLE reading ADD CONSTRAINT believable CHECK (value < 1e29)")
-        write_batch(
-            connection,
-            assemble([], Directory(make_registry(1))).readings,
-            messages=(),
-            dead=[letter],
-            recorded_at=ARRIVED,
-            mode=WriteMode.COPY,
-        )
+        write_letter(connection, letter)
     first = replay(before, Filter(), actor="x")
     assert (first.still_dead, first.readings_stored) == (Counter(rejected_by_database=1), 1)
     with connect(before, autocommit=True) as connection:
@@ -181,14 +180,7 @@ def test_a_letter_without_a_payload_is_counted_and_left(before: str) -> None:
     """A publish that the broker denied left nothing to replay."""
     letter = DeadLetter(ARRIVED, topic("dev-1"), b"", "forbidden_publish", "x")
     with connect(before, autocommit=True) as connection:
-        write_batch(
-            connection,
-            assemble([], Directory(make_registry(1))).readings,
-            messages=(),
-            dead=[letter],
-            recorded_at=ARRIVED,
-            mode=WriteMode.COPY,
-        )
+        write_letter(connection, letter)
     done = replay(before, Filter(), actor="x")
     assert (done.letters, done.messages, done.without_payload) == (1, 0, 1)
     assert "1 letters hold no payload" in str(done)

@@ -6,7 +6,7 @@ from typing import Final
 
 from registry.demonstration import demonstration
 from registry.model import Registry
-from simulators.engine import Checkpoint, Engine
+from simulators.engine import INDICATOR_ROWS, Checkpoint, Engine
 from simulators.fault_kinds import FaultKind
 from simulators.faults import Fault
 
@@ -43,3 +43,13 @@ def everywhere(engine: Engine, kind: FaultKind, minutes: int | None = None) -> l
     starts = engine.minute * MINUTE_US
     ends = None if minutes is None else starts + minutes * MINUTE_US
     return [Fault(f"{code}-{kind}", code, kind, starts, ends, starts) for code in engine.plant.devices]
+
+
+def rows_at(registry: Registry, engine: Engine, minute: int) -> list[tuple[int, int, float, int, bool]]:
+    """What every channel measures at the engine's minute, as rows of `store.records.READING`, on time."""
+    at = minute * MINUTE_US
+    return [
+        (each.id, at, float(engine.readings[INDICATOR_ROWS[each.indicator], engine.columns[device.code]]), at, False)
+        for device in engine.devices
+        for each in registry.channels_of_device[device.code]
+    ]
