@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 
-from registry.limits import SiteRule, Version, timelines
-from registry.model import Registry, SamplingPoint, Site
+from monitor.api.places import Place, lines
+from registry.limits import SiteRule, Version
+from registry.model import Registry
 from registry.samples import Judged, Sample, SampleState, judge, worst
 from registry.scenarios import scenario_of, scenarios
 
@@ -62,9 +62,4 @@ def _lines_of(registry: Registry, rules: Rules, sample: Sample) -> Mapping[str, 
     point = registry.sampling_points.get((sample.site, sample.sampling_point))
     if site is None or point is None:
         return {}
-    return _lines(site, point, tuple(rules.get(sample.site, ())))
-
-
-@lru_cache(maxsize=10_000)
-def _lines(site: Site, point: SamplingPoint, rules: tuple[SiteRule, ...]) -> Mapping[str, tuple[Version, ...]]:
-    return timelines(site, point, rules)
+    return lines(Place.of(site, point, rules.get(sample.site, ())))

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Query, Response, status
+from pydantic import TypeAdapter
 
 from monitor.api.context import Now, SignedIn, visible_site
 from monitor.api.encoding import now_fields
+from monitor.api.places import Place, lines
 from monitor.api.schemas import (
     ChannelInfo,
     ChannelNow,
@@ -25,13 +28,14 @@ from monitor.api.scope import Permission
 from monitor.api.snapshot import Snapshot
 from registry.counties import COUNTIES
 from registry.indicators import INDICATORS
-from registry.limits import SiteRule, Version, rules_at, timelines
+from registry.limits import SiteRule, Version, rules_at
 from registry.model import Channel, SamplingPoint, Site
 from store.queries.latest import LatestValue
 
 router = APIRouter(tags=["sites"])
 
 JSON: Final = "application/json"
+_CHANNELS: Final = TypeAdapter(list[ChannelInfo])
 NOT_FOUND: Final[dict[int | str, dict[str, Any]]] = {
     404: {"model": Error, "description": "Not registered, or not in your scope"}
 }
@@ -122,15 +126,16 @@ async def site(code: SiteInPath, now: Now, principal: SignedIn) -> SiteDetail:
     )
 
 
-@router.get("/channels", summary="All channels in scope")
-def channels(now: Now, principal: SignedIn) -> list[ChannelInfo]:
+@router.get("/channels", response_model=list[ChannelInfo], summary="All channels in scope")
+def channels(now: Now, principal: SignedIn) -> Response:
     """What each channel is, and the limit it is judged by now."""
     registry = now.registry
-    return [
+    found = [
         ChannelInfo(**channel_fields(now, at, channel))
         for channel in registry.channels.values()
         if principal.sees(at := registry.site_of(channel))
     ]
+    return Response(_CHANNELS.dump_json(found), media_type=JSON)
 
 
 @router.get("/latest", response_model=list[Latest], summary="Newest values", responses=NOT_FOUND)
@@ -175,13 +180,13 @@ def channel_fields(now: Snapshot, site: Site, channel: Channel) -> dict[str, Any
 
 def limits_at(rules: Iterable[SiteRule], site: Site, point: SamplingPoint, at: datetime) -> Mapping[str, LimitInfo]:
     """The limits in force at a sampling point, by indicator, as judged."""
-    in_force = rules_at(_lines(site, point, tuple(rules)), at)
-    return {indicator: _limit_info(version) for indicator, version in in_force.items()}
+    return _limits(Place.of(site, point, rules), at)
 
 
 @lru_cache(maxsize=10_000)
-def _lines(site: Site, point: SamplingPoint, rules: tuple[SiteRule, ...]) -> Mapping[str, tuple[Version, ...]]:
-    return timelines(site, point, rules)
+def _limits(place: Place, at: datetime) -> Mapping[str, LimitInfo]:
+    in_force = rules_at(lines(place), at)
+    return MappingProxyType({indicator: _limit_info(version) for indicator, version in in_force.items()})
 
 
 @lru_cache(maxsize=10_000)

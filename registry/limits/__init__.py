@@ -6,11 +6,12 @@
 from registry.limits.model import ALARM_AFTER_S, Band, Certainty, Condition, Force, Limit, LimitProfile, Severity
 from registry.limits.profiles import families, load_profile, profiles, source
 from registry.limits.site_rules import SiteRule
-from registry.limits.timeline import FOREVER, Version, rules_at, timelines
+from registry.limits.timeline import FOREVER, Alike, Version, alike, rules_at, timelines
 
 __all__ = [
     "ALARM_AFTER_S",
     "FOREVER",
+    "Alike",
     "Band",
     "Certainty",
     "Condition",
@@ -20,6 +21,7 @@ __all__ = [
     "Severity",
     "SiteRule",
     "Version",
+    "alike",
     "families",
     "load_profile",
     "profiles",

@@ -57,6 +57,14 @@ class _Claim:
 Families = Mapping[str, Sequence[LimitProfile]]
 
 
+Alike = tuple[str, str, frozenset[str], str]
+
+
+def alike(site: Site, point: SamplingPoint) -> Alike:
+    """What standards go by at a sampling point: where it is the same, they limit the same."""
+    return site.scenario, site.zone, site.disinfection, point.water_kind
+
+
 def timelines(
     site: Site, point: SamplingPoint, rules: Iterable[SiteRule] = (), known: Families | None = None
 ) -> Mapping[str, tuple[Version, ...]]:

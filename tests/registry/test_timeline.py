@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.limits import FOREVER, Force, Limit, LimitProfile, SiteRule, families, rules_at, timelines
+from registry.limits import FOREVER, Force, Limit, LimitProfile, SiteRule, alike, families, rules_at, timelines
 from registry.limits.site_rules import check
 from registry.limits.timeline import microseconds, version_at
 from registry.model import Disinfection, Registry, SamplingPoint, Site, SiteStatus
+from registry.opening import OpeningHours
+from registry.scenarios import scenarios
 from registry.site_settings import SettingError
 
 NOW = datetime(2026, 5, 1, 4, 0, tzinfo=UTC)
@@ -53,6 +55,38 @@ def limit_at(at: datetime, *rules: SiteRule, indicator: str = "free_chlorine") -
     """The limit in force at the first basin."""
     version = rules_at(timelines(SITE, POINT, rules), at).get(indicator)
     return version.limit if version else None
+
+
+SCENARIO_CODES = st.sampled_from(sorted(scenarios()))
+ZONES = st.sampled_from(["Asia/Shanghai", "Europe/Berlin"])
+TREATMENTS = st.frozensets(
+    st.sampled_from(sorted({each for scenario in scenarios().values() for each in scenario.treatments}))
+)
+POINT_KINDS = st.sampled_from(sorted({kind for scenario in scenarios().values() for kind in scenario.point_kinds}))
+
+
+@given(SCENARIO_CODES, ZONES, TREATMENTS, POINT_KINDS, st.data())
+def test_standards_limit_alike_places_alike(
+    scenario: str, zone: str, treated: frozenset[str], kind: str, data: st.DataObject
+) -> None:
+    """What standards do not go by (name, county, hours, position, volume) is free; of the rest at most one differs."""
+    site = replace(SITE, scenario=scenario, zone=zone, disinfection=treated)
+    other = Site("s2", "320682", SiteStatus.OFFLINE, "另一家", "Another", 121.5, 32.4, NOW, zone, scenario)
+    other = replace(other, disinfection=treated, opening=OpeningHours.daily(600, 660))
+    elsewhere = SamplingPoint("s2", "b9", "九号池", "Pool 9", kind, 7.0)
+    match data.draw(st.sampled_from(["nothing", "scenario", "zone", "treatment", "kind"]), label="differing"):
+        case "scenario":
+            other = replace(other, scenario=data.draw(SCENARIO_CODES))
+        case "zone":
+            other = replace(other, zone=data.draw(ZONES))
+        case "treatment":
+            other = replace(other, disinfection=data.draw(TREATMENTS))
+        case "kind":
+            elsewhere = replace(elsewhere, water_kind=data.draw(POINT_KINDS))
+        case _:
+            assert alike(site, replace(POINT, water_kind=kind)) == alike(other, elsewhere)
+    here = replace(POINT, water_kind=kind)
+    assert alike(site, here) != alike(other, elsewhere) or timelines(site, here) == timelines(other, elsewhere)
 
 
 def test_a_standard_gives_way_to_its_next_version_on_the_day() -> None:
