@@ -3,8 +3,9 @@
 `dumps` is the yardstick: the processor time of ``json.dumps`` of the list of these sites. Each ``*_ratio`` is a
 multiple of it, measured in the same run. ``anew``: all sites judged and written from nothing, as at a start.
 ``second``: the same after a second's reports, going on from the snapshot before. ``feed``: a second's values to one
-viewer. ``map``, ``table``, ``merge``: the live page's refresh. ``whole`` and ``since``: GET /sites over HTTP with a
-database, all of them and the difference that a second makes (wall time).
+viewer. ``channels``: the list of all channels with their limits. ``map``, ``table``, ``merge``: the live page's
+refresh. ``http_whole`` and ``http_since``: GET /sites over HTTP with a database, all of them and the difference that a
+second makes (wall time).
 """
 
 import asyncio
@@ -31,7 +32,7 @@ from monitor.api.facts import Facts
 from monitor.api.feed import ChannelItem, Hub
 from monitor.api.schemas import AlarmCounts
 from monitor.api.scope import Principal
-from monitor.api.sites import VERSION_HEADER
+from monitor.api.sites import VERSION_HEADER, channels
 from monitor.api.snapshot import Snapshot
 from registry.counties import COUNTIES
 from registry.model import Channel, Device, Registry, SamplingPoint, Site, SiteStatus
@@ -146,7 +147,8 @@ def in_memory(registry: Registry) -> dict[str, float]:
         found["map"].append(cost(partial(map_data, sites, group="live", county=None))[0])
         found["table"].append(cost(partial(table, sites))[0])
         found["dumps"].append(cost(partial(json.dumps, sites))[0])
-    return {"anew": anew + writing} | {name: typical(times) for name, times in found.items()}
+    listing, _ = cost(partial(channels, snapshot, CENTRE))
+    return {"anew": anew + writing, "channels": listing} | {name: typical(times) for name, times in found.items()}
 
 
 def table(sites: list[Any]) -> dict[str, Any]:
