@@ -54,7 +54,7 @@ if point == "before the send": senders["webhook"] = die
 if point == "after the send": senders["webhook"] = send_and_die
 if point == "before the note": before(notifications, "delivered")
 if point == "after the note": after(notifications, "delivered")
-courier.Courier.__init__.__defaults__ = (senders, None)
+courier.Courier.__init__.__defaults__ = (senders, None, None)
 service.run(service.NotifySettings(os.environ["LANDUN_DATABASE_URL"], poll_s=0.02, pass_s=0.2))
 """
 MONITOR = """
