@@ -20,8 +20,8 @@ from dashboard.display import shown
 from dashboard.formatting import clock, parse
 from dashboard.settings import current
 from registry.catalogue import LANGUAGES, Language, indicator_name, text, unit
+from registry.model import HOME_ZONE
 
-ZONE: Final = "Asia/Shanghai"
 TIMEOUT: Final = httpx.Timeout(8.0, connect=1.5)
 REFRESH_S: Final = 60
 VOTER: Final = "landun_voter"
@@ -167,7 +167,7 @@ def _round(language: Language, each: Mapping[str, Any]) -> str:
     )
     return (
         f"<section class='vote'><h2>{_w(language, 'vote')} · {escape(each['name'])}{badge}</h2>"
-        f"<p>{_w(language, 'vote_lead')} {_w(language, 'vote_until', time=clock(each['closes_at'], ZONE))}</p>"
+        f"<p>{_w(language, 'vote_lead')} {_w(language, 'vote_until', time=clock(each['closes_at'], HOME_ZONE))}</p>"
         f"<form method='post' action='/public/vote?lang={language}'>"
         f"<input type='hidden' name='round' value='{each['id']}'>{choices}"
         f"<button>{_w(language, 'vote_send')}</button></form></section>"
@@ -200,4 +200,4 @@ def _month(request: Request) -> str:
     try:
         return f"{datetime.strptime(asked, '%Y-%m'):%Y-%m}"  # noqa: DTZ007 - a month has no zone
     except ValueError:
-        return f"{datetime.now(ZoneInfo(ZONE)):%Y-%m}"
+        return f"{datetime.now(ZoneInfo(HOME_ZONE)):%Y-%m}"

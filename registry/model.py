@@ -17,6 +17,9 @@ from registry.opening import OpeningHours
 CODE_PATTERN: Final = re.compile(r"[A-Za-z0-9_-]+\Z")
 """What a code may consist of. A space or a dot in an MQTT topic breaks NATS's subject mapping."""
 
+HOME_ZONE: Final = "Asia/Shanghai"
+"""The zone that every county lies in: of a site that names none, and of what belongs to no site."""
+
 
 class RegistryError(ValueError):
     """A registry entry is not acceptable; the message names the entry, the field and what would be right."""
@@ -111,7 +114,7 @@ class Site:
     lon: float
     lat: float
     registered_at: datetime
-    zone: str = "Asia/Shanghai"
+    zone: str = HOME_ZONE
     scenario: str = "pool"
     opening: OpeningHours = field(default_factory=OpeningHours.always)
     disinfection: frozenset[str] = frozenset({Disinfection.CHLORINE})

@@ -20,15 +20,12 @@ from registry.cells import (
 )
 from registry.counties import COUNTIES
 from registry.indicators import INDICATORS
-from registry.model import Channel, Device, Dialect, SamplingPoint, Site, SiteStatus
+from registry.model import HOME_ZONE, Channel, Device, Dialect, SamplingPoint, Site, SiteStatus
 from registry.opening import OpeningHours
 from registry.opening_text import format_opening, parse_opening
 from registry.scenarios import Kind, scenario_of, scenarios
 from registry.tabular import Cell, CellError, Column, Sheet, Words
 from registry.waste.sheets import WASTE_SHEETS
-
-ZONE: Final = "Asia/Shanghai"
-"""The zone of a site that names none, and of times written without an offset."""
 
 
 def an_opening(cell: Cell) -> OpeningHours:
@@ -110,8 +107,8 @@ SITES: Final = Sheet(
             choices(*_kinds(kind for each in scenarios().values() for kind in each.treatments.values())),
             example="氯",
         ),
-        Column("zone", a_zone, example=ZONE),
-        Column("registered_at", a_time_in(ZONE), example="2026-11-01"),
+        Column("zone", a_zone, example=HOME_ZONE),
+        Column("registered_at", a_time_in(HOME_ZONE), example="2026-11-01"),
     ),
 )
 POINTS: Final = Sheet(

@@ -9,8 +9,9 @@ from dashboard.language import name_of, t, term
 from dashboard.links import address
 from dashboard.look import ALARM_TONE
 from dashboard.shapes import Alarm, AlarmEvent
+from registry.model import HOME_ZONE
 
-ZONE = "Asia/Shanghai"
+ZONE = HOME_ZONE
 """Alarms carry no zone of their own; every county of the registry lies in this one."""
 
 

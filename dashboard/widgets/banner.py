@@ -14,12 +14,11 @@ from dashboard.links import address
 from dashboard.live_feed import Snapshot
 from dashboard.shapes import Alarm
 from dashboard.widgets.components import siren
+from registry.model import HOME_ZONE
 
 REFRESH_S: Final = 2
 NEW_FOR: Final = timedelta(minutes=15)
 """How long an unacknowledged high alarm stays in the banner; after that the alarm list is the place for it."""
-ZONE: Final = "Asia/Shanghai"
-"""Zone of the platform's own messages; alarms carry the zone of their site in their text."""
 
 
 @st.fragment(run_every=REFRESH_S)
@@ -55,11 +54,11 @@ def new_high_alarms(now: Snapshot) -> list[Alarm]:
 
 def _system(now: Snapshot) -> list[str]:
     if now.unreachable_since is not None:
-        since = datetime.fromtimestamp(now.unreachable_since, UTC).isoformat()
+        since = clock(datetime.fromtimestamp(now.unreachable_since, UTC).isoformat(), HOME_ZONE)
         minutes = int((time.time() - now.unreachable_since) // 60)
         return [
             f"<div class='ld-banner ld-silent' data-banner='unreachable'><b>{escape(t('banner.unreachable'))}</b>"
-            f"<span>{escape(t('banner.unreachable_detail', since=clock(since, ZONE), minutes=minutes))}</span></div>"
+            f"<span>{escape(t('banner.unreachable_detail', since=since, minutes=minutes))}</span></div>"
         ]
     found = []
     for component in (now.health or {"components": []})["components"]:
@@ -68,7 +67,7 @@ def _system(now: Snapshot) -> list[str]:
         key = "banner.missing" if component["state"] == "missing" else "banner.degraded"
         name = term("dashboard.component", component["name"])
         effect = term("dashboard.effect", component["name"]) if component["state"] == "missing" else ""
-        since = t("banner.since", since=clock(component["since"], ZONE)) if component["since"] else ""
+        since = t("banner.since", since=clock(component["since"], HOME_ZONE)) if component["since"] else ""
         tone = "silent" if component["state"] == "missing" else "pending"
         found.append(
             f"<div class='ld-banner ld-{tone}' data-banner='{escape(component['name'])}'>"

@@ -12,6 +12,8 @@ from statistics import median, quantiles
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+from registry.model import HOME_ZONE
+
 FLOOD_WINDOW: Final = timedelta(minutes=10)
 FLOOD_BEGINS_ABOVE: Final = 10
 FLOOD_ENDS_BELOW: Final = 5
@@ -118,7 +120,7 @@ class Figures:
 
 
 def figures(
-    occurrences: Iterable[Occurrence], first: datetime, last: datetime, inspectors: int, zone: str = "Asia/Shanghai"
+    occurrences: Iterable[Occurrence], first: datetime, last: datetime, inspectors: int, zone: str = HOME_ZONE
 ) -> Figures:
     """The figures of [`first`, `last`).
 

@@ -24,6 +24,7 @@ from monitor.api.schemas.disclosure import (
 from monitor.api.scope import Permission, Principal
 from monitor.api.sites import NOT_FOUND, SiteInPath
 from monitor.api.snapshot import Snapshot
+from registry.model import HOME_ZONE
 from registry.samples import SampleKind
 from registry.working_days import count_working_days
 from store import audit, disclosure
@@ -172,7 +173,7 @@ def open_round(given: NewRound, shared: Shared, now: Now, manager: Manager) -> R
 
 def results_of(connection: Connection, now: Snapshot, month: str, sites: Sequence[str] | None) -> list[Entered]:
     """The laboratory's results of a local month that stand, newest first, of sites that are registered."""
-    zone = ZoneInfo("Asia/Shanghai")
+    zone = ZoneInfo(HOME_ZONE)
     first = datetime.fromisoformat(f"{month}-01").replace(tzinfo=zone)
     last = (first + timedelta(days=32)).replace(day=1)
     _, entered = find_samples(

@@ -43,7 +43,7 @@ from monitor.documents import grid, heading, pdf_of, plain, simulated_mark
 from monitor.documents.sheet import Sheet
 from monitor.supervision.site_page import parts_of
 from registry.catalogue import Language, text
-from registry.model import Site
+from registry.model import HOME_ZONE, Site
 from registry.samples import SampleState
 from store import audit, site_files
 from store.connections import Connection
@@ -290,7 +290,7 @@ def self_inspection(code: SiteInPath, given: NewSelfInspection, shared: Shared, 
 @router.get("/responsible-persons/{person}", summary="A responsible person's file", responses=NOT_FOUND)
 def person_file(person: PersonId, shared: Shared, now: Now, officer: Officer) -> PersonFile:
     """一人一档: certificates, the venues they answer for, and the cases there in that time."""
-    today = shared.clock().astimezone(ZoneInfo("Asia/Shanghai")).date()
+    today = shared.clock().astimezone(ZoneInfo(HOME_ZONE)).date()
     with shared.database.connection() as connection:
         found = _visible_person(connection, now, officer, person)
     return PersonFile(

@@ -30,7 +30,7 @@ from monitor.api.waste_rows import STEPS, bag_of, category_of, fix_of, rules_of,
 from monitor.api.waste_tolerances import tolerances_in_force
 from monitor.waste.rules import Rule, Tolerances
 from registry.catalogue import text
-from registry.model import Site
+from registry.model import HOME_ZONE, Site
 from registry.waste.catalogue import Event, PartyKind, party_names
 from registry.waste.model import WasteRegistry
 from store import waste_bags
@@ -40,7 +40,6 @@ from store.waste_registry import load_waste_registry
 
 router = APIRouter(prefix="/waste", tags=["waste"])
 
-ZONE: Final = "Asia/Shanghai"
 COLLECTED: Final = int(Event.COLLECTED)
 EVENTS: Final = {1: "collected_kg", 3: "stored_kg", 5: "handed_kg", 6: "received_kg"}
 """The events that the balance adds up, by their numbers in the catalogue."""
@@ -89,11 +88,11 @@ def overview(
     with shared.database.connection() as connection:
         scope = _scope(connection, now, reader, simulated=simulated, county=county)
         states = waste_bags.counts_by_step(connection, scope.codes, at)
-        weighed = waste_bags.balance(connection, scope.codes, *_today(at), ZONE, [COLLECTED])
+        weighed = waste_bags.balance(connection, scope.codes, *_today(at), HOME_ZONE, [COLLECTED])
         overdue = waste_bags.count_open(connection, scope.codes, _bits(OVERDUE))
     return WasteOverview(
         at=at,
-        today=at.astimezone(ZoneInfo(ZONE)).date(),
+        today=at.astimezone(ZoneInfo(HOME_ZONE)).date(),
         weighed=_weighed(scope, weighed),
         states=_states(states),
         overdue=overdue,
@@ -210,13 +209,13 @@ def balance(
             status.HTTP_422_UNPROCESSABLE_CONTENT,
             f"from {first} to {last}: must be in order and at most {LONGEST.days} days apart",
         )
-    zone = ZoneInfo(ZONE)
+    zone = ZoneInfo(HOME_ZONE)
     begins = datetime.combine(first, time(), zone)
     ends = datetime.combine(last + timedelta(days=1), time(), zone)
     with shared.database.connection() as connection:
         scope = _scope(connection, now, reader, simulated=simulated, county=county)
         codes = [code for code in scope.codes if site in {None, code}]
-        rows = waste_bags.balance(connection, codes, begins, ends, ZONE)
+        rows = waste_bags.balance(connection, codes, begins, ends, HOME_ZONE)
         tolerances = tolerances_in_force(connection)
     return _balance(scope, rows, tolerances, by_day=site is not None)
 
@@ -357,7 +356,7 @@ def _institutions(connection: Connection, scope: Scope, codes: Sequence[str], at
         if row["oldest_h"] is not None:
             found[2] = max(found[2] or 0.0, float(row["oldest_h"]))
     today: dict[str, float] = defaultdict(float)
-    for row in waste_bags.balance(connection, codes, *_today(at), ZONE, [COLLECTED]):
+    for row in waste_bags.balance(connection, codes, *_today(at), HOME_ZONE, [COLLECTED]):
         today[row["site"]] += float(row["kg"])
     made = []
     for code in codes:
@@ -385,7 +384,7 @@ def _institutions(connection: Connection, scope: Scope, codes: Sequence[str], at
 
 # ---------------------------------------------------------------------- rows to answers
 def _today(at: datetime) -> tuple[datetime, datetime]:
-    begins = at.astimezone(ZoneInfo(ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
+    begins = at.astimezone(ZoneInfo(HOME_ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
     return begins, begins + timedelta(days=1)
 
 

@@ -15,12 +15,13 @@ from monitor.api.schemas import Error
 from monitor.api.sites import NOT_FOUND, SiteInPath
 from monitor.api.snapshot import Snapshot
 from monitor.api.tables import XLSX_TYPE, Table, xlsx_file
-from monitor.api.waste import ZONE, Reader, Simulated, institution_scope, vehicles_of
+from monitor.api.waste import Reader, Simulated, institution_scope, vehicles_of
 from monitor.documents import DocumentError, pdf_of, plain, render_docx, render_pdf, simulated_mark
 from monitor.documents.of_waste import BLANK, Words, kg, manifest, register, vehicle_card
 from monitor.documents.sheet import Cell, Picture, Sheet
 from monitor.documents.sheet import Table as Grid
 from registry.catalogue import text
+from registry.model import HOME_ZONE
 from registry.waste.catalogue import categories
 from store.queries import waste as queries
 from store.waste_registry import load_waste_registry
@@ -90,7 +91,7 @@ def card_file(
     simulated: Simulated = False,
 ) -> Response:
     """Every stop of the day with what was loaded, and what the disposer received of it."""
-    begins = datetime.combine(day, time(), ZoneInfo(ZONE))
+    begins = datetime.combine(day, time(), ZoneInfo(HOME_ZONE))
     with shared.database.connection() as connection:
         registry = load_waste_registry(connection)
         if code not in {each.code for each in vehicles_of(now, reader, registry, simulated=simulated)}:
@@ -151,11 +152,11 @@ def _words(shared: Context, now: Snapshot, registry: Any) -> Words:
         site = now.registry.sites.get(code)
         return site.name_zh if site else code
 
-    return Words(registry, name, ZoneInfo(ZONE), shared.clock())
+    return Words(registry, name, ZoneInfo(HOME_ZONE), shared.clock())
 
 
 def _month(month: str) -> tuple[datetime, datetime]:
-    first = datetime.fromisoformat(f"{month}-01").replace(tzinfo=ZoneInfo(ZONE))
+    first = datetime.fromisoformat(f"{month}-01").replace(tzinfo=ZoneInfo(HOME_ZONE))
     return first, (first + timedelta(days=32)).replace(day=1)
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from registry.catalogue import Language
+from registry.model import HOME_ZONE
 
 PRIORITIES: Final = ("high", "medium", "low")
 """From the most urgent on."""
@@ -168,7 +169,7 @@ class Contact:
     counties: frozenset[str] = frozenset()
     site: str | None = None
     language: Language = "zh"
-    zone: str = "Asia/Shanghai"
+    zone: str = HOME_ZONE
     quiet: Quiet | None = None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.waste.events import NONE
-from registry.model import Registry, Site
+from registry.model import HOME_ZONE, Registry, Site
 from registry.opening import MINUTES_A_DAY
 from registry.waste.catalogue import PartyKind
 from registry.waste.model import SCENARIO, Fence, Receiver, Route, Vehicle, WasteRegistry
@@ -135,7 +135,7 @@ class World:
         found = self.receivers.get(receiver)
         if found is None:
             return 0, 0
-        zone = ZoneInfo("Asia/Shanghai")
+        zone = ZoneInfo(HOME_ZONE)
         begin = datetime.combine(found.valid_from, time(), zone)
         end = datetime.combine(found.valid_until + timedelta(days=1), time(), zone)
         return to_us(begin.astimezone(UTC)), to_us(end.astimezone(UTC))

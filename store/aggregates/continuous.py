@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from store.aggregates.tables import DEFAULT_ZONE
+from registry.model import HOME_ZONE
 from store.connections import Connection
 from store.records import from_us
 
@@ -84,7 +84,7 @@ def ensure_zones(connection: Connection) -> list[str]:
     The three views are made anew when there are any. Raises `ZoneInfoNotFoundError` on a zone that does not exist.
     """
     known = set(_zones_made(connection))
-    used = {zone for (zone,) in connection.execute("SELECT DISTINCT zone FROM site")} | {DEFAULT_ZONE}
+    used = {zone for (zone,) in connection.execute("SELECT DISTINCT zone FROM site")} | {HOME_ZONE}
     new = sorted(used - known)
     if new:
         with connection.transaction():
@@ -130,7 +130,7 @@ def _make(connection: Connection, zone: str) -> None:
 
 
 def _make_view(connection: Connection, unit: str, zones: list[str]) -> None:
-    parts = [_parts(unit, zone, alone=len(zones) == 1) for zone in ([DEFAULT_ZONE] if unit == "minute" else zones)]
+    parts = [_parts(unit, zone, alone=len(zones) == 1) for zone in ([HOME_ZONE] if unit == "minute" else zones)]
     union = sql.SQL(" UNION ALL ").join(parts)
     connection.execute(sql.SQL(_VIEW).format(view=sql.Identifier(_VIEWS[unit]), parts=union))
 
@@ -143,8 +143,8 @@ def _parts(unit: str, zone: str, *, alone: bool) -> sql.Composed:
     is_here: sql.Composable = sql.SQL("true")
     if unit != "minute" and not alone:
         # A channel without a site counts to the default zone.
-        sign = "NOT EXISTS" if zone == DEFAULT_ZONE else "EXISTS"
-        compared = "<>" if zone == DEFAULT_ZONE else "="
+        sign = "NOT EXISTS" if zone == HOME_ZONE else "EXISTS"
+        compared = "<>" if zone == HOME_ZONE else "="
         is_here = sql.SQL(
             f"{sign} (SELECT FROM channel_zone AS its "
             f"WHERE its.channel_id = kept.channel_id AND its.zone {compared} {{}})"
@@ -172,7 +172,7 @@ def refresh(connection: Connection, ts: NDArray[np.int64]) -> None:
     for unit, near in _NEAR.items():
         for first, last in _windows(minutes, near):
             begin, end = from_us(first * MINUTE_US), from_us((last + 1) * MINUTE_US)
-            for zone in [DEFAULT_ZONE] if unit == "minute" else zones:
+            for zone in [HOME_ZONE] if unit == "minute" else zones:
                 window = _widened(begin, end, zone, unit)
                 for kind in ("reading", "limit"):
                     _refresh(connection, _name(kind, unit, zone), *window)

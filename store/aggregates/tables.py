@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
+from registry.model import HOME_ZONE
 from store.connections import Connection
 from store.copy_format import int4_array, timestamptz_array
 from store.records import from_us, to_us
-
-DEFAULT_ZONE: Final = "Asia/Shanghai"
-"""Of a channel that no site is registered for."""
 
 QUARTER_US: Final = 15 * 60 * 1_000_000
 """Every zone's hours begin at a multiple of a quarter of an hour, so quarters name hours in any of them."""
@@ -121,7 +119,7 @@ def recompute(connection: Connection, channel_ids: NDArray[np.int32], ts: NDArra
     parameters = {
         "channel_ids": int4_array((keys >> 32).astype(np.int32)),
         "ts": timestamptz_array(instants),
-        "zone": DEFAULT_ZONE,
+        "zone": HOME_ZONE,
         # The planner leaves out the partitions that none of the hours is in.
         "least": from_us(int(instants.min())) - timedelta(hours=1),
         "most": from_us(int(instants.max())) + timedelta(hours=2),
