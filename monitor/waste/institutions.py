@@ -217,6 +217,9 @@ def _sharps(
     enough &= bags[:, DAYS - _WINDOW :].sum(axis=1) >= _LEAST_BAGS
     shift = np.where(enough, np.abs(now - centre), 0.0)
     outside = (shift * np.sqrt(_WINDOW) > tolerances.sharps_sigma * spread) & (shift > tolerances.sharps_points)
+    # Its middle day by itself as well: one heavy bag moves the share of the three together, not that of the others.
+    middle, _ = _centre(share[:, DAYS - _WINDOW :])
+    outside &= (middle - centre) * np.sign(now - centre) > tolerances.sharps_points
     return outside & enough, now, centre
 
 

@@ -97,7 +97,10 @@ SPECS: Final[Mapping[WasteFault, WasteSpec]] = MappingProxyType(
             Scope.INSTITUTION, ("output",), ("sharps",), "share", 0.5, 0.75, days=(4, 6)
         ),
         WasteFault.HIDDEN_SHARPS: WasteSpec(Scope.INSTITUTION, ("sharps",), ("output",), days=(4, 6)),
-        WasteFault.SCANNER_CLOCK: WasteSpec(Scope.INSTITUTION, ("clock", "order"), (), "h", 0.5, 8.0, days=(2, 3)),
+        # A box that by the wrong clock left before it was filled took nothing along: its bags have no hand-over.
+        WasteFault.SCANNER_CLOCK: WasteSpec(
+            Scope.INSTITUTION, ("clock", "order"), ("unscanned",), "h", 0.5, 8.0, days=(2, 3)
+        ),
         WasteFault.FRIDGE_FAILURE: WasteSpec(Scope.INSTITUTION, ("store_warm",), days=(2, 3)),
         WasteFault.DETOUR: WasteSpec(Scope.VEHICLE, ("route",), ("stop",), "m", 500.0, 4_000.0),
         WasteFault.UNPLANNED_STOP: WasteSpec(Scope.VEHICLE, ("stop",), (), "minutes", 13.0, 28.0),

@@ -79,6 +79,15 @@ def test_sharps_that_double_are_outside_the_institutions_own_history() -> None:
     assert days(chain, 20, 23, sharps=4)[:1] == [("sharps", True)]
 
 
+def test_one_heavy_bag_does_not_change_the_share_of_sharps() -> None:
+    """400 kg of something else on one day: the share of three days falls, that of the other two does not."""
+    chain = Chain()
+    assert days(chain, 0, 20) == []
+    chain.take(*day_of(chain, 20), chain.event(24 * 20 + 8.5, Event.COLLECTED, "HEAVY", net_g=400_000))
+    assert chain.told(24 * 21 + 3) == []
+    assert days(chain, 21, 24) == []
+
+
 def test_a_disposer_that_does_not_come_for_two_days_is_told_and_ends_it_by_coming() -> None:
     """Two whole days with bags in the store and no hand-over; where nothing lies, nothing is due."""
     chain = Chain()
