@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from monitor.alarms.book import Book, Changes
 from monitor.waste.events import Verdicts
-from monitor.waste.rules import RULES, Rule
+from monitor.waste.rules import FACTS, RULES, Rule
 from registry.limits import Severity
 from registry.waste.catalogue import Event
 from store.records import from_us
@@ -44,22 +44,6 @@ _OF_SITE: Final = frozenset(
 _OF_SITE_AND_EVENT: Final = frozenset({Rule.UNSIGNED, Rule.UNSCANNED, Rule.ORDER})
 _OF_SITE_AND_CODE: Final = frozenset({Rule.VEHICLE, Rule.RECEIVER, Rule.DISPOSER_STORAGE})
 _OF_CODE: Final = frozenset({Rule.ROUTE, Rule.STOP})
-_FACTS: Final = frozenset(
-    {
-        Rule.DUPLICATE,
-        Rule.ORDER,
-        Rule.CATEGORY,
-        Rule.UNSIGNED,
-        Rule.UNSCANNED,
-        Rule.OPENED,
-        Rule.WEIGHT,
-        Rule.BATCH_WEIGHT,
-        Rule.BAG_WEIGHT,
-        Rule.MANIFEST,
-        Rule.VEHICLE,
-        Rule.RECEIVER,
-    }
-)
 
 Member = dict[str, Any]
 """A bag (or whatever a verdict is about) on an alarm: its code, since when (us), value, and the rule's number."""
@@ -147,7 +131,7 @@ class Conditions:
         if not members:
             del self.on[condition]
             self.worsened.discard(condition)
-            reason = returned_by or (HISTORY if rule in _FACTS else SETTLED)
+            reason = returned_by or (HISTORY if rule in FACTS else SETTLED)
             book.return_alarm(changes, journal_id, condition, from_us(now), reason)
             return
         worst = max((Rule(member["rule"]) for member in members.values()), key=_weight)

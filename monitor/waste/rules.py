@@ -52,6 +52,23 @@ class Rule(IntEnum):
         return self.name.lower()
 
 
+FACTS: Final = (
+    Rule.DUPLICATE,
+    Rule.ORDER,
+    Rule.CATEGORY,
+    Rule.UNSIGNED,
+    Rule.UNSCANNED,
+    Rule.OPENED,
+    Rule.WEIGHT,
+    Rule.BATCH_WEIGHT,
+    Rule.BAG_WEIGHT,
+    Rule.MANIFEST,
+    Rule.VEHICLE,
+    Rule.RECEIVER,
+)
+"""Rules whose verdict tells of something that happened: that does not change any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleText:
     """What stands behind a rule. `priority` and `audience` are those of its alarm.

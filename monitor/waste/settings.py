@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from monitor.waste.rules import Rule, ToleranceError, Tolerances
+from monitor.waste.rules import FACTS, Rule, ToleranceError, Tolerances
 
 Value = bool | int | float
 
@@ -32,20 +32,6 @@ class About:
 
 
 _OF_TIME: Final = (Rule.STORAGE_36H, Rule.STORAGE_44H, Rule.STORAGE_48H, Rule.MISSING, Rule.IN_TRANSIT, Rule.UNSCANNED)
-_OF_FACTS: Final = (
-    Rule.DUPLICATE,
-    Rule.ORDER,
-    Rule.CATEGORY,
-    Rule.UNSIGNED,
-    Rule.UNSCANNED,
-    Rule.OPENED,
-    Rule.WEIGHT,
-    Rule.BATCH_WEIGHT,
-    Rule.BAG_WEIGHT,
-    Rule.MANIFEST,
-    Rule.VEHICLE,
-    Rule.RECEIVER,
-)
 _OF_BOXES: Final = (Rule.UNSCANNED, Rule.IN_TRANSIT, Rule.DISPOSER_STORAGE, Rule.BATCH_WEIGHT)
 
 ABOUT: Final[Mapping[str, About]] = MappingProxyType(
@@ -80,10 +66,10 @@ ABOUT: Final[Mapping[str, About]] = MappingProxyType(
         "batch_percent": About("between", "%", 0, 50, (Rule.BATCH_WEIGHT,), "secondary"),
         "unscanned_h": About("between", "h", 0.5, 72, (Rule.UNSCANNED,)),
         "order_min": About("between", "min", 0, 240, (Rule.ORDER,)),
-        "late_min": About("between", "min", 5, 2880, _OF_FACTS),
+        "late_min": About("between", "min", 5, 2880, FACTS),
         "settle_min": About("between", "min", 0, 1440, (*_OF_TIME, Rule.BATCH_WEIGHT)),
         "box_h": About("between", "h", 1, 168, _OF_BOXES),
-        "fact_h": About("between", "h", 1, 720, _OF_FACTS),
+        "fact_h": About("between", "h", 1, 720, FACTS),
         "silent_days": About("institution", "d", 1, 31, (Rule.SILENT,)),
         "silent_most_days": About("institution", "d", 1, 31, (Rule.SILENT,)),
         "history_days": About("institution", "d", 7, 56, (Rule.SILENT, Rule.OUTPUT, Rule.SHARPS)),
