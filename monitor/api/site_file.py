@@ -59,6 +59,7 @@ Reader = Annotated[Principal, Depends(requires(Permission.READ_CREDIT))]
 Officer = Annotated[Principal, Depends(requires(Permission.WORK_CASES))]
 Enterer = Annotated[Principal, Depends(requires(Permission.WORK_CASES, Permission.ANSWER_AS_VENUE))]
 PersonId = Annotated[int, Path(ge=1, description="Responsible person")]
+EntryInPath = Annotated[int, Path(ge=1, description="Entry")]
 _ENTERED: Final[dict[int | str, dict[str, Any]]] = {
     **NOT_FOUND,
     409: {"model": Error, "description": "It stands there already"},
@@ -220,7 +221,7 @@ def add_responsible(code: SiteInPath, given: NewResponsible, shared: Shared, now
 @router.post("/sites/{code}/responsible/{number}/end", summary="Somebody answers no longer", responses=_ENTERED)
 def end_responsible(
     code: SiteInPath,
-    number: Annotated[int, Path(ge=1, description="Entry")],
+    number: EntryInPath,
     given: LastDay,
     shared: Shared,
     now: Now,
@@ -254,13 +255,7 @@ def promise(code: SiteInPath, given: NewCommitment, shared: Shared, now: Now, of
 
 
 @router.delete("/sites/{code}/commitments/{number}", summary="Withdraw a promise", responses=_ENTERED)
-def withdraw(
-    code: SiteInPath,
-    number: Annotated[int, Path(ge=1, description="Entry")],
-    shared: Shared,
-    now: Now,
-    officer: Officer,
-) -> Entered:
+def withdraw(code: SiteInPath, number: EntryInPath, shared: Shared, now: Now, officer: Officer) -> Entered:
     """It counts no longer; it stays in the file."""
     visible_site(now, officer, code)
     at = shared.clock()
