@@ -200,7 +200,7 @@ def advance(senses: Senses, tuning: Tuning, at: Places, value: Floats, ts: Ints,
     before, x1, x2 = senses.ts[at], senses.x1[at], senses.x2[at]
     fresh = (ts > before) & ~np.isnan(raw)
     known = fresh & (before != NEVER)
-    dt = (np.where(known, ts - before, 0) / 1e6).astype(np.float32)
+    dt = ((ts - before) * known / 1e6).astype(np.float32)
     broken = fresh & (~known | (dt > tuning.gap_s))
     elapsed, gap = dt.max(axis=1), broken.any(axis=1)
     step = raw - x1
@@ -218,11 +218,11 @@ def advance(senses: Senses, tuning: Tuning, at: Places, value: Floats, ts: Ints,
     senses.x1[at] = newest
     senses.ts[at] = _moved(mask, ts, before)
     _levels(senses, tuning, at, median, mask, fresh, broken, dt)
-    found, log_share = _derived(senses, tuning, at, learn, elapsed)
+    slopes, log_share = _derived(senses, tuning, at, learn, elapsed)
     settled = senses.settled[at] + elapsed
     senses.settled[at] = np.where(gap, np.float32(0), settled) if disturbed else settled
     _learn(senses, tuning, at, learn, elapsed)
-    return Seen(fresh, dt, elapsed, whole, step, transformed(newest), found, log_share)
+    return Seen(fresh, dt, elapsed, whole, step, transformed(newest), slopes, log_share)
 
 
 def _roughness(
@@ -304,7 +304,8 @@ def _derived(senses: Senses, tuning: Tuning, at: Places, learn: Bools, elapsed: 
     """The columns made of others; the slope of ORP on log10 HOCl and log10 of the share of HOCl."""
     mid, slow, ref = senses.mid[at], senses.slow[at], senses.ref[at]
     ref_orp, ref_hocl = ref[:, Sense.ORP], ref[:, Sense.HOCL]
-    hocl = log_hypochlorous(mid[:, Sense.CHLORINE], mid[:, Sense.PH], mid[:, Sense.TEMPERATURE])
+    both = np.stack([mid.T, slow.T], axis=1)
+    hocl, slow_hocl = log_hypochlorous(both[Sense.CHLORINE], both[Sense.PH], both[Sense.TEMPERATURE])
     off_hocl, off_orp = hocl - ref_hocl, mid[:, Sense.ORP] - ref_orp
     ready = learn & ~np.isnan(off_hocl) & ~np.isnan(off_orp) & (senses.seen[at][:, Sense.HOCL] > 7_200)
     rate = np.where(ready, elapsed / (tuning.ref_tau + elapsed), 0).astype(np.float32)
@@ -313,7 +314,6 @@ def _derived(senses: Senses, tuning: Tuning, at: Places, learn: Bools, elapsed: 
     senses.variance[at] = variance = variance + rate * (off_hocl * off_hocl - variance)
     senses.covariance[at] = covariance = covariance + rate * (off_hocl * off_orp - covariance)
     found = slope(variance, covariance)
-    slow_hocl = log_hypochlorous(slow[:, Sense.CHLORINE], slow[:, Sense.PH], slow[:, Sense.TEMPERATURE])
     for level, acid in ((senses.mid, hocl), (senses.slow, slow_hocl)):
         orp = level[at, Sense.ORP]
         expected = ref_orp + found * (acid - ref_hocl)

@@ -245,6 +245,8 @@ def _chemistry(
 ) -> None:
     p = of.parameters
     judged = judged & levels.warm[:, Sense.CHLORINE] & levels.warm[:, Sense.PH]
+    if not judged.any():
+        return
     share = np.nan_to_num(np.power(np.float32(10), np.ascontiguousarray(seen.log_share)), nan=0.5)
     for off, scale, threshold, is_slow in (
         (levels.fast, levels.spread, p.chemistry, False),
@@ -268,8 +270,10 @@ def _chemistry(
         found.say(Kind.OVER_DOSING, when(chlorine & high), how, Sense.CHLORINE, Sense.ORP)
         found.say(Kind.PH_CONTROL, when(cause == Cause.ACIDITY), how, Sense.PH, Sense.ORP)
         for probe, column in _COLUMN_OF_CAUSE.items():
-            sudden = _sudden(of, i, off, column)
             mine = cause == probe
+            if not mine.any():
+                continue
+            sudden = _sudden(of, i, off, column)
             found.say(Kind.CALIBRATION, when(mine & sudden), Evidence.SUDDEN_STEP, column)
             found.say(Kind.SENSOR_FOULING, when(mine & ~sudden), how, column)
 

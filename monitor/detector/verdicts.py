@@ -156,14 +156,16 @@ class Verdicts:
         """The newest values of the places' channels, NaN where there is none, and when they were read (us)."""
         state = closing.state
         slots, there, lowest, highest = self._channels_of(closing.layout, at)
-        value = state.x.take(slots) + state.origin.take(slots)
+        value, ts = state.x.take(slots) + state.origin.take(slots), state.ts.take(slots)
         told = there & (value >= lowest) & (value <= highest)
         if (told != there).any():
             # What no working instrument reports is flagged by the gross range test, and says nothing here. The state
             # gives a value back to within a rounding, and a chlorine of exactly zero must not come back as less.
             slack = ROUNDING * (1 + np.abs(value))
             told = there & (value >= lowest - slack) & (value <= highest + slack)
-        return np.where(told, value, np.nan).T, np.where(there, state.ts.take(slots), NEVER).T
+        value[~told] = np.nan
+        ts[~there] = NEVER
+        return value.T, ts.T
 
     def _channels_of(self, layout: Layout, at: Places) -> tuple[Ints, Bools, Floats, Floats]:
         """Shape (columns, places) each: slots, whether there is a channel, and the least and greatest it reports."""
