@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, status
 from monitor.api import people
 from monitor.api.context import Context, Shared, requires
 from monitor.api.database import DatabaseMissingError
+from monitor.api.refusals import unacceptable
 from monitor.api.schemas import (
     AuditEntry,
     AuditPage,
@@ -169,11 +170,11 @@ def _purge(shared: Context, channels: list[int]) -> None:
 
 def _check(connection: Connection, asked: PersonRequest) -> None:
     if unknown := set(asked.counties) - COUNTIES.keys():
-        raise _unacceptable(f"counties {sorted(unknown)} are not known; known: {', '.join(COUNTIES)}")
+        raise unacceptable(f"counties {sorted(unknown)} are not known; known: {', '.join(COUNTIES)}")
     if asked.role == "venue" and asked.site is None:
-        raise _unacceptable("role venue needs a site: whose own data the person may see")
+        raise unacceptable("role venue needs a site: whose own data the person may see")
     if asked.site is not None and not connection.execute("SELECT 1 FROM site WHERE code = %s", (asked.site,)).rowcount:
-        raise _unacceptable(f"site {asked.site!r} is not registered")
+        raise unacceptable(f"site {asked.site!r} is not registered")
 
 
 def _require_rank(administrator: Principal, role: str) -> None:
@@ -225,7 +226,3 @@ def _info(person: Person) -> PersonInfo:
 
 def _password() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(ONE_TIME_CHARACTERS))
-
-
-def _unacceptable(detail: str) -> HTTPException:
-    return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)

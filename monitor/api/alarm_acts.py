@@ -10,6 +10,7 @@ from monitor.alarms.acts import LONGEST_OUT_OF_SERVICE, LONGEST_SHELF, LONGEST_S
 from monitor.alarms.telling import tell_put_away
 from monitor.api.alarms import AlarmId, comment_of, detail_of, record_action
 from monitor.api.context import Now, Shared, requires
+from monitor.api.refusals import check_zone, unacceptable
 from monitor.api.schemas import Acknowledgement, ActionPending, AlarmDetail, Error
 from monitor.api.schemas.alarm_acts import OutOfService, Shelf
 from monitor.api.scope import Permission, Principal
@@ -126,16 +127,11 @@ def _alarm(shared: Shared, now: Now, actor: Principal, alarm_id: int) -> AlarmDe
 
 
 def _until(until: datetime, now: datetime, longest: timedelta) -> datetime:
-    if until.tzinfo is None:
-        raise _not_acceptable(f"until: {until.isoformat()} has no time zone: end it with Z or an offset")
+    check_zone("until", until)
     if not now < until <= now + longest + timedelta(minutes=1):
         hours = longest.total_seconds() / 3600
-        raise _not_acceptable(f"until: {until.isoformat()} must be after now and at most {hours:g} h ahead")
+        raise unacceptable(f"until: {until.isoformat()} must be after now and at most {hours:g} h ahead")
     return until.astimezone(UTC)
-
-
-def _not_acceptable(detail: str) -> HTTPException:
-    return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
 
 
 def _conflict(alarm_id: int, state: str, why: str) -> HTTPException:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, status
 
 from monitor.alarms.figures import TARGETS, Figures, Occurrence, figures
 from monitor.api.context import Now, Shared, requires
+from monitor.api.refusals import check_zone
 from monitor.api.schemas.alarm_figures import (
     AlarmFigures,
     AnsweringInfo,
@@ -179,9 +180,5 @@ def rule_name(language: Language, rule: str) -> str:
 
 
 def _aware(name: str, at: datetime | None) -> datetime | None:
-    if at is not None and at.tzinfo is None:
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT,
-            f"query parameter {name}: {at.isoformat()} has no time zone: end it with Z or an offset",
-        )
+    check_zone(f"query parameter {name}", at)
     return None if at is None else at.astimezone(UTC)

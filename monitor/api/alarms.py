@@ -15,6 +15,7 @@ from monitor.api.alarm_rows import alarm_of
 from monitor.api.alarm_rules import rationale_of
 from monitor.api.context import Context, Now, Shared, requires, visible_site
 from monitor.api.refresher import CONSUMER
+from monitor.api.refusals import check_zone
 from monitor.api.schemas import (
     Acknowledgement,
     ActionPending,
@@ -252,11 +253,7 @@ def detail_of(connection: Connection, now: Snapshot, reader: Principal, alarm_id
 
 
 def _aware(name: str, at: datetime | None) -> datetime | None:
-    if at is not None and at.tzinfo is None:
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT,
-            f"query parameter {name}: {at.isoformat()} has no time zone: end it with Z or an offset",
-        )
+    check_zone(f"query parameter {name}", at)
     return at
 
 

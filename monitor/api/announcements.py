@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, status
 
 from monitor.api.context import Now, Shared, requires, visible_site
+from monitor.api.refusals import check_zone, unacceptable
 from monitor.api.schemas import Error
 from monitor.api.schemas.alarm_acts import AnnouncementInfo, NewAnnouncement, Withdrawal
 from monitor.api.scope import Permission, Principal
@@ -59,8 +60,7 @@ def announce(wanted: NewAnnouncement, shared: Shared, now: Now, announcer: Annou
     site = visible_site(now, announcer, wanted.site)
     at = shared.clock()
     for name, moment in (("from", wanted.starts_at), ("to", wanted.ends_at)):
-        if moment is not None and moment.tzinfo is None:
-            raise _not_acceptable(f"{name}: {moment.isoformat()} has no time zone: end it with Z or an offset")
+        check_zone(name, moment)
     kind = AnnouncementKind(wanted.kind)
     announcement = Announcement(
         id=0,
@@ -77,7 +77,7 @@ def announce(wanted: NewAnnouncement, shared: Shared, now: Now, announcer: Annou
     try:
         check(announcement, now.registry, at)
     except SettingError as error:
-        raise _not_acceptable(str(error)) from error
+        raise unacceptable(str(error)) from error
     said = {
         "kind": kind.value,
         "sampling_point": wanted.sampling_point,
@@ -139,7 +139,3 @@ def _state(announcement: Announcement, at: datetime) -> Literal["coming", "on", 
     if at < announcement.ends_at:
         return "on"
     return "hold_off" if at < announcement.ends_at + timedelta(seconds=announcement.hold_off_s) else "over"
-
-
-def _not_acceptable(detail: str) -> HTTPException:
-    return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)

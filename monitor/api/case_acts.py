@@ -7,8 +7,9 @@ from fastapi import APIRouter, Form, HTTPException, UploadFile, status
 
 from monitor.api.alarm_rows import alarm_of
 from monitor.api.case_rows import detail_of, party_of
-from monitor.api.cases import OFFICER_ROLES, CaseId, Officer, Reader, unfit, visible_case
+from monitor.api.cases import OFFICER_ROLES, CaseId, Officer, Reader, visible_case
 from monitor.api.context import Context, Now, Shared, visible_site
+from monitor.api.refusals import unacceptable
 from monitor.api.schemas import Error
 from monitor.api.schemas.cases import MOST_TEXT, CaseAct, CaseDetail, NewCase
 from monitor.api.scope import Principal
@@ -141,12 +142,12 @@ def _with_files(
 
 def _taken(files: Sequence[UploadFile]) -> list[Attachment]:
     if len(files) > MOST_FILES:
-        raise unfit(not_taken(AttachmentError("many", count=str(len(files)), most=str(MOST_FILES))))
+        raise unacceptable(not_taken(AttachmentError("many", count=str(len(files)), most=str(MOST_FILES))))
     try:
         # One byte more than is taken: enough to know that it is too much.
         return [taken(each.filename or "", each.file.read(LARGEST_BYTES + 1)) for each in files]
     except AttachmentError as error:
-        raise unfit(not_taken(error)) from error
+        raise unacceptable(not_taken(error)) from error
 
 
 def _stepping(connection: Connection, take: Callable[[], T]) -> T:
@@ -168,7 +169,7 @@ def _alarms(connection: Connection, wanted: Sequence[int], site: str) -> list[di
     found = [queries.alarm(connection, number) for number in dict.fromkeys(wanted)]
     for number, row in zip(dict.fromkeys(wanted), found, strict=True):
         if row is None or row["site"] != site:
-            raise unfit(f"alarms: {number} is not an alarm of site {site!r}")
+            raise unacceptable(f"alarms: {number} is not an alarm of site {site!r}")
     return [row for row in found if row is not None]
 
 
@@ -177,6 +178,8 @@ def _check_officers(shared: Context, usernames: Sequence[str], county: str) -> N
     for username in usernames:
         person = people.get(username)
         if person is None or person.role not in OFFICER_ROLES:
-            raise unfit(f"officers: {username!r} is not an inspector or one of the centre; see GET /cases/officers")
+            raise unacceptable(
+                f"officers: {username!r} is not an inspector or one of the centre; see GET /cases/officers"
+            )
         if person.counties and county not in person.counties:
-            raise unfit(f"officers: {username!r} is not responsible for county {county}")
+            raise unacceptable(f"officers: {username!r} is not responsible for county {county}")

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response, st
 
 from monitor.api.case_rows import book_of, detail_of, info_of, name_of, party_of, sees
 from monitor.api.context import Now, Shared, requires, visible_site
+from monitor.api.refusals import check_zone
 from monitor.api.schemas.cases import (
     BoardLine,
     CaseBoard,
@@ -138,8 +139,7 @@ def figures(
 ) -> CaseFigures:
     """Opened, closed and why, corrections in time, rechecks passed. Live and simulated cases are never mixed."""
     for name, moment in (("from", first), ("to", last)):
-        if moment is not None and moment.tzinfo is None:
-            raise unfit(f"query parameter {name}: {moment.isoformat()} has no time zone: end it with Z or an offset")
+        check_zone(f"query parameter {name}", moment)
     last = last or shared.clock()
     first = first or last - timedelta(days=30)
     with shared.database.connection() as connection:
@@ -226,11 +226,6 @@ def visible_case(connection: Connection, case_id: int, reader: Principal) -> dic
     if row is None or not sees(reader, row):
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"case {case_id} does not exist or is not in your scope")
     return row
-
-
-def unfit(detail: str) -> HTTPException:
-    """A 422 that says what would be right."""
-    return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
 
 
 def _counties(reader: Principal, county: str | None) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, status
 
 from monitor.api.alarms import Reader
 from monitor.api.context import Now, Shared, requires, visible_site
+from monitor.api.refusals import unacceptable
 from monitor.api.registry import Editor
 from monitor.api.registry_change import MistakesError, changing, mistake_info, record, require_scope, save
 from monitor.api.schemas import (
@@ -169,11 +170,11 @@ def revoke(code: DeviceInPath, principal: Editor, shared: Shared) -> dict[str, s
 def calibrate(code: DeviceInPath, asked: CalibrationRequest, principal: Calibrator, shared: Shared) -> CalibrationInfo:
     """A calibration that was made, and when the next is due; who entered it, venue or inspector, stays with it."""
     if asked.due_on is not None and asked.due_on <= asked.calibrated_on:
-        raise _unacceptable(f"due_on {asked.due_on} must be later than calibrated_on {asked.calibrated_on}")
+        raise unacceptable(f"due_on {asked.due_on} must be later than calibrated_on {asked.calibrated_on}")
     with changing(shared) as (connection, registry, now):
         visible(registry, principal, code)
         if asked.calibrated_on > now.date() + timedelta(days=1):
-            raise _unacceptable(f"calibrated_on {asked.calibrated_on} must not lie in the future")
+            raise unacceptable(f"calibrated_on {asked.calibrated_on} must not lie in the future")
         upkeep.calibrate(connection, code, asked.calibrated_on, asked.due_on, asked.note, principal.username, now)
         detail = {"on": asked.calibrated_on.isoformat(), "due": asked.due_on.isoformat() if asked.due_on else None}
         record(connection, principal, "device_calibrated", f"device:{code}", detail, now, what="calibration")
@@ -187,7 +188,7 @@ def adopt(code: DeviceInPath, asked: Adoption, principal: Editor, shared: Shared
     Returns the names by which the device may call the indicator.
     """
     if asked.indicator not in INDICATORS:
-        raise _unacceptable(f"indicator {asked.indicator!r} is not known; known: {', '.join(INDICATORS)}")
+        raise unacceptable(f"indicator {asked.indicator!r} is not known; known: {', '.join(INDICATORS)}")
     with changing(shared) as (connection, registry, now):
         editable(registry, principal, code)
         own = {each.indicator: each for each in registry.channels_of_device[code]}
@@ -213,7 +214,7 @@ def _planned(new: NewDevice, registry: Registry, now: datetime) -> Plan:
         for scenario in scenarios().values()
         for each in scenario.device_kinds.values()
     ):
-        raise _unacceptable(f"indicators is empty; a device of kind {new.kind!r} must measure at least one")
+        raise unacceptable(f"indicators is empty; a device of kind {new.kind!r} must measure at least one")
     row = {"code": new.code, "site": new.site, "sampling_point": new.sampling_point, "kind": new.kind}
     spoken = {"dialect": new.dialect, "gateway": new.gateway, "identity": new.identity, "address": new.address}
     tables = {
@@ -340,7 +341,3 @@ def _credential(shared: Shared, device: Device, password: str, topic: str) -> De
 
 def _unknown(code: str) -> HTTPException:
     return HTTPException(status.HTTP_404_NOT_FOUND, f"device {code!r} is not registered or not in your scope")
-
-
-def _unacceptable(detail: str) -> HTTPException:
-    return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)

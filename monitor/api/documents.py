@@ -10,6 +10,7 @@ from monitor.alarms.wording import sentence
 from monitor.api.case_rows import name_of, number_of
 from monitor.api.cases import CaseId, visible_case
 from monitor.api.context import Context, Now, Shared, requires
+from monitor.api.refusals import unacceptable
 from monitor.api.sampling import judged
 from monitor.api.schemas import Error
 from monitor.api.schemas.documents import Given, TemplateInfo
@@ -93,11 +94,11 @@ async def replace_template(name: TemplateName, request: Request, shared: Shared,
     async for chunk in request.stream():
         content += chunk
         if len(content) > LARGEST_BYTES:
-            raise _unfit(f"the file is larger than {LARGEST_BYTES} bytes")
+            raise unacceptable(f"the file is larger than {LARGEST_BYTES} bytes")
     try:
         accept(name, bytes(content), folder)
     except DocumentError as error:
-        raise _unfit(str(error)) from error
+        raise unacceptable(str(error)) from error
     except OSError as error:
         raise HTTPException(status.HTTP_409_CONFLICT, f"folder {folder}: {error.strerror}") from error
     _note(shared, keeper, "template_replaced", f"document:{name}", {"bytes": len(content)})
@@ -145,7 +146,7 @@ def of_case(
             folder=shared.settings.templates,
         )
     except DocumentError as error:
-        raise _unfit(str(error)) from error
+        raise unacceptable(str(error)) from error
     _note(shared, officer, "document_made", f"case:{case_id}", {"document": name, "as": form})
     simulated = "SIMULATED-" if row["simulated"] else ""
     return _attached(made, DOCX if form == "docx" else PDF, f"landun-{simulated}{name}-{papers.number}.{form}")
@@ -223,10 +224,6 @@ def _folder(shared: Context) -> FilePath:
 def _note(shared: Context, actor: Principal, action: str, subject: str, detail: dict[str, Any]) -> None:
     with shared.database.connection() as connection, connection.transaction():
         audit.append(connection, actor.username, action, subject, detail, shared.clock())
-
-
-def _unfit(detail: str) -> HTTPException:
-    return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
 
 
 def _attached(content: bytes, kind: str, name: str) -> Response:

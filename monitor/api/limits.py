@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, status
 
 from monitor.api.context import Now, Shared, SignedIn, requires, visible_site
+from monitor.api.refusals import check_zone, unacceptable
 from monitor.api.schemas import Error
 from monitor.api.schemas.limits import (
     BandInfo,
@@ -53,8 +54,7 @@ def rules(
 ) -> SiteRules:
     """Each limit with its clause, force and certainty, the site's own rules with who set them and when, and sources."""
     site = visible_site(now, principal, code)
-    if at is not None and at.tzinfo is None:
-        raise _not_acceptable(f"query parameter at: {at.isoformat()} has no time zone: end it with Z or an offset")
+    check_zone("query parameter at", at)
     with shared.database.connection() as connection:
         own = load_rules(connection, site=code)
         settings = AlarmSettings(load_alarm_settings(connection, site=code))
@@ -72,8 +72,7 @@ def set_rule(code: SiteInPath, wanted: NewSiteRule, shared: Shared, now: Now, se
     site = visible_site(now, setter, code)
     at = shared.clock()
     for name, moment in (("since", wanted.since), ("until", wanted.until)):
-        if moment is not None and moment.tzinfo is None:
-            raise _not_acceptable(f"{name}: {moment.isoformat()} has no time zone: end it with Z or an offset")
+        check_zone(name, moment)
     rule = SiteRule(
         id=0,
         site=site.code,
@@ -91,7 +90,7 @@ def set_rule(code: SiteInPath, wanted: NewSiteRule, shared: Shared, now: Now, se
     try:
         check(rule, now.registry, at)
     except SettingError as error:
-        raise _not_acceptable(str(error)) from error
+        raise unacceptable(str(error)) from error
     with shared.database.connection() as connection, connection.transaction():
         said = {name: value for name, value in rule.to_json().items() if name != "id" and value is not None}
         audit.append(connection, setter.username, "set_limit", f"site:{site.code}", said, at)
@@ -115,7 +114,7 @@ def finish_rule(
     try:
         check_reason("reason", said.reason)
     except SettingError as error:
-        raise _not_acceptable(str(error)) from error
+        raise unacceptable(str(error)) from error
     with shared.database.connection() as connection, connection.transaction():
         rule = find_rule(connection, rule_id)
         if rule is None or rule.site != code:
@@ -129,10 +128,6 @@ def finish_rule(
         ended = end_rule(connection, rule, at, setter.username, said.reason.strip())
     shared.refresher.hasten()
     return _own_info(ended, setter, at)
-
-
-def _not_acceptable(detail: str) -> HTTPException:
-    return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
 
 
 def _all_rules(

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response, status
 
 from monitor.api.context import Context, Now, Shared, requires, visible_site
-from monitor.api.notifications import channel_of, unacceptable, unsealable
+from monitor.api.notifications import channel_of, unsealable
 from monitor.api.office_hours import hours_of
+from monitor.api.refusals import check_zone, unacceptable
 from monitor.api.schemas import Error
 from monitor.api.schemas.notifications import (
     ChannelInfo,
@@ -131,8 +132,7 @@ def roster(
     """Lines of counties in scope that overlap a period."""
     begin = first or shared.clock()
     for name, moment in (("from", first), ("to", last)):
-        if moment is not None and moment.tzinfo is None:
-            raise unacceptable(f"query parameter {name}: {moment.isoformat()} has no time zone")
+        check_zone(f"query parameter {name}", moment)
     with shared.database.connection() as connection:
         rows = notify_settings.roster(connection, begin, last or begin + ROSTER_AHEAD)
     return [_duty(row) for row in rows if _in_scope(seer, row["county"])]
@@ -271,8 +271,7 @@ def log(
 def dry_run(given: DryRunRequest, seer: Seer, shared: Shared, now: Now) -> DryRun:
     """Of an alarm that is there, or of one that might be raised; nothing is sent."""
     at = given.at or shared.clock()
-    if at.tzinfo is None:
-        raise unacceptable(f"at: {at.isoformat()} has no time zone: end it with Z or an offset")
+    check_zone("at", at)
     with shared.database.connection() as connection:
         if given.alarm is not None:
             row = queries.alarm(connection, given.alarm)

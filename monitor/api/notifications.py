@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response, status
 
 from monitor.api.context import Context, Shared, requires
+from monitor.api.refusals import unacceptable
 from monitor.api.schemas import Error
 from monitor.api.schemas.notifications import (
     ChannelInfo,
@@ -304,8 +305,3 @@ def unsealable(error: SealError) -> HTTPException:
         status.HTTP_503_SERVICE_UNAVAILABLE,
         f"secret: cannot be stored, {error}: give `landun serve` the file of the key as LANDUN_NOTIFY_KEY_FILE",
     )
-
-
-def unacceptable(detail: str) -> HTTPException:
-    """A 422 that says what would be right."""
-    return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Response, status
 from fastapi.responses import StreamingResponse
 
 from monitor.api.context import Context, Now, Shared, SignedIn, requires, visible_site
+from monitor.api.refusals import check_zone, unacceptable
 from monitor.api.schemas import Series
 from monitor.api.scope import Permission, Principal
 from monitor.api.sites import NOT_FOUND, SiteInPath
@@ -100,26 +101,21 @@ def time_range(
     begin = first or _utc("to", end) - length
     begin, end = _utc("from", begin), _utc("to", end)
     if begin >= end:
-        raise _unacceptable(f"query parameter from: {begin.isoformat()} must be before to, {end.isoformat()}")
+        raise unacceptable(f"query parameter from: {begin.isoformat()} must be before to, {end.isoformat()}")
     if end - begin > LONGEST:
-        raise _unacceptable(f"query parameters from, to: {(end - begin).days} days, at most {LONGEST.days} days")
+        raise unacceptable(f"query parameters from, to: {(end - begin).days} days, at most {LONGEST.days} days")
     return begin, end
 
 
 def _utc(name: str, at: datetime) -> datetime:
-    if at.tzinfo is None:
-        raise _unacceptable(f"query parameter {name}: {at.isoformat()} has no time zone: end it with Z or an offset")
+    check_zone(f"query parameter {name}", at)
     return at.astimezone(UTC)
-
-
-def _unacceptable(detail: str) -> HTTPException:
-    return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
 
 
 def _distinct(channels: list[int]) -> list[int]:
     distinct = list(dict.fromkeys(channels))
     if len(distinct) > CHANNELS:
-        raise _unacceptable(f"query parameter channel: {len(distinct)} channels, at most {CHANNELS} in one request")
+        raise unacceptable(f"query parameter channel: {len(distinct)} channels, at most {CHANNELS} in one request")
     return distinct
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Response, UploadFile, status
 
 from monitor.api.context import Context, Now, Shared, SignedIn, requires, visible_site
+from monitor.api.refusals import check_zone, unacceptable
 from monitor.api.registry_change import mistake_info
 from monitor.api.sampling import judged
 from monitor.api.schemas import Error
@@ -63,8 +64,7 @@ def samples(
     if site is not None:
         visible_site(now, principal, site)
     for name, moment in (("from", first), ("to", last)):
-        if moment is not None and moment.tzinfo is None:
-            raise _not_acceptable(f"query parameter {name}: {moment.isoformat()} has no time zone")
+        check_zone(f"query parameter {name}", moment)
     sites = [
         each.site.code
         for each in now.in_scope(principal)
@@ -88,9 +88,8 @@ def enter(given: NewSamples, shared: Shared, now: Now, enterer: Enterer) -> Samp
     site = visible_site(now, enterer, given.site)
     if (site.code, given.sampling_point) not in now.registry.sampling_points:
         known = sorted(point for at, point in now.registry.sampling_points if at == site.code)
-        raise _not_acceptable(f"sampling_point: {given.sampling_point!r} is not one of {site.code}: {', '.join(known)}")
-    if given.taken_at.tzinfo is None:
-        raise _not_acceptable(f"taken_at: {given.taken_at.isoformat()} has no time zone: end it with Z or an offset")
+        raise unacceptable(f"sampling_point: {given.sampling_point!r} is not one of {site.code}: {', '.join(known)}")
+    check_zone("taken_at", given.taken_at)
     at = shared.clock()
     results = [(each.indicator, _result(each.indicator, each.result, site.scenario)) for each in given.results]
     _check(lambda: check_moment(given.taken_at, at), "taken_at")
@@ -141,7 +140,7 @@ def import_file(
     try:
         plan = plan_samples(name, file.file.read(LARGEST_FILE_BYTES + 1), now.registry, at, enterer.sees)
     except TableError as error:
-        raise _not_acceptable(f"{error.words.zh} {error.words.en}") from error
+        raise unacceptable(f"{error.words.zh} {error.words.en}") from error
     with shared.database.connection() as connection:
         known = known_keys(connection, plan.samples)
     new = [sample for sample in plan.samples if _key(sample) not in known]
@@ -217,7 +216,7 @@ def _suspected(new: Sequence[Sample], now: Snapshot) -> int:
 
 def _result(indicator: str, written: str, scenario: str) -> Result:
     if indicator not in INDICATORS:
-        raise _not_acceptable(f"indicator: {indicator!r} is not an indicator; known: {', '.join(INDICATORS)}")
+        raise unacceptable(f"indicator: {indicator!r} is not an indicator; known: {', '.join(INDICATORS)}")
     found: Result = _check(lambda: a_result(written), f"result of {indicator}, {written!r}")
     _check(lambda: check_result(indicator, found, scenario=scenario), f"result of {indicator}, {written!r}")
     return found
@@ -227,11 +226,7 @@ def _check(look: Any, what: str) -> Any:
     try:
         return look()
     except (CellError, RowError) as error:
-        raise _not_acceptable(f"{what}: {error.words.en} | {error.words.zh}") from error
-
-
-def _not_acceptable(detail: str) -> HTTPException:
-    return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
+        raise unacceptable(f"{what}: {error.words.en} | {error.words.zh}") from error
 
 
 def _infos(entered: Sequence[Entered], now: Snapshot, principal: Principal) -> list[SampleInfo]:

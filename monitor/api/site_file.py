@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response, st
 
 from monitor.api.context import Context, Now, Shared, requires, visible_site
 from monitor.api.credit import assessments, credit_info, weights_in_force
+from monitor.api.refusals import unacceptable
 from monitor.api.sampling import judged
 from monitor.api.schemas import Error
 from monitor.api.schemas.site_file import (
@@ -188,7 +189,7 @@ def add_licence(code: SiteInPath, given: NewLicence, shared: Shared, now: Now, o
     """Its number, who gave it, and until when it is valid."""
     visible_site(now, officer, code)
     if given.valid_until <= given.issued_on:
-        raise _unfit(f"valid_until: {given.valid_until} must be after issued_on, {given.issued_on}")
+        raise unacceptable(f"valid_until: {given.valid_until} must be after issued_on, {given.issued_on}")
     return _enter(shared, officer, code, "site_licence", {**given.model_dump(), "site": code}, "licence_entered")
 
 
@@ -206,7 +207,7 @@ def add_responsible(code: SiteInPath, given: NewResponsible, shared: Shared, now
         person = given.person
         if person is None:
             if not given.name.strip():
-                raise _unfit("name: give a name, or the number of a person that is known")
+                raise unacceptable("name: give a name, or the number of a person that is known")
             new = {"name": given.name.strip(), "phone": given.phone.strip()}
             person = site_files.add(connection, "responsible_person", new, officer.username, at)
         else:
@@ -245,7 +246,7 @@ def promise(code: SiteInPath, given: NewCommitment, shared: Shared, now: Now, of
     """What the venue signed (信用承诺). It counts in its credit while it is valid."""
     visible_site(now, officer, code)
     if given.valid_until is not None and given.valid_until < given.signed_on:
-        raise _unfit(f"valid_until: {given.valid_until} must not be before signed_on, {given.signed_on}")
+        raise unacceptable(f"valid_until: {given.valid_until} must not be before signed_on, {given.signed_on}")
     at = shared.clock()
     with shared.database.connection() as connection, connection.transaction():
         row = {**given.model_dump(), "site": code, "entered_by": officer.username, "entered_at": at}
@@ -277,7 +278,7 @@ def self_inspection(code: SiteInPath, given: NewSelfInspection, shared: Shared, 
     site = visible_site(now, enterer, code)
     today = shared.clock().astimezone(ZoneInfo(site.zone)).date()
     if given.inspected_on > today:
-        raise _unfit(f"inspected_on: {given.inspected_on} is in the future; today is {today}")
+        raise unacceptable(f"inspected_on: {given.inspected_on} is in the future; today is {today}")
     row = {**given.model_dump(), "site": code}
     return _enter(shared, enterer, code, "self_inspection", row, "self_inspection_entered")
 
@@ -316,7 +317,7 @@ def person_file(person: PersonId, shared: Shared, now: Now, officer: Officer) ->
 def certificate(person: PersonId, given: NewCertificate, shared: Shared, now: Now, officer: Officer) -> Entered:
     """A health certificate or a training."""
     if given.valid_until is not None and given.valid_until <= given.issued_on:
-        raise _unfit(f"valid_until: {given.valid_until} must be after issued_on, {given.issued_on}")
+        raise unacceptable(f"valid_until: {given.valid_until} must be after issued_on, {given.issued_on}")
     at = shared.clock()
     with shared.database.connection() as connection, connection.transaction():
         _visible_person(connection, now, officer, person)
@@ -350,7 +351,3 @@ def _enter(shared: Context, by: Principal, code: str, table: str, row: Mapping[s
             raise HTTPException(status.HTTP_409_CONFLICT, str(error)) from error
         audit.append(connection, by.username, action, f"site:{code}", {"entry": number}, at)
     return Entered(id=number)
-
-
-def _unfit(why: str) -> HTTPException:
-    return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, why)
