@@ -24,7 +24,6 @@ WHISPERS: Final = 0.5
 """A strength below this changes nothing anywhere: where no place's is above, it is not even noted."""
 SPEAKS: Final = 0.8
 """Strength from which a rule's evidence and channels are named."""
-_CHEMICAL: Final = (Sense.CHLORINE, Sense.PH, Sense.ORP)
 _COLUMN_OF_CAUSE: Final = {
     Cause.CHLORINE_PROBE: Sense.CHLORINE,
     Cause.PH_PROBE: Sense.PH,
