@@ -3,12 +3,13 @@
 import logging
 import os
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
-from typing import Final, Protocol
+from datetime import datetime
+from typing import Protocol
 
 from ingest.admission import Admission, TerminalAdmission
 from ingest.decoders.hj212 import Command
 from ingest.decoders.jt808 import Registered, Registration
+from ingest.decoders.timestamps import BEIJING
 from ingest.delivery import Delivery
 from ingest.directory import Directory
 from ingest.hj212 import Listener
@@ -18,9 +19,6 @@ from store import device_commands
 from store.connections import Connection
 from store.queries import configured_speed
 from store.upkeep import credentials
-
-BEIJING: Final = timezone(timedelta(hours=8))
-"""The clock of HJ 212."""
 
 _log = logging.getLogger(__name__)
 
