@@ -137,7 +137,7 @@ class BalanceLine(BaseModel):
     received_kg: float = Field(description="kg")
     gap_kg: float = Field(description="Handed over less received, kg")
     gap_share: float | None = Field(description="Of what was handed over; null where nothing was")
-    notable: bool = Field(description="Beyond the tolerance of a batch: 0.2 kg and 2 %")
+    notable: bool = Field(description="Beyond the tolerances of a batch that are in force (by default 0.2 kg and 2 %)")
 
 
 class Fix(BaseModel):
