@@ -55,7 +55,7 @@ def test_a_key_is_changed_by_putting_the_new_one_first() -> None:
     assert both.newest(newest) == newest
 
 
-@pytest.mark.parametrize("line", ["short", "x" * 44, KEY + KEY])
+@pytest.mark.parametrize("line", ["short", "x" * 44, KEY + KEY], ids=["short", "not base64", "two in one"])
 def test_what_is_no_key_is_refused_by_its_line(line: str) -> None:
     """The line is named, its content is not."""
     with pytest.raises(ValueError, match="line 2 is no key") as caught:
