@@ -77,6 +77,10 @@ class News:
     alarms: tuple[AlarmItem, ...] = ()
     inbox: tuple[InboxItem, ...] = ()
 
+    def and_then(self, later: "News") -> "News":
+        """Both, in order."""
+        return News(self.values + later.values, self.alarms + later.alarms, self.inbox + later.inbox)
+
 
 @dataclass
 class _Known:
@@ -112,6 +116,8 @@ class Refresher:
         self._done: dict[str, datetime] = {}
         self._follower = RegistryFollower()
         self._transmission_took = 0.0
+        self._untold = News()
+        """Read, and not passed on yet: a question after it may have failed."""
         self.snapshot: Snapshot | None = None
         self.people: dict[str, Principal] | None = None
         self.heartbeats: Mapping[str, Heartbeat] = {}
@@ -131,14 +137,14 @@ class Refresher:
         if self._ingest_status_url is not None and self._due("ingest", 1, self._clock()):
             self.ingest_said = ask_status(self._ingest_status_url)
         try:
-            news = self._ask()
+            self._ask()
         except (psycopg.Error, OSError) as error:
             self._lose(error)
-            news = News()
-        else:
-            self.answered_at, self.problem = self._clock(), ""
-            self._database.found()
-            self._rebuild(force=bool(news.values or news.alarms))
+            return News()
+        self.answered_at, self.problem = self._clock(), ""
+        self._database.found()
+        news, self._untold = self._untold, News()
+        self._rebuild(force=bool(news.values or news.alarms))
         return news
 
     def measure(self) -> None:
@@ -190,7 +196,8 @@ class Refresher:
         except psycopg.Error:
             self._connection = None
 
-    def _ask(self) -> News:
+    def _ask(self) -> None:
+        """Read what is new. Raises `psycopg.Error`, `OSError`; what was read by then stays untold."""
         if self._connection is None:
             self._connection = connections.connect(self._dsn, autocommit=True, application_name="landun-api-refresher")
             self._done.clear()
@@ -198,9 +205,8 @@ class Refresher:
         connection = self._connection
         known = self._known = self._known or self._first(connection)
         self._seldom(connection, known)
-        values = self._new_values(connection, known)
-        alarms = self._new_alarms(connection, known)
-        return News(values, alarms, self._new_messages(connection, known))
+        for news in (self._new_values, self._new_alarms, self._new_messages):
+            self._untold = self._untold.and_then(news(connection, known))
 
     def _first(self, connection: Connection) -> _Known:
         return _Known(
@@ -210,7 +216,7 @@ class Refresher:
             messages=notifications.inbox_news(connection, frozenset())[1],
         )
 
-    def _new_values(self, connection: Connection, known: _Known) -> tuple[ChannelItem, ...]:
+    def _new_values(self, connection: Connection, known: _Known) -> News:
         """Changed rows: those at or after the newest revision seen, since a revision may be merged in two steps."""
         changed = []
         for now in queries.latest_since(connection, known.revision):
@@ -218,34 +224,40 @@ class Refresher:
                 known.latest[now.channel_id] = now
                 changed.append(_item(now))
             known.revision = max(known.revision, now.revision)
-        return tuple(changed)
+        return News(values=tuple(changed))
 
-    def _new_alarms(self, connection: Connection, known: _Known) -> tuple[AlarmItem, ...]:
+    def _new_alarms(self, connection: Connection, known: _Known) -> News:
         last, rows = queries.alarms_changed_since(connection, known.event_id)
         if last == known.event_id and self._done.get("open alarms"):
-            return ()
+            return News()
         self._done["open alarms"] = self._clock()
         known.open_alarms = {}
         for site, priority, count in queries.open_alarm_counts(connection):
             counts = known.open_alarms.setdefault(site, AlarmCounts())
             setattr(counts, priority, count)
         known.event_id = last
-        return tuple(
-            AlarmItem(row["site"], AlarmFrame(alarm=alarm_of(row, known.registry)).model_dump_json().encode())
-            for row in rows
+        return News(
+            alarms=tuple(
+                AlarmItem(row["site"], AlarmFrame(alarm=alarm_of(row, known.registry)).model_dump_json().encode())
+                for row in rows
+            )
         )
 
-    def _new_messages(self, connection: Connection, known: _Known) -> tuple[InboxItem, ...]:
+    def _new_messages(self, connection: Connection, known: _Known) -> News:
         """What came into people's inboxes since the last time."""
         rows, known.messages = notifications.inbox_news(connection, known.messages)
-        return tuple(
-            InboxItem(
-                row["person"],
-                NotificationFrame(notification=Notification(**{name: row[name] for name in Notification.model_fields}))
-                .model_dump_json()
-                .encode(),
+        return News(
+            inbox=tuple(
+                InboxItem(
+                    row["person"],
+                    NotificationFrame(
+                        notification=Notification(**{name: row[name] for name in Notification.model_fields})
+                    )
+                    .model_dump_json()
+                    .encode(),
+                )
+                for row in rows
             )
-            for row in rows
         )
 
     def _seldom(self, connection: Connection, known: _Known) -> None:
