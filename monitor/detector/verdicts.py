@@ -163,8 +163,8 @@ class Verdicts:
             # gives a value back to within a rounding, and a chlorine of exactly zero must not come back as less.
             slack = ROUNDING * (1 + np.abs(value))
             told = there & (value >= lowest - slack) & (value <= highest + slack)
-        value[~told] = np.nan
         ts[~there] = NEVER
+        value[~told | (ts == NEVER)] = np.nan  # a channel that is there need not have been heard
         return value.T, ts.T
 
     def _channels_of(self, layout: Layout, at: Places) -> tuple[Ints, Bools, Floats, Floats]:
