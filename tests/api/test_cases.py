@@ -188,7 +188,9 @@ def test_officers_are_people_of_the_county(api: Served, db: Connection) -> None:
 
 def test_a_venue_sees_what_concerns_it_and_no_more(api: Served) -> None:
     """Nothing before the first demand; then the demand, its own feedback and the outcome, never the lead behind it."""
-    number = lead(api, source="complaint", source_ref="12345-118", subject="家长投诉", text="投诉人电话 13800001234")["id"]
+    number = lead(api, source="complaint", source_ref="12345-118", subject="家长投诉", text="投诉人电话 13800001234")[
+        "id"
+    ]
     do(api, number, "accept", "note")
     assert api.get("cases", "venue")["total"] == 0
     assert api.client("venue").get(f"cases/{number}").status_code == 404
