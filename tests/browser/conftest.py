@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import (
@@ -33,6 +33,15 @@ OPTIONS: Final = (
 )
 VIEW: Final = {"width": 1440, "height": 900}
 WAIT_MS: Final = 30_000
+AT_ONCE: Final = """
+const animate = Element.prototype.animate;
+Element.prototype.animate = function (...given) {
+  const animation = animate.apply(this, given);
+  animation.finish();
+  return animation;
+};
+"""
+"""What unfolds is unfolded at once: a pointer is quicker than the animation, and lets go of it elsewhere."""
 COMMENT: Final = "已电话通知场所，正在检查加药泵"
 """What a person wrote to an alarm; it is shown as it was written, whatever the screen's language."""
 PAGES: Final = {
@@ -120,7 +129,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A reader of their own: no cookies, no cache."""
-    made = _context(browser)
+    made = reader(browser)
     yield made
     made.close()
 
@@ -128,7 +137,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture(scope="package")
 def administrator(browser: Browser, system: System) -> Iterator[BrowserContext]:
     """A reader who has signed in once, as in a working day; nobody signs out here."""
-    made = _context(browser)
+    made = reader(browser)
     page = made.new_page()
     screen = Screen(page, system.dashboard.rstrip("/"))
     page.goto(screen.address)
@@ -138,9 +147,12 @@ def administrator(browser: Browser, system: System) -> Iterator[BrowserContext]:
     made.close()
 
 
-def _context(browser: Browser) -> BrowserContext:
-    made = browser.new_context(viewport=VIEW, accept_downloads=True)  # type: ignore[arg-type]
+def reader(browser: Browser, **options: Any) -> BrowserContext:
+    """Somebody's browser, at a desk unless `options` of Playwright's say otherwise."""
+    usual: dict[str, Any] = {"viewport": VIEW, "accept_downloads": True, "reduced_motion": "reduce"}
+    made = browser.new_context(**usual | options)
     made.set_default_timeout(WAIT_MS)
+    made.add_init_script(AT_ONCE)
     return made
 
 

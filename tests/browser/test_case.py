@@ -17,7 +17,7 @@ from docx import Document
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from monitor.evidence.verify import CHAIN, MANIFEST, MESSAGES
-from tests.browser.conftest import VIEW, Screen, _opened
+from tests.browser.conftest import Screen, _opened, reader
 from tests.browser.test_alarm import ALARM_WITHIN_MS
 from tests.browser.test_screens import HAN
 from tests.browser.test_three_logins import _end_faults, _registered, pool
@@ -40,7 +40,7 @@ def desk(system: System, browser: Browser) -> Iterator[Callable[..., Screen]]:
     contexts = []
 
     def opened(path: str, username: str, password: str, first: str) -> Screen:
-        context = browser.new_context(viewport=VIEW, accept_downloads=True)  # type: ignore[arg-type]
+        context = reader(browser)
         context.set_default_timeout(LOADED_MS)
         contexts.append(context)
         screen = _opened(context, system, path)

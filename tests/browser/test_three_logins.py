@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import Screen, _opened
+from tests.browser.conftest import Screen, _opened, reader
 from tests.browser.test_alarm import ALARM_WITHIN_MS
 from tests.browser.test_screens import HAN
 from tests.system import System, eventually
@@ -33,7 +33,7 @@ def people(system: System, browser: Browser) -> Iterator[Callable[..., Screen]]:
     contexts = []
 
     def opened(path: str, view: dict[str, Any], person: dict[str, Any] | None, first: str) -> Screen:
-        context = browser.new_context(**view)
+        context = reader(browser, **view)
         context.set_default_timeout(60_000)
         contexts.append(context)
         screen = _opened(context, system, path)
