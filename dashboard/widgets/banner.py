@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.formatting import clock, parse
-from dashboard.html import badge, chip, escape
+from dashboard.html import badge, escape
 from dashboard.language import name_of, t, term
 from dashboard.links import address
 from dashboard.live_feed import Snapshot
@@ -28,10 +28,12 @@ def banners() -> None:
     if now.expired:
         session.end("expired")
         st.rerun()
-    if session.me()["role"] == "" and now.unreachable_since is None:
+    role = session.me()["role"]
+    if role == "" and now.unreachable_since is None:
         st.rerun()  # the API is back: ask who this is
     alarms = new_high_alarms(now)
-    st.html("".join([*_system(now), *_alarms(alarms)]) or "<div class='ld-nothing'></div>")
+    strip = "" if role == "public" else _strip(alarms, known=now.unreachable_since is None)  # who may not see alarms
+    st.html("".join([*_system(now), strip]) or "<div class='ld-nothing'></div>")
     # The id of the newest is what sounds, so that each new alarm sounds once.
     newest = str(max((alarm["id"] for alarm in alarms), default=""))
     with st.container(key="siren-place"):
@@ -78,19 +80,23 @@ def _system(now: Snapshot) -> list[str]:
     return found
 
 
-def _alarms(alarms: list[Alarm]) -> list[str]:
+def _strip(alarms: list[Alarm], *, known: bool) -> str:
+    """One line of one height, whether there is an alarm or none.
+
+    What a person is about to press doesn't move when an alarm comes. The newest is named, the others are counted.
+    `known`: the API answers, so that no alarm means none.
+    """
     if not alarms:
-        return []
-    lines = []
-    for alarm in alarms[:2]:
-        mark = badge() if alarm["simulated"] else ""
-        link = escape(address("alarms", alarm=alarm["id"]))
-        lines.append(
-            f"<div class='ld-banner ld-high' data-banner='alarm' data-alarm='{alarm['id']}'>"
-            f"<b>{escape(t('banner.new_alarm'))}</b>{mark}<span>{escape(name_of(alarm, 'text'))}</span>"
-            f"<a class='ld-go' href='{link}' target='_self'>{escape(t('banner.open_alarm'))}</a></div>"
-        )
-    if len(alarms) > 2:
-        more = chip(t("banner.more", count=len(alarms) - 2), "high")
-        lines.append(f"<div class='ld-note' data-banner='more'>{more}</div>")
-    return lines
+        said = escape(t("banner.quiet", minutes=int(NEW_FOR.total_seconds() // 60))) if known else ""
+        return f"<div class='ld-banner ld-fixed ld-quiet' data-banner='quiet'><span>{said}</span></div>"
+    newest = alarms[0]
+    mark = badge() if newest["simulated"] else ""
+    words = name_of(newest, "text")
+    others = len(alarms) - 1
+    more = f"<span class='ld-more' data-banner='more'>{escape(t('banner.more', count=others))}</span>" if others else ""
+    link = escape(address("alarms", alarm=newest["id"]))
+    return (
+        f"<div class='ld-banner ld-fixed ld-high' data-banner='alarm' data-alarm='{newest['id']}'>"
+        f"<b>{escape(t('banner.new_alarm'))}</b>{mark}<span title='{escape(words)}'>{escape(words)}</span>"
+        f"{more}<a class='ld-go' href='{link}' target='_self'>{escape(t('banner.open_alarm'))}</a></div>"
+    )
