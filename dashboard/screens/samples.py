@@ -26,6 +26,8 @@ PAGE: Final = 15
 WITHDRAWABLE: Final = 50
 MISTAKES_SHOWN: Final = 100
 LEAST_REASON: Final = 4
+SAMPLED_AT: Final = 9
+"""The hour at which a sample is usually taken."""
 SAID: Final = "samples_said"
 FORM: Final = "samples_form"
 
@@ -80,12 +82,17 @@ def _enter(sites: dict[str, Site]) -> None:
     day = day_at.date_input(
         w("page.taken_on"), value=now.date(), max_value=now.date(), key="sample_day", format="YYYY-MM-DD"
     )
-    at = time_at.time_input(w("page.taken_time"), value=time(9, 0), key="sample_time")
+    at = time_at.time_input(w("page.taken_time"), value=usual_time(now), key="sample_time")
     given = _results(detail)
     words = _words(kind or "")
     if st.button(w("page.save"), key="sample_save", type="primary") and isinstance(day, date):
         taken = datetime.combine(day, at, ZoneInfo(detail["zone"]))
         _save({"site": code, "sampling_point": point, "kind": kind, "taken_at": rfc3339(taken), **words}, given)
+
+
+def usual_time(now: datetime) -> time:
+    """What is offered first: nine o'clock, before nine the last whole hour, so that it is never yet to come."""
+    return time(min(SAMPLED_AT, now.hour))
 
 
 def _results(detail: SiteDetail) -> dict[str, str]:
