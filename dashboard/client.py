@@ -29,6 +29,7 @@ from dashboard.shapes import (
     Truth,
 )
 from dashboard.shapes.judging import SamplePage, SampleReport, SiteRules
+from registry.words import Words
 
 TIMEOUT: Final = httpx.Timeout(5.0, connect=1.5)
 FILE_S: Final = 60.0
@@ -52,15 +53,15 @@ class SiteList(NamedTuple):
 
 
 class ApiError(Exception):
-    """The API refused; `detail` is its sentence naming what was wrong and what would be right.
+    """The API refused; `words` name what was wrong and what would be right.
 
     `mistakes` are those of a form, one by one and in both languages.
     """
 
-    def __init__(self, status: int, detail: str, mistakes: Sequence[Mistake] = ()) -> None:
-        super().__init__(f"HTTP {status}: {detail}")
+    def __init__(self, status: int, words: Words, mistakes: Sequence[Mistake] = ()) -> None:
+        super().__init__(f"HTTP {status}: {words.en}")
         self.status = status
-        self.detail = detail
+        self.words = words
         self.mistakes = mistakes
 
 
@@ -303,10 +304,10 @@ class ApiClient:
             raise ApiUnreachableError(f"{method} {path}: {error or type(error).__name__}") from error
         if answer.is_success:
             return answer
-        detail = _detail(answer)
+        words = _words(answer)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
-            raise SignInNeededError(answer.status_code, detail)
-        raise ApiError(answer.status_code, detail, _mistakes(answer))
+            raise SignInNeededError(answer.status_code, words)
+        raise ApiError(answer.status_code, words, _mistakes(answer))
 
 
 def _mistakes(answer: httpx.Response) -> list[Mistake]:
@@ -321,9 +322,12 @@ def _given(parameters: Mapping[str, object]) -> dict[str, Any]:
     return {name.rstrip("_"): value for name, value in parameters.items() if value not in (None, "", [])}
 
 
-def _detail(answer: httpx.Response) -> str:
+def _words(answer: httpx.Response) -> Words:
+    """The API's sentence; what stands before it, such as a proxy, has one language."""
     try:
-        detail = answer.json()["detail"]
+        body = answer.json()
+        detail = str(body["detail"])
     except (ValueError, KeyError, TypeError):
-        return answer.text[:200]
-    return detail if isinstance(detail, str) else str(detail)
+        detail = answer.text[:200]
+        return Words(detail, detail)
+    return Words(str(body.get("detail_zh", detail)), detail)

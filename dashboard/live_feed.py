@@ -43,8 +43,8 @@ class Snapshot:
     unreachable_since: float | None = None
     """Seconds since the epoch; None while the API answers."""
     expired: bool = False
-    refused: str | None = None
-    """The API's sentence if it answers but refuses."""
+    refused: bool = False
+    """The API answers, but not with data."""
     revision: int = 0
 
 
@@ -118,15 +118,15 @@ class LiveFeed:
             inbox = self._inbox()
         except SignInNeededError:
             now.expired = True
-        except ApiError as error:
-            now.refused = error.detail
+        except ApiError:
+            now.refused = True
         except ApiUnreachableError:
             now.unreachable_since = now.unreachable_since or time.time()
         else:
             now.overview, now.sites, self._sites_version = overview, sites.after(now.sites), sites.version
             now.open_alarms, now.open_alarms_total = page
             now.inbox = inbox
-            now.refused, now.expired = None, False
+            now.refused, now.expired = False, False
         now.revision += 1
 
     def _alarm_page(self) -> tuple[list[Alarm], int]:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, SignInNeededError
-from dashboard.language import t
+from dashboard.language import language, t
 
 
 def failed(error: Exception) -> None:
@@ -12,4 +12,11 @@ def failed(error: Exception) -> None:
     if isinstance(error, SignInNeededError):
         session.end("expired")
         st.rerun()
-    st.error(t("error.refused", detail=error.detail) if isinstance(error, ApiError) else t("error.unreachable"))
+    st.error(told(error))
+
+
+def told(error: Exception) -> str:
+    """The API's own sentence in the reader's language, or that it does not answer."""
+    if isinstance(error, ApiError):
+        return t("error.refused", detail=error.words.in_(language()))
+    return t("error.unreachable")

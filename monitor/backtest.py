@@ -14,7 +14,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
@@ -27,10 +27,12 @@ from monitor.detection import Detection
 from monitor.engine import Engine
 from monitor.layout import Layout
 from monitor.sensitivity import Feedback
+from registry.catalogue import indicator_name
 from registry.indicators import INDICATORS
 from registry.limits import Limit, Version
 from registry.limits.site_rules import TRIAL
 from registry.model import Registry
+from registry.words import WordedError, Words, listed
 from store import queries
 from store.connections import Connection, connect
 from store.records import READING, Readings, to_us
@@ -47,6 +49,10 @@ _KEPT: Final = (
     "since", "raised_at", "returned_at", "return_reason", "value", "extreme", "unit", "side", "limit_lo",
     "limit_hi", "limit_profile", "clause", "verdict", "sureness", "evidence", "audience", "id", "state",
 )  # fmt: skip
+
+
+class BackTestError(WordedError):
+    """A request that makes no sense; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,8 @@ class Change:
             said |= {"bands": (), "depends_on": None, "profile": TRIAL, "clause": NO_CLAUSE, "precision": decimals}
         changed = replace(limit, **said)
         if changed.lo is not None and changed.hi is not None and changed.lo > changed.hi:
-            raise ValueError(f"change of {self.indicator}: lo {changed.lo:g} is above hi {changed.hi:g}")
+            told = {"indicator": _named([self.indicator]), "lo": changed.lo, "hi": changed.hi}
+            raise BackTestError.of("refusal.back_tests.crossed", **told)
         return changed
 
 
@@ -119,7 +126,7 @@ class Outcome:
 def changed_layout(layout: Layout, changes: Sequence[Change], first: datetime, last: datetime) -> Layout:
     """The layout with changed limits where they are in force between two instants.
 
-    Raises `ValueError` on a change of what nothing limits, or bounds that cross.
+    Raises `BackTestError` on a change of what nothing limits, or bounds that cross.
     """
     by_indicator = {change.indicator: change for change in changes}
     rulebook = layout.rulebook
@@ -135,12 +142,12 @@ def changed_layout(layout: Layout, changes: Sequence[Change], first: datetime, l
         versions.append(replace(version, limit=change.of(version.limit)))
     missing = sorted(set(by_indicator) - touched)
     if missing:
-        raise ValueError(f"no limit applies to {', '.join(missing)} at these sites: there is nothing to change")
+        raise BackTestError.of("refusal.back_tests.no_limit", indicators=_named(missing))
     return replace(layout, rulebook=replace(rulebook, versions=tuple(versions)))
 
 
 def back_test(connection: Connection, request: Request) -> Iterator[Progress | Outcome]:
-    """Judge; yields how far it is, and at last the outcome. Raises `ValueError` on a request that makes no sense."""
+    """Judge; yields how far it is, and at last the outcome. Raises `BackTestError` on a request without sense."""
     registry = _part(load_registry(connection), request.sites)
     rules = [rule for rule in load_rules(connection) if rule.site in request.sites]
     with_detector = request.per_site_week is not None
@@ -173,7 +180,7 @@ def back_test(connection: Connection, request: Request) -> Iterator[Progress | O
 def _part(registry: Registry, sites: Sequence[str]) -> Registry:
     missing = sorted(set(sites) - set(registry.sites))
     if missing:
-        raise ValueError(f"sites {', '.join(missing)} are not registered")
+        raise BackTestError.of("refusal.back_tests.sites", sites=listed(missing))
     kept = set(sites)
     devices = [device for device in registry.devices.values() if device.site in kept]
     codes = {device.code for device in devices}
@@ -223,6 +230,12 @@ def _raised(changes: Changes, request: Request) -> list[Mapping[str, Any]]:
     return sorted(found, key=lambda each: (each["raised_at"], each["id"]))
 
 
+def _named(indicators: Sequence[str]) -> Words:
+    """Indicators in words, in English by their codes; what is none by what it was called."""
+    names = [indicator_name("zh", each) if each in INDICATORS else each for each in indicators]
+    return Words(listed(names).zh, listed(indicators).en)
+
+
 def _json(value: object) -> Any:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
@@ -248,8 +261,10 @@ def main() -> None:
                     }
                 out.write(json.dumps(line, default=_json) + "\n")
                 out.flush()
+    except WordedError as error:
+        out.write(json.dumps({"failed": asdict(error.words)}) + "\n")
     except ValueError as error:
-        out.write(json.dumps({"failed": str(error)}) + "\n")
+        out.write(json.dumps({"failed": asdict(Words.of("refusal.back_tests.failed", error=error))}) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from registry.alarm_rules import alarm_rule, beginnings
+from registry.alarm_rules import alarm_rule, alarm_rules, beginnings
+from registry.catalogue import unit
 from registry.indicators import INDICATORS
 from registry.journal_json import record_fields, record_json
 from registry.limits import Limit, Severity
 from registry.model import Registry
 from registry.site_settings import SettingError, check_place, check_reason
+from registry.words import Words, listed
 
 LONGEST_DELAY_S: Final = 7_200.0
 """An on-delay or off-delay longer than this would hide what an inspector has to act on (design default)."""
@@ -121,36 +123,42 @@ def _check_rule(wanted: AlarmSetting) -> None:
     try:
         alarm_rule(wanted.rule)
     except KeyError as error:
-        raise SettingError(f"rule: {error.args[0]}") from error
+        known = listed(sorted(code for code in alarm_rules() if ":" not in code))
+        raise _refused("rule", rule=wanted.rule, kind=kind, known=known) from error
     if kind == "platform":
-        raise SettingError("rule: the platform's own alarms are of no site")
+        raise _refused("platform")
     if kind == "limit" and rest and rest[0] not in INDICATORS:
-        raise SettingError(f"rule: {rest[0]!r} is not an indicator; known: {', '.join(INDICATORS)}")
+        raise _refused("indicator", indicator=rest[0], known=listed(INDICATORS))
     if kind == "limit" and len(rest) > 1 and rest[1] not in ("low", "high"):
-        raise SettingError(f"rule: side {rest[1]!r} must be low or high")
+        raise _refused("side", side=rest[1])
 
 
 def _check_numbers(wanted: AlarmSetting) -> None:
     given = {name: getattr(wanted, name) for name in ("priority", "on_delay_s", "off_delay_s", "deadband", "latches")}
     words = (wanted.respond_within_s, wanted.cause, wanted.consequence, wanted.response)
     if all(each is None for each in (*given.values(), *words)):
-        raise SettingError("nothing is set: give priority, a delay, deadband, latches or a part of the record")
+        raise _refused("nothing")
     if wanted.priority is not None and wanted.priority not in tuple(Severity):
-        raise SettingError(f"priority: {wanted.priority!r} must be one of {', '.join(Severity)}")
+        raise _refused("priority", priority=wanted.priority, known=listed(Severity))
     timed = [name for name in ("on_delay_s", "off_delay_s", "deadband") if given[name] is not None]
     parts = wanted.rule.split(":")
     if timed and wanted.rule not in ("limit", "circulation") and (parts[0] != "limit" or len(parts) > 2):
-        raise SettingError(f"{timed[0]}: is set for both sides of a limit, as limit:<indicator>, or circulation")
+        raise _refused("both_sides", field=timed[0])
     for name in ("on_delay_s", "off_delay_s"):
         if given[name] is not None and not 0 <= given[name] <= LONGEST_DELAY_S:
-            raise SettingError(f"{name}: {given[name]:g} s must be 0 to {LONGEST_DELAY_S:g} s")
+            raise _refused("delay", field=name, seconds=given[name], longest=LONGEST_DELAY_S)
     if wanted.deadband is not None:
         if parts[0] != "limit" or len(parts) < 2:
-            raise SettingError("deadband: is in an indicator's unit, so name it: limit:<indicator>")
+            raise _refused("deadband_of_none")
         known = INDICATORS[parts[1]]
         widest = (known.physical_hi - known.physical_lo) / 4
         if not 0 <= wanted.deadband <= widest:
-            raise SettingError(f"deadband: {wanted.deadband:g} must be 0 to {widest:g} {known.unit}")
+            own = Words(unit("zh", parts[1]), unit("en", parts[1]))
+            raise _refused("deadband", deadband=wanted.deadband, widest=widest, unit=own)
     low, high = RESPOND_WITHIN_S
     if wanted.respond_within_s is not None and not low <= wanted.respond_within_s <= high:
-        raise SettingError(f"respond_within_s: {wanted.respond_within_s} must be {low} to {high} s")
+        raise _refused("respond_within", seconds=wanted.respond_within_s, low=low, high=high)
+
+
+def _refused(why: str, **fields: object) -> SettingError:
+    return SettingError.of(f"refusal.alarm_settings.{why}", **fields)

@@ -12,9 +12,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from registry.catalogue import text
 from registry.journal_json import record_fields, record_json
 from registry.model import Registry
 from registry.site_settings import GRACE, SettingError, check_place, check_reason
+from registry.words import Words, moment
 
 HOLD_OFF_S: Final = 1_800
 """So long after a calibration or maintenance its alarms stay muted (FACTS 2.3, design default)."""
@@ -115,18 +117,18 @@ def check(wanted: Announcement, registry: Registry, now: datetime) -> None:
     """Raise `SettingError` where a new announcement is not acceptable."""
     check_place(registry, wanted.site, wanted.sampling_point)
     check_reason("reason", wanted.reason)
+    zone = registry.sites[wanted.site].zone
     if wanted.starts_at < now - GRACE:
-        raise SettingError(
-            f"from: {wanted.starts_at.isoformat()} is past; an announcement begins now or later, "
-            "what came before is judged already"
-        )
+        raise _refused("past", at=moment(wanted.starts_at, zone))
     if wanted.starts_at > now + AHEAD:
-        raise SettingError(f"from: {wanted.starts_at.isoformat()} is more than {AHEAD.days} days ahead")
+        raise _refused("far", at=moment(wanted.starts_at, zone), days=AHEAD.days)
     if wanted.ends_at <= max(wanted.starts_at, now):
-        raise SettingError(f"to: {wanted.ends_at.isoformat()} must be after the beginning and after now")
+        raise _refused("ends", at=moment(wanted.ends_at, zone))
     longest = LONGEST[wanted.kind]
     if wanted.ends_at - wanted.starts_at > longest:
-        raise SettingError(
-            f"to: {wanted.kind} may last at most {longest.total_seconds() / 3600:g} h at a time; "
-            "announce the rest later"
-        )
+        kind = Words(text("zh", f"alarm.announcement.{wanted.kind}"), wanted.kind)
+        raise _refused("long", kind=kind, hours=longest.total_seconds() / 3600)
+
+
+def _refused(why: str, **fields: object) -> SettingError:
+    return SettingError.of(f"refusal.announcements.{why}", **fields)

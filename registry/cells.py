@@ -8,7 +8,8 @@ from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from registry.model import CODE_PATTERN
-from registry.tabular import Cell, CellError, Words, did_you_mean
+from registry.tabular import Cell, CellError, did_you_mean
+from registry.words import Words
 
 V = TypeVar("V")
 LONGEST_TEXT: Final = 200

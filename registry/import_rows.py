@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from registry.model import RegistryError
-from registry.tabular import Mistake, Read, Table, Words, did_you_mean
+from registry.tabular import Mistake, Read, Table, did_you_mean
+from registry.words import Words
 
 Key = tuple[Any, ...]
 

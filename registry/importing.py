@@ -27,10 +27,11 @@ from registry.model import (
 from registry.scenarios import DEFAULT, scenario_of
 from registry.scenarios.model import Kind, Scenario
 from registry.sheets import CHANNELS, DEVICES, POINTS, SHEETS, SITES, Calibration, given
-from registry.tabular import Read, Table, Words, read
+from registry.tabular import Read, Table, read
 from registry.units import UnitError, conversion
 from registry.waste.importing import Known, plan_waste
 from registry.waste.model import NO_WASTE, WasteRegistry
+from registry.words import Words
 
 NEW_CHANNEL: Final = 0
 """The id of a channel that has none yet; the store gives it one."""

@@ -16,8 +16,9 @@ from registry.indicators import INDICATORS
 from registry.model import Registry, SamplingPoint, Site
 from registry.samples import Comparison, Sample, SampleKind
 from registry.scenarios import scenario_of
-from registry.tabular import Cell, CellError, Column, Mistake, Read, Sheet, Words, did_you_mean, read
+from registry.tabular import Cell, CellError, Column, Mistake, Read, Sheet, did_you_mean, read
 from registry.templates import to_xlsx
+from registry.words import Words
 
 AHEAD: Final = timedelta(minutes=5)
 """A result cannot be of the future, but clocks differ by a little."""

@@ -24,8 +24,9 @@ from registry.model import HOME_ZONE, Channel, Device, Dialect, SamplingPoint, S
 from registry.opening import OpeningHours
 from registry.opening_text import format_opening, parse_opening
 from registry.scenarios import Kind, scenario_of, scenarios
-from registry.tabular import Cell, CellError, Column, Sheet, Words
+from registry.tabular import Cell, CellError, Column, Sheet
 from registry.waste.sheets import WASTE_SHEETS
+from registry.words import Words
 
 
 def an_opening(cell: Cell) -> OpeningHours:

@@ -23,6 +23,7 @@ from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from registry.catalogue import LANGUAGES, Language, text
+from registry.words import WordedError, Words
 
 Cell = str | int | float | bool | datetime | date | time | None
 """What a cell holds after `plain`: text is normalised and never empty, whole numbers are int."""
@@ -37,41 +38,8 @@ MOST_ROWS: Final = 50_000
 _HEADER_WITHIN: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A sentence in both languages."""
-
-    zh: str
-    en: str
-
-    @classmethod
-    def of(cls, key: str, /, **fields: object) -> "Words":
-        """A string of the catalogue; a field that is `Words` itself is put in in each language."""
-        return cls(
-            **{
-                language: text(
-                    language,
-                    key,
-                    **{
-                        name: getattr(value, language) if isinstance(value, Words) else value
-                        for name, value in fields.items()
-                    },
-                )
-                for language in LANGUAGES
-            }
-        )
-
-    def in_(self, language: Language) -> str:
-        """The sentence in a language."""
-        return self.zh if language == "zh" else self.en
-
-
-class CellError(ValueError):
+class CellError(WordedError):
     """A cell is not acceptable; `words` say what would be right."""
-
-    def __init__(self, words: Words) -> None:
-        super().__init__(words.en)
-        self.words = words
 
 
 class TableError(CellError):

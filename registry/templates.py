@@ -11,7 +11,8 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
 from registry.catalogue import LANGUAGES, text
-from registry.tabular import Sheet, Words, header_of
+from registry.tabular import Sheet, header_of
+from registry.words import Words
 
 _FORMULA_MARKS: Final = ("=", "+", "-", "@", "\t", "\r")
 _HEADER_FILL: Final = PatternFill("solid", fgColor="DCE6F2")

@@ -8,6 +8,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
+from registry.words import WordedError
 from store.connections import Connection, scalar
 
 
@@ -81,7 +82,7 @@ _EXPRESSIONS: Final = {
 """What follows from the population; the other columns stand by their names."""
 
 
-class ConflictKnownError(ValueError):
+class ConflictKnownError(WordedError):
     """The conflict of interest stands already."""
 
 
@@ -126,7 +127,7 @@ def declare_conflict(connection: Connection, officer: str, site: str, reason: st
                 )
             )
     except UniqueViolation:
-        raise ConflictKnownError(f"officer {officer!r} is already kept away from site {site!r}") from None
+        raise ConflictKnownError.of("refusal.draws.conflict_known", officer=officer, site=site) from None
 
 
 def withdraw_conflict(connection: Connection, conflict_id: int, by: str, at: datetime) -> bool:

@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier, Placeholder
 from psycopg.types.json import Jsonb
 
+from registry.words import WordedError
 from store.connections import Connection
 
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -57,7 +58,7 @@ _ABOUT: Final[Mapping[str, str]] = {
 }
 
 
-class EntryKnownError(ValueError):
+class EntryKnownError(WordedError):
     """The same was entered before; the message says what."""
 
 
@@ -110,7 +111,7 @@ def add(connection: Connection, table: str, row: Mapping[str, Any], by: str, at:
         with connection.transaction():
             (number,) = connection.execute(statement, {**values, "entered_by": by, "entered_at": at}).fetchone() or (0,)
     except UniqueViolation:
-        raise EntryKnownError(f"{', '.join(f'{name} {row[name]}' for name in names)}: entered already") from None
+        raise EntryKnownError.of(f"refusal.site_files.known.{table}", **row) from None
     return int(number)
 
 

@@ -32,6 +32,7 @@ def show() -> None:
     sites = session.feed().wait_first(4).sites
     online = [each for each in sites if each["status"] != "offline"]
     only_simulated = bool(online) and all(each["simulated"] for each in online)
+    head = st.container()  # above the choices, whose group it names
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         days = st.segmented_control(
             w("days"), SPANS, default=30, key="figures_days", persist_state="session", required=True,
@@ -45,7 +46,7 @@ def show() -> None:
             t("column.county"), ("", *session.counties()), key="figures_county", width=180,
             format_func=lambda each: county_name(each) if each else t("filter.any"),
         )  # fmt: skip
-    st.html(title(w("title"), sub=w("lead"), after=badge() if group == "simulated" else ""))
+    head.html(title(w("title"), sub=w("lead"), after=badge() if group == "simulated" else ""))
     query = {
         "from_": rfc3339(datetime.now(UTC) - timedelta(days=int(days or 30))),
         "simulated": "true" if group == "simulated" else "false",

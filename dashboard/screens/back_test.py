@@ -10,7 +10,7 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.formatting import rfc3339
 from dashboard.html import escape, heading, title
-from dashboard.language import indicator, name_of, t, term, unit_of
+from dashboard.language import indicator, language, name_of, t, term, unit_of
 from dashboard.problems import failed
 from dashboard.shapes import BackTest, Site
 from dashboard.widgets.alarm_table import ZONE, alarm_table
@@ -172,7 +172,7 @@ def _follow(number: str) -> None:
 
 def _outcome(told: BackTest) -> None:
     if told["state"] == "failed":
-        st.error(words("failed", detail=told["detail"] or ""))
+        st.error(words("failed", detail=told["detail_zh" if language() == "zh" else "detail"] or ""))
         return
     if told["state"] == "cancelled":
         st.info(words("cancelled"))

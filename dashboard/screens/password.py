@@ -6,7 +6,7 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError, SignInNeededError
 from dashboard.html import escape, title
 from dashboard.keeping import w
-from dashboard.language import t
+from dashboard.problems import told
 
 
 def show() -> None:
@@ -33,10 +33,8 @@ def _change(old: str, new: str, again: str) -> None:
         token = session.keeping().change_password(old, new)
     except SignInNeededError:
         st.error(w("password.wrong"))
-    except ApiError as error:
-        st.error(t("error.refused", detail=error.detail))
-    except ApiUnreachableError:
-        st.error(t("error.unreachable"))
+    except (ApiError, ApiUnreachableError) as error:
+        st.error(told(error))
     else:
         session.adopt(token)
         st.rerun()

@@ -6,6 +6,7 @@ from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError, SignInNeededError
 from dashboard.html import escape
 from dashboard.language import t
+from dashboard.problems import told
 
 
 def show() -> None:
@@ -33,9 +34,8 @@ def _try(username: str, password: str) -> None:
         session.sign_in(username, password)
     except SignInNeededError:
         st.error(t("sign_in.wrong"))
-    except ApiError as error:
-        st.error(t("sign_in.wrong") if error.status in (400, 403, 422) else t("error.refused", detail=error.detail))
-    except ApiUnreachableError:
-        st.error(t("error.unreachable"))
+    except (ApiError, ApiUnreachableError) as error:
+        wrong = isinstance(error, ApiError) and error.status in (400, 403, 422)
+        st.error(t("sign_in.wrong") if wrong else told(error))
     else:
         st.rerun()

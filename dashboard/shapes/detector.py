@@ -76,6 +76,7 @@ class BackTest(TypedDict):
     share: float
     readings: int
     detail: str | None
+    detail_zh: str | None
     found: int
     as_set: int
     alarms: list[Alarm]

@@ -7,12 +7,12 @@ import time
 from typing import Annotated, Final
 
 import psycopg
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, status
+from fastapi import APIRouter, Depends, Path, Query, status
 
 from monitor.api import people
 from monitor.api.context import Context, Shared, requires
 from monitor.api.database import DatabaseMissingError
-from monitor.api.refusals import unacceptable
+from monitor.api.refusals import conflict, forbidden, not_found, unacceptable
 from monitor.api.schemas import (
     AuditEntry,
     AuditPage,
@@ -25,6 +25,7 @@ from monitor.api.schemas import (
 )
 from monitor.api.scope import PERMISSIONS, Permission, Principal
 from registry.counties import COUNTIES
+from registry.words import listed
 from store import audit, demonstration, queries
 from store import people as rows
 from store.connections import Connection
@@ -67,7 +68,7 @@ def add(new: NewPerson, administrator: Administrator, shared: Shared) -> OneTime
     with shared.database.connection() as connection, connection.transaction():
         _check(connection, new)
         if rows.find_person(connection, new.username) is not None:
-            raise HTTPException(status.HTTP_409_CONFLICT, f"username {new.username!r} is taken; choose another")
+            raise conflict("administration.taken", username=new.username)
         person = Person(
             new.username, new.name, new.role, tuple(new.counties), new.site, hashed, True, now if new.disabled else None
         )
@@ -86,7 +87,7 @@ def change(username: UsernameInPath, asked: PersonRequest, administrator: Admini
         _require_rank(administrator, asked.role)
         _check(connection, asked)
         if username == administrator.username and (asked.disabled or asked.role != known.role):
-            raise HTTPException(status.HTTP_409_CONFLICT, "nobody may disable or demote themselves; ask a colleague")
+            raise conflict("administration.oneself")
         disabled_at = (known.disabled_at or shared.clock()) if asked.disabled else None
         changed = known._replace(
             name=asked.name, role=asked.role, counties=tuple(asked.counties), site=asked.site, disabled_at=disabled_at
@@ -170,23 +171,23 @@ def _purge(shared: Context, channels: list[int]) -> None:
 
 def _check(connection: Connection, asked: PersonRequest) -> None:
     if unknown := set(asked.counties) - COUNTIES.keys():
-        raise unacceptable(f"counties {sorted(unknown)} are not known; known: {', '.join(COUNTIES)}")
+        raise unacceptable("administration.counties", counties=listed(sorted(unknown)), known=listed(COUNTIES))
     if asked.role == "venue" and asked.site is None:
-        raise unacceptable("role venue needs a site: whose own data the person may see")
+        raise unacceptable("administration.venue_site")
     if asked.site is not None and not connection.execute("SELECT 1 FROM site WHERE code = %s", (asked.site,)).rowcount:
-        raise unacceptable(f"site {asked.site!r} is not registered")
+        raise unacceptable("administration.site", site=asked.site)
 
 
 def _require_rank(administrator: Principal, role: str) -> None:
     """Only an administrator makes, changes or resets another: the monitoring centre could else become one."""
     if role == "administrator" and administrator.role != "administrator":
-        raise HTTPException(status.HTTP_403_FORBIDDEN, "only an administrator may add or change an administrator")
+        raise forbidden("administration.rank")
 
 
 def _known(connection: Connection, username: str) -> Person:
     found = rows.find_person(connection, username)
     if found is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"no person has the username {username!r}")
+        raise not_found("administration.unknown", username=username)
     return found
 
 

@@ -4,18 +4,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Response, status
+from fastapi import APIRouter, Depends, Response
 
 from monitor.alarms.acts import LONGEST_OUT_OF_SERVICE, LONGEST_SHELF, LONGEST_SHELF_OF_LEAD
 from monitor.alarms.telling import tell_put_away
-from monitor.api.alarms import AlarmId, comment_of, detail_of, record_action
+from monitor.api.alarms import AlarmId, comment_of, detail_of, record_action, state_words
 from monitor.api.context import Now, Shared, requires
-from monitor.api.refusals import check_zone, unacceptable
+from monitor.api.refusals import Refusal, check_zone, conflict, unacceptable
 from monitor.api.schemas import Acknowledgement, ActionPending, AlarmDetail, Error
 from monitor.api.schemas.alarm_acts import OutOfService, Shelf
+from monitor.api.schemas.common import IsaState
 from monitor.api.scope import Permission, Principal
 from monitor.api.sites import NOT_FOUND
 from monitor.api.snapshot import Snapshot
+from registry.words import moment
 from store.connections import Connection
 from store.records import to_us
 
@@ -38,9 +40,9 @@ def shelve(alarm_id: AlarmId, shared: Shared, now: Now, actor: Actor, wanted: Sh
     """
     alarm = _alarm(shared, now, actor, alarm_id)
     if alarm.state == "normal" or alarm.historic:
-        raise _conflict(alarm_id, alarm.state, "it is over: there is nothing to shelve")
+        raise _conflict("nothing_to_shelve", alarm_id, alarm.state)
     longest = LONGEST_SHELF_OF_LEAD if alarm.legal_lead else LONGEST_SHELF[alarm.priority]
-    until = _until(wanted.until, shared.clock(), longest)
+    until = _until(wanted.until, shared.clock(), longest, _zone(now, alarm))
     said = {"once": wanted.once, "text": wanted.reason.strip()}
     shown = {"until": until.isoformat(), "once": wanted.once, "reason": said["text"], "legal_lead": alarm.legal_lead}
     tell = _teller(now, alarm, "shelve", actor, until, wanted.reason)
@@ -54,7 +56,7 @@ def unshelve(
     """While its condition is still there it asks to be acknowledged again."""
     alarm = _alarm(shared, now, actor, alarm_id)
     if alarm.shelved_until is None:
-        raise _conflict(alarm_id, alarm.isa_state, "it is not shelved")
+        raise _conflict("not_shelved", alarm_id, alarm.isa_state)
     return record_action(shared, now, actor, alarm_id, "unshelve", {"text": comment_of(said)})
 
 
@@ -65,10 +67,10 @@ def out_of_service(
     """For repair, at most 30 days at a time (design default); with `whole_device` all alarms of its device."""
     alarm = _alarm(shared, now, actor, alarm_id)
     if alarm.state == "normal" or alarm.historic:
-        raise _conflict(alarm_id, alarm.state, "it is over: there is nothing to take out of service")
+        raise _conflict("nothing_to_stop", alarm_id, alarm.state)
     if wanted.whole_device and alarm.device is None:
-        raise _conflict(alarm_id, alarm.state, "it is of no device: take the alarm alone out of service")
-    until = _until(wanted.until, shared.clock(), LONGEST_OUT_OF_SERVICE)
+        raise _conflict("no_device", alarm_id, alarm.state)
+    until = _until(wanted.until, shared.clock(), LONGEST_OUT_OF_SERVICE, _zone(now, alarm))
     reason = wanted.reason.strip()
     device = {"device": alarm.device} if wanted.whole_device else {}
     shown = {"until": until.isoformat(), "reason": reason, "legal_lead": alarm.legal_lead, **device}
@@ -84,7 +86,7 @@ def in_service(
     """With its device, if that was taken out; while its condition is still there it asks to be acknowledged again."""
     alarm = _alarm(shared, now, actor, alarm_id)
     if alarm.out_of_service_until is None:
-        raise _conflict(alarm_id, alarm.isa_state, "it is in service")
+        raise _conflict("in_service", alarm_id, alarm.isa_state)
     return record_action(shared, now, actor, alarm_id, "in_service", {"text": comment_of(said)})
 
 
@@ -95,7 +97,7 @@ def on_the_way(
     """Others see who goes there and since when."""
     alarm = _alarm(shared, now, actor, alarm_id)
     if alarm.state == "normal":
-        raise _conflict(alarm_id, alarm.state, "it is over")
+        raise _conflict("over", alarm_id, alarm.state)
     return record_action(shared, now, actor, alarm_id, "on_the_way", {"text": comment_of(said)})
 
 
@@ -106,7 +108,7 @@ def reset(
     """A latched alarm stays after its condition ended until a person has seen to it and resets it."""
     alarm = _alarm(shared, now, actor, alarm_id)
     if alarm.state != "latched":
-        raise _conflict(alarm_id, alarm.state, "only one that is latched and acknowledged can be reset")
+        raise _conflict("not_latched", alarm_id, alarm.state)
     return record_action(shared, now, actor, alarm_id, "reset", {"text": comment_of(said)})
 
 
@@ -117,7 +119,7 @@ def _teller(
     if not alarm.legal_lead:
         return None
     said = {**alarm.model_dump(exclude={"events", "rationale"}), "reason": reason.strip()}
-    zone = now.registry.sites[alarm.site].zone
+    zone = _zone(now, alarm)
     return lambda connection, at: tell_put_away(connection, said, zone, act, actor.username, until, at)
 
 
@@ -126,13 +128,16 @@ def _alarm(shared: Shared, now: Now, actor: Principal, alarm_id: int) -> AlarmDe
         return detail_of(connection, now, actor, alarm_id)
 
 
-def _until(until: datetime, now: datetime, longest: timedelta) -> datetime:
+def _zone(now: Snapshot, alarm: AlarmDetail) -> str:
+    return now.registry.sites[alarm.site].zone
+
+
+def _until(until: datetime, now: datetime, longest: timedelta, zone: str) -> datetime:
     check_zone("until", until)
     if not now < until <= now + longest + timedelta(minutes=1):
-        hours = longest.total_seconds() / 3600
-        raise unacceptable(f"until: {until.isoformat()} must be after now and at most {hours:g} h ahead")
+        raise unacceptable("alarm_acts.until", at=moment(until, zone), hours=longest.total_seconds() / 3600)
     return until.astimezone(UTC)
 
 
-def _conflict(alarm_id: int, state: str, why: str) -> HTTPException:
-    return HTTPException(status.HTTP_409_CONFLICT, f"alarm {alarm_id} is in state {state}: {why}")
+def _conflict(why: str, alarm_id: int, state: IsaState) -> Refusal:
+    return conflict(f"alarm_acts.{why}", number=alarm_id, state=state_words(state))

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Query, status
+from fastapi import APIRouter, Depends, Query
 
 from monitor.alarms.figures import TARGETS, Figures, Occurrence, figures
 from monitor.api.context import Now, Shared, requires
-from monitor.api.refusals import check_zone
+from monitor.api.refusals import check_zone, parameter, unacceptable
 from monitor.api.schemas.alarm_figures import (
     AlarmFigures,
     AnsweringInfo,
@@ -29,6 +29,7 @@ from registry.alarm_settings import AlarmSettings
 from registry.catalogue import LANGUAGES, Language, entries, indicator_name, text
 from registry.counties import COUNTIES
 from registry.indicators import INDICATORS
+from registry.words import moment
 from store.alarm_settings import load_alarm_settings
 from store.people import Person, load_people
 from store.queries.alarm_figures import alarm_history
@@ -58,10 +59,7 @@ def alarm_figures(
     end = _aware("to", last) or at
     begin = _aware("from", first) or end - USUAL
     if not timedelta(0) < end - begin <= LONGEST:
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT,
-            f"from {begin.isoformat()} to {end.isoformat()}: must be more than nothing and at most {LONGEST.days} days",
-        )
+        raise unacceptable("alarm_figures.span", begin=moment(begin), end=moment(end), days=LONGEST.days)
     sites = {
         each.site.code: each.site
         for each in now.in_scope(reader)
@@ -180,5 +178,5 @@ def rule_name(language: Language, rule: str) -> str:
 
 
 def _aware(name: str, at: datetime | None) -> datetime | None:
-    check_zone(f"query parameter {name}", at)
+    check_zone(parameter(name), at)
     return None if at is None else at.astimezone(UTC)

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Path, status
+from fastapi import APIRouter, Depends, Path, status
 
 from monitor.alarms.rules import latches, rule_code
 from monitor.api.context import Now, Shared, SignedIn, requires, visible_site
+from monitor.api.refusals import conflict, not_found, unacceptable
 from monitor.api.schemas import Error
 from monitor.api.schemas.alarm_acts import (
     AlarmRuleInfo,
@@ -21,6 +22,7 @@ from monitor.api.sites import NOT_FOUND, SiteInPath
 from registry.alarm_rules import alarm_rule, alarm_rules, beginnings
 from registry.alarm_settings import AlarmSetting, AlarmSettings, check
 from registry.site_settings import SettingError
+from registry.words import moment
 from store import audit
 from store.alarm_settings import add_alarm_setting, end_alarm_setting, find_alarm_setting, load_alarm_settings
 
@@ -80,7 +82,7 @@ def set_parameters(
     try:
         check(setting, now.registry)
     except SettingError as error:
-        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
+        raise unacceptable(error) from error
     said = {name: value for name, value in wanted.model_dump().items() if value is not None}
     with shared.database.connection() as connection, connection.transaction():
         audit.append(connection, setter.username, "set_alarm_parameters", f"site:{site.code}", said, at)
@@ -99,16 +101,14 @@ def end_parameters(
     setter: Setter,
 ) -> AlarmSettingInfo:
     """From now on the rule's own parameters count again."""
-    visible_site(now, setter, code)
+    site = visible_site(now, setter, code)
     at = shared.clock()
     with shared.database.connection() as connection, connection.transaction():
         found = find_alarm_setting(connection, setting_id)
         if found is None or found.site != code:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"alarm setting {setting_id} is not one of site {code}")
+            raise not_found("alarm_rules.unknown", number=setting_id, site=code)
         if found.ended_at is not None:
-            raise HTTPException(
-                status.HTTP_409_CONFLICT, f"alarm setting {setting_id} is over since {found.ended_at.isoformat()}"
-            )
+            raise conflict("alarm_rules.over", number=setting_id, at=moment(found.ended_at, site.zone))
         detail = {"rule": found.rule, "reason": said.reason.strip()}
         audit.append(connection, setter.username, "end_alarm_parameters", f"site:{code}", detail, at)
         return _info(end_alarm_setting(connection, found, at, setter.username, said.reason.strip()))

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response, status
+from fastapi import APIRouter, Depends, Path, Query, Response, status
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from monitor.alarms.states import WAITING
@@ -15,7 +15,7 @@ from monitor.api.alarm_rows import alarm_of
 from monitor.api.alarm_rules import rationale_of
 from monitor.api.context import Context, Now, Shared, requires, visible_site
 from monitor.api.refresher import CONSUMER
-from monitor.api.refusals import check_zone
+from monitor.api.refusals import check_zone, conflict, forbidden, not_found, parameter
 from monitor.api.schemas import (
     Acknowledgement,
     ActionPending,
@@ -28,12 +28,14 @@ from monitor.api.schemas import (
     Error,
     Priority,
 )
+from monitor.api.schemas.common import IsaState
 from monitor.api.scope import Permission, Principal
 from monitor.api.sites import NOT_FOUND, check_county
 from monitor.api.snapshot import Snapshot
 from monitor.api.tables import XLSX_TYPE, Cell, Table, csv_file, xlsx_file
 from registry.catalogue import text
 from registry.counties import COUNTIES
+from registry.words import Words
 from store import audit, journal, queries
 from store.alarm_settings import load_alarm_settings
 from store.connections import Connection
@@ -170,16 +172,10 @@ def acknowledge(
     with shared.database.connection() as connection:
         found = detail_of(connection, now, actor, alarm_id)
     if not actor.may(Permission.ACT_ON_ALARMS) and found.audience != "venue":
-        raise HTTPException(
-            status.HTTP_403_FORBIDDEN,
-            f"alarm {alarm_id} is the inspectors' work: a venue may comment on it, and acknowledge its own ones",
-        )
+        raise forbidden("alarms.inspectors", number=alarm_id)
     if found.state not in WAITING:
-        by = f" by {found.acknowledged_by}" if found.acknowledged_by else ""
-        raise HTTPException(
-            status.HTTP_409_CONFLICT,
-            f"alarm {alarm_id} is in state {found.state}, acknowledged already{by}; only an unacknowledged one can be",
-        )
+        told = {"number": alarm_id, "state": state_words(found.state), "by": found.acknowledged_by}
+        raise conflict(f"alarms.acknowledged{'_by' if found.acknowledged_by else ''}", **told)
     return record_action(shared, now, actor, alarm_id, "acknowledge", {"text": comment_of(said)})
 
 
@@ -189,6 +185,11 @@ def comment(alarm_id: AlarmId, shared: Shared, now: Now, actor: Answerer, said: 
     with shared.database.connection() as connection:
         detail_of(connection, now, actor, alarm_id)
     return record_action(shared, now, actor, alarm_id, "comment", {"text": said.text})
+
+
+def state_words(state: IsaState) -> Words:
+    """A state as a sentence names it: in words, in English by its code."""
+    return Words(text("zh", f"alarm.state.{state}"), state)
 
 
 def comment_of(said: Acknowledgement | None) -> str:
@@ -242,9 +243,7 @@ def detail_of(connection: Connection, now: Snapshot, reader: Principal, alarm_id
     row = queries.alarm(connection, alarm_id)
     site = now.registry.sites.get(row["site"]) if row else None
     if row is None or site is None or not reader.sees(site):
-        raise HTTPException(
-            status.HTTP_404_NOT_FOUND, f"alarm {alarm_id} does not exist or is of a site that is not in your scope"
-        )
+        raise not_found("alarms.unknown", number=alarm_id)
     return AlarmDetail(
         **alarm_of(row, now.registry).model_dump(),
         events=[AlarmEvent.model_validate(event) for event in queries.alarm_events(connection, alarm_id)],
@@ -253,7 +252,7 @@ def detail_of(connection: Connection, now: Snapshot, reader: Principal, alarm_id
 
 
 def _aware(name: str, at: datetime | None) -> datetime | None:
-    check_zone(f"query parameter {name}", at)
+    check_zone(parameter(name), at)
     return at
 
 

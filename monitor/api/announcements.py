@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, status
+from fastapi import APIRouter, Depends, Path, Query, status
 
 from monitor.api.context import Now, Shared, requires, visible_site
-from monitor.api.refusals import check_zone, unacceptable
+from monitor.api.refusals import check_zone, conflict, not_found, unacceptable
 from monitor.api.schemas import Error
 from monitor.api.schemas.alarm_acts import AnnouncementInfo, NewAnnouncement, Withdrawal
 from monitor.api.scope import Permission, Principal
@@ -14,6 +14,7 @@ from monitor.api.sites import NOT_FOUND
 from monitor.api.snapshot import Snapshot
 from registry.announcements import Announcement, AnnouncementKind, check, hold_off_of
 from registry.site_settings import SettingError
+from registry.words import moment
 from store import audit
 from store.announcements import (
     add_announcement,
@@ -59,8 +60,8 @@ def announce(wanted: NewAnnouncement, shared: Shared, now: Now, announcer: Annou
     """Mutes by design what begins while it lasts, never what was on before: nobody can announce an alarm away."""
     site = visible_site(now, announcer, wanted.site)
     at = shared.clock()
-    for name, moment in (("from", wanted.starts_at), ("to", wanted.ends_at)):
-        check_zone(name, moment)
+    for name, given in (("from", wanted.starts_at), ("to", wanted.ends_at)):
+        check_zone(name, given)
     kind = AnnouncementKind(wanted.kind)
     announcement = Announcement(
         id=0,
@@ -77,7 +78,7 @@ def announce(wanted: NewAnnouncement, shared: Shared, now: Now, announcer: Annou
     try:
         check(announcement, now.registry, at)
     except SettingError as error:
-        raise unacceptable(str(error)) from error
+        raise unacceptable(error) from error
     said = {
         "kind": kind.value,
         "sampling_point": wanted.sampling_point,
@@ -106,14 +107,9 @@ def withdraw(
         found = find_announcement(connection, announcement_id)
         site = now.registry.sites.get(found.site) if found else None
         if found is None or site is None or not announcer.sees(site):
-            raise HTTPException(
-                status.HTTP_404_NOT_FOUND,
-                f"announcement {announcement_id} does not exist or is of a site that is not in your scope",
-            )
+            raise not_found("announcements.unknown", number=announcement_id)
         if found.ends_at <= at:
-            raise HTTPException(
-                status.HTTP_409_CONFLICT, f"announcement {announcement_id} is over since {found.ends_at.isoformat()}"
-            )
+            raise conflict("announcements.over", number=announcement_id, at=moment(found.ends_at, site.zone))
         detail = {"announcement": announcement_id, "reason": said.reason.strip()}
         audit.append(connection, announcer.username, "withdraw_announcement", f"site:{found.site}", detail, at)
         withdrawn = withdraw_announcement(connection, found, at, announcer.username, said.reason.strip())

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from monitor.api import (
     administration,
@@ -60,9 +61,11 @@ from monitor.api.database import Database, DatabaseMissingError
 from monitor.api.fleet import FleetWatch
 from monitor.api.people import BusyError
 from monitor.api.refresher import MEASURE_S, PERIOD_S, Refresher
+from monitor.api.refusals import Refusal, of_validation
 from monitor.api.registry_change import MistakesError
 from monitor.api.schemas import Error, HealthFrame, LiveFrame
 from monitor.api.settings import VERSION, ApiSettings
+from registry.words import Words
 
 log = logging.getLogger(__name__)
 
@@ -248,34 +251,43 @@ def _close(context: Context) -> None:
 
 
 def _tell_errors(app: FastAPI) -> None:
-    """Every error in one shape: ``{"detail": "…"}``."""
+    """Every error in one shape: ``{"detail": "…", "detail_zh": "…"}``."""
+
+    @app.exception_handler(Refusal)
+    async def refusal(_: Request, error: Refusal) -> Response:
+        return JSONResponse({"detail": error.words.en, "detail_zh": error.words.zh}, error.status_code, error.headers)
+
+    @app.exception_handler(StarletteHTTPException)
+    async def no_route(_: Request, error: StarletteHTTPException) -> Response:
+        key = "no_method" if error.status_code == status.HTTP_405_METHOD_NOT_ALLOWED else "no_route"
+        words = Words.of(f"refusal.{key}")
+        return JSONResponse({"detail": words.en, "detail_zh": words.zh}, error.status_code, error.headers)
 
     @app.exception_handler(DatabaseMissingError)
     async def database_missing(_: Request, __: DatabaseMissingError) -> Response:
-        return _error(status.HTTP_503_SERVICE_UNAVAILABLE, "the database is missing: try again in a few seconds")
+        return _refuse(status.HTTP_503_SERVICE_UNAVAILABLE, Words.of("refusal.database_missing"))
 
     @app.exception_handler(MistakesError)
     async def mistaken(_: Request, error: MistakesError) -> Response:
         mistakes = [each.model_dump() for each in error.mistakes]
-        return JSONResponse({"detail": str(error), "mistakes": mistakes}, status.HTTP_422_UNPROCESSABLE_CONTENT)
+        told = {"detail": error.words.en, "detail_zh": error.words.zh, "mistakes": mistakes}
+        return JSONResponse(told, status.HTTP_422_UNPROCESSABLE_CONTENT)
 
     @app.exception_handler(BusyError)
     async def busy(_: Request, __: BusyError) -> Response:
-        return _error(
-            status.HTTP_503_SERVICE_UNAVAILABLE, "too many people sign in at once: try again in a few seconds"
-        )
+        return _refuse(status.HTTP_503_SERVICE_UNAVAILABLE, Words.of("refusal.too_many_sign_in"))
 
     @app.exception_handler(SimulatorsMissingError)
     async def simulators_missing(_: Request, error: SimulatorsMissingError) -> Response:
-        return _error(status.HTTP_503_SERVICE_UNAVAILABLE, str(error))
+        return _refuse(status.HTTP_503_SERVICE_UNAVAILABLE, error.words)
 
     @app.exception_handler(RefusedError)
     async def refused(_: Request, error: RefusedError) -> Response:
-        return _error(simulators.status_of(error), str(error))
+        return _refuse(simulators.status_of(error), error.words)
 
     @app.exception_handler(RequestValidationError)
     async def not_acceptable(_: Request, error: RequestValidationError) -> Response:
-        return _error(status.HTTP_422_UNPROCESSABLE_CONTENT, "; ".join(map(_sentence, error.errors())))
+        return _refuse(status.HTTP_422_UNPROCESSABLE_CONTENT, of_validation(error.errors()))
 
 
 def _describe_frames(app: FastAPI) -> None:
@@ -288,19 +300,6 @@ def _describe_frames(app: FastAPI) -> None:
     known["LiveFrame"] = frames
 
 
-def _error(code: int, detail: str) -> Response:
+def _refuse(code: int, words: Words) -> Response:
     headers = {"Retry-After": "5"} if code == status.HTTP_503_SERVICE_UNAVAILABLE else None
-    return JSONResponse({"detail": detail}, code, headers)
-
-
-def _sentence(error: dict[str, Any]) -> str:
-    """Where, what was given, and what would be right."""
-    where, *path = error["loc"]
-    place = f"{'body' if where == 'body' else f'{where} parameter'} {'.'.join(map(str, path))}".rstrip()
-    given = "" if error["type"] == "missing" else f" {_short(error.get('input'))}:"
-    return f"{place}:{given} {error['msg']}"
-
-
-def _short(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}…"
+    return JSONResponse({"detail": words.en, "detail_zh": words.zh}, code, headers)

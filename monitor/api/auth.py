@@ -4,13 +4,15 @@ import logging
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Request, status
+from fastapi import APIRouter, Depends, Request, status
 from fastapi.security import OAuth2PasswordRequestForm
 
 from monitor.api import people, tokens
-from monitor.api.context import Context, Known, Shared, client_of, unauthorized
+from monitor.api.context import Context, Known, Shared, client_of
+from monitor.api.refusals import Refusal, unacceptable, unauthorized
 from monitor.api.schemas import Error, Me, PasswordChange, Token
 from monitor.api.scope import Principal
+from registry.words import Words
 from store import audit
 
 log = logging.getLogger(__name__)
@@ -44,7 +46,7 @@ def sign_in(form: Annotated[OAuth2PasswordRequestForm, Depends()], request: Requ
     if found is None or not right:
         shared.brake.failed(username, now)
         log.info("sign-in of %r refused: wrong username or password", username)
-        raise unauthorized("wrong username or password")
+        raise unauthorized("auth.wrong")
     shared.brake.succeeded(username)
     shared.refresher.know(found)
     return _token(found, shared, now)
@@ -57,16 +59,16 @@ def change_password(change: PasswordChange, request: Request, principal: Known, 
     now = shared.clock()
     if not people.right_password(principal, change.old):
         shared.brake.failed(principal.username, now)
-        raise unauthorized("the old password is wrong")
+        raise unauthorized("auth.wrong_old")
     if change.new == change.old:
-        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "the new password must differ from the old one")
+        raise unacceptable("auth.same")
     with shared.database.connection() as connection, connection.transaction():
         people.set_password(connection, principal.username, change.new)
         detail = {"from": client_of(request)}
         audit.append(connection, principal.username, "password_changed", f"person:{principal.username}", detail, now)
         found = people.find(connection, principal.username)
     if found is None:
-        raise unauthorized("the person is not registered any more")
+        raise unauthorized("auth.gone")
     shared.brake.succeeded(principal.username)
     shared.refresher.know(found)
     return _token(found, shared, now)
@@ -82,11 +84,8 @@ def _refuse_in_haste(shared: Context, username: str) -> None:
     wait = shared.brake.wait(username, shared.clock())
     if wait:
         seconds = max(1, round(wait.total_seconds()))
-        raise HTTPException(
-            status.HTTP_429_TOO_MANY_REQUESTS,
-            f"{tokens.FAILURES} wrong passwords for this username: try again in {seconds} s",
-            headers={"Retry-After": str(seconds)},
-        )
+        why = Words.of("refusal.auth.in_haste", failures=tokens.FAILURES, seconds=seconds)
+        raise Refusal(status.HTTP_429_TOO_MANY_REQUESTS, why, {"Retry-After": str(seconds)})
 
 
 def _token(principal: Principal, shared: Context, now: datetime) -> Token:

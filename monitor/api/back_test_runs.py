@@ -9,13 +9,15 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from registry.words import WordedError, Words
+
 AT_ONCE: Final = 2
 KEPT: Final = 20
 TIME_LIMIT_S: Final = 900.0
 LINE_BYTES: Final = 16 * 1024 * 1024
 
 
-class TooManyError(Exception):
+class TooManyError(WordedError):
     """As many back-tests as may run at once are running."""
 
 
@@ -29,7 +31,7 @@ class Running:
     state: Literal["running", "done", "failed", "cancelled"] = "running"
     share: float = 0.0
     readings: int = 0
-    detail: str | None = None
+    detail: Words | None = None
     found: int = 0
     as_set: int = 0
     alarms: list[dict[str, Any]] = field(default_factory=list)
@@ -44,7 +46,7 @@ class BackTests:
     def add(self, owner: str) -> tuple[str, Running]:
         """A new one; the oldest that is over is forgotten. Raises `TooManyError`."""
         if sum(each.state == "running" for each in self.known.values()) >= AT_ONCE:
-            raise TooManyError(f"{AT_ONCE} back-tests are running: wait for one, or stop one")
+            raise TooManyError.of("refusal.back_tests.too_many", running=AT_ONCE)
         over = [number for number, each in self.known.items() if each.state != "running"]
         for number in over[: max(0, len(self.known) - KEPT + 1)]:
             del self.known[number]
@@ -89,9 +91,9 @@ async def run(running: Running, request: dict[str, Any], dsn: str) -> None:
         async with asyncio.timeout(TIME_LIMIT_S):
             await _follow(running, running.process, request)
     except TimeoutError:
-        _fail(running, f"it took more than {TIME_LIMIT_S / 60:.0f} minutes: choose fewer sites or a shorter period")
+        _fail(running, Words.of("refusal.back_tests.too_slow", minutes=TIME_LIMIT_S / 60))
     except OSError as error:
-        _fail(running, f"its process could not be started: {error}")
+        _fail(running, Words.of("refusal.back_tests.not_started", error=error))
     finally:
         kill(running)
         if running.process is not None:
@@ -107,16 +109,16 @@ async def _follow(running: Running, process: asyncio.subprocess.Process, request
         said = json.loads(line)
         running.readings = said.get("readings", running.readings)
         if "failed" in said:
-            _fail(running, said["failed"])
+            _fail(running, Words(**said["failed"]))
         elif "alarms" in said:
             running.found, running.as_set, running.alarms = said["found"], said["as_set"], said["alarms"]
             running.share, running.state = 1.0, "done"
         else:
             running.share = said["share"]
     if await process.wait() != 0 and running.state == "running":
-        _fail(running, f"its process ended with status {process.returncode}")
+        _fail(running, Words.of("refusal.back_tests.ended", status=process.returncode))
 
 
-def _fail(running: Running, why: str) -> None:
+def _fail(running: Running, why: Words) -> None:
     if running.state == "running":
         running.state, running.detail = "failed", why

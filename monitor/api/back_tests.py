@@ -4,15 +4,17 @@ import asyncio
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Path, status
+from fastapi import APIRouter, Depends, Path, status
 
 from monitor.api.alarm_rows import words_of
 from monitor.api.back_test_runs import Running, TooManyError, kill, run
 from monitor.api.context import Context, Now, Shared, requires, visible_site
+from monitor.api.refusals import not_found, refused, unacceptable
 from monitor.api.schemas import BackTest, BackTestAlarm, BackTestRequest, Error
 from monitor.api.scope import Permission, Principal
 from monitor.api.snapshot import Snapshot
 from monitor.backtest import LONGEST
+from registry.words import moment
 from store import audit
 
 router = APIRouter(prefix="/back-tests", tags=["detector"])
@@ -32,22 +34,15 @@ async def start(asked: BackTestRequest, shared: Shared, now: Now, tuner: Tuner) 
     for site in asked.sites:
         visible_site(now, tuner, site)
     if not asked.first < asked.last:
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT,
-            f"from {asked.first.isoformat()} must be before to {asked.last.isoformat()}",
-        )
+        raise unacceptable("back_tests.backwards", first=moment(asked.first), last=moment(asked.last))
     if asked.last - asked.first > LONGEST:
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT, f"from … to: at most {LONGEST.days} days can be tested at once"
-        )
+        raise unacceptable("back_tests.long", days=LONGEST.days)
     if not asked.changes and asked.per_site_week is None:
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT, "changes and per_site_week: at least one change is needed"
-        )
+        raise unacceptable("back_tests.no_change")
     try:
         number, running = shared.back_tests.add(tuner.username)
     except TooManyError as error:
-        raise HTTPException(status.HTTP_429_TOO_MANY_REQUESTS, str(error)) from error
+        raise refused(status.HTTP_429_TOO_MANY_REQUESTS, error) from error
     request = asked.model_dump(mode="json")
     await asyncio.to_thread(_note, shared, tuner, request)
     running.task = asyncio.create_task(run(running, request, shared.settings.database_url))
@@ -74,7 +69,7 @@ def _of(shared: Context, number: str, tuner: Principal) -> Running:
     try:
         return shared.back_tests.of(number, tuner.username)
     except KeyError as error:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"back-test {number} is not one of yours") from error
+        raise not_found("back_tests.unknown", number=number) from error
 
 
 def _note(shared: Context, tuner: Principal, request: dict[str, Any]) -> None:
@@ -88,7 +83,8 @@ def _told(number: str, running: Running, now: Snapshot) -> BackTest:
         state=running.state,
         share=running.share,
         readings=running.readings,
-        detail=running.detail,
+        detail=None if running.detail is None else running.detail.en,
+        detail_zh=None if running.detail is None else running.detail.zh,
         found=running.found,
         as_set=running.as_set,
         alarms=[_alarm(row, now) for row in running.alarms] if running.state == "done" else [],

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, TypeVar
 
-from fastapi import APIRouter, Form, HTTPException, UploadFile, status
+from fastapi import APIRouter, Form, UploadFile, status
 
 from monitor.api.alarm_rows import alarm_of
 from monitor.api.case_rows import detail_of, party_of
 from monitor.api.cases import OFFICER_ROLES, CaseId, Officer, Reader, visible_case
 from monitor.api.context import Context, Now, Shared, visible_site
-from monitor.api.refusals import unacceptable
+from monitor.api.refusals import conflict, unacceptable
 from monitor.api.schemas import Error
 from monitor.api.schemas.cases import MOST_TEXT, CaseAct, CaseDetail, NewCase
 from monitor.api.scope import Principal
@@ -20,7 +20,6 @@ from monitor.supervision.attachments import LARGEST_BYTES, MOST_FILES, Attachmen
 from monitor.supervision.case import PRIORITIES, Act, Action
 from monitor.supervision.conditions import ActRefusedError
 from monitor.supervision.machine import Opening
-from monitor.supervision.wording import not_taken, refused
 from store import demonstration, queries
 from store.cases import cases_of_alarms
 from store.connections import Connection
@@ -142,12 +141,12 @@ def _with_files(
 
 def _taken(files: Sequence[UploadFile]) -> list[Attachment]:
     if len(files) > MOST_FILES:
-        raise unacceptable(not_taken(AttachmentError("many", count=str(len(files)), most=str(MOST_FILES))))
+        raise unacceptable(AttachmentError.of("supervision.file.many", count=len(files), most=MOST_FILES))
     try:
         # One byte more than is taken: enough to know that it is too much.
         return [taken(each.filename or "", each.file.read(LARGEST_BYTES + 1)) for each in files]
     except AttachmentError as error:
-        raise unacceptable(not_taken(error)) from error
+        raise unacceptable(error) from error
 
 
 def _stepping(connection: Connection, take: Callable[[], T]) -> T:
@@ -155,21 +154,19 @@ def _stepping(connection: Connection, take: Callable[[], T]) -> T:
     try:
         with connection.transaction():
             return take()
-    except ActRefusedError as error:
-        raise HTTPException(status.HTTP_409_CONFLICT, refused(error)) from error
-    except book.AlarmTakenError as error:
-        raise HTTPException(status.HTTP_409_CONFLICT, str(error)) from error
+    except (ActRefusedError, book.AlarmTakenError) as error:
+        raise conflict(error) from error
 
 
 def _alarms(connection: Connection, wanted: Sequence[int], site: str) -> list[dict[str, Any]]:
     """The warnings of these numbers, all of one site and in no case; their rows."""
     known = cases_of_alarms(connection, wanted)
     for number, case in known.items():
-        raise HTTPException(status.HTTP_409_CONFLICT, f"alarm {number} is in case {case} already")
+        raise conflict(book.AlarmTakenError(number, case))
     found = [queries.alarm(connection, number) for number in dict.fromkeys(wanted)]
     for number, row in zip(dict.fromkeys(wanted), found, strict=True):
         if row is None or row["site"] != site:
-            raise unacceptable(f"alarms: {number} is not an alarm of site {site!r}")
+            raise unacceptable("cases.not_of_site", alarm=number, site=site)
     return [row for row in found if row is not None]
 
 
@@ -178,8 +175,6 @@ def _check_officers(shared: Context, usernames: Sequence[str], county: str) -> N
     for username in usernames:
         person = people.get(username)
         if person is None or person.role not in OFFICER_ROLES:
-            raise unacceptable(
-                f"officers: {username!r} is not an inspector or one of the centre; see GET /cases/officers"
-            )
+            raise unacceptable("cases.no_officer", username=username)
         if person.counties and county not in person.counties:
-            raise unacceptable(f"officers: {username!r} is not responsible for county {county}")
+            raise unacceptable("cases.not_responsible", username=username, county=county)

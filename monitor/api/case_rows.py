@@ -24,7 +24,7 @@ from monitor.supervision.clocks import CLOCKS
 from monitor.supervision.conditions import ASKS, Refusal
 from monitor.supervision.outlook import Outlook, outlook
 from monitor.supervision.rows import act_of, case_of
-from monitor.supervision.wording import reason
+from registry.catalogue import Language
 from store import cases, queries
 from store.cases import StoredFile
 from store.connections import Connection
@@ -193,5 +193,5 @@ def _action(each: Outlook) -> CaseAction:
     )
 
 
-def _why(language: Any, against: Iterable[Refusal]) -> str:
-    return " ".join(reason(language, each) for each in against)
+def _why(language: Language, against: Iterable[Refusal]) -> str:
+    return " ".join(each.words.in_(language) for each in against)

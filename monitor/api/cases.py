@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response, status
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from monitor.api.case_rows import book_of, detail_of, info_of, name_of, party_of, sees
 from monitor.api.context import Now, Shared, requires, visible_site
-from monitor.api.refusals import check_zone
+from monitor.api.refusals import check_zone, not_found, parameter
 from monitor.api.schemas.cases import (
     BoardLine,
     CaseBoard,
@@ -139,7 +139,7 @@ def figures(
 ) -> CaseFigures:
     """Opened, closed and why, corrections in time, rechecks passed. Live and simulated cases are never mixed."""
     for name, moment in (("from", first), ("to", last)):
-        check_zone(f"query parameter {name}", moment)
+        check_zone(parameter(name), moment)
     last = last or shared.clock()
     first = first or last - timedelta(days=30)
     with shared.database.connection() as connection:
@@ -205,7 +205,7 @@ def content(
         visible_case(connection, case_id, reader)
         found = rows.read_file(connection, case_id, file_id)
     if found is None or (party_of(reader) is Party.VENUE and not found[0].for_venue):
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"case {case_id} has no file {file_id} in your scope")
+        raise not_found("cases.no_file", number=case_id, file=file_id)
     stored, held = found
     return Response(
         held,
@@ -224,7 +224,7 @@ def visible_case(connection: Connection, case_id: int, reader: Principal) -> dic
     """A case's row; 404 where there is none or it is not in scope, so that numbers cannot be probed."""
     row = rows.find_case(connection, case_id)
     if row is None or not sees(reader, row):
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"case {case_id} does not exist or is not in your scope")
+        raise not_found("cases.gone", number=case_id)
     return row
 
 
@@ -233,7 +233,7 @@ def _counties(reader: Principal, county: str | None) -> tuple[str, ...]:
     if county is None:
         return reader.counties
     if reader.counties and county not in reader.counties:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"county {county} is not in your scope")
+        raise not_found("cases.county", county=county)
     return (county,)
 
 

@@ -1,11 +1,11 @@
 """What every request needs, made once a process, and the dependencies that hand it out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Final
 
-from fastapi import Depends, HTTPException, Request, status
+from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordBearer
 from starlette.requests import HTTPConnection
 
@@ -16,12 +16,15 @@ from monitor.api.database import Database, DatabaseMissingError
 from monitor.api.feed import Hub
 from monitor.api.fleet import FleetWatch
 from monitor.api.refresher import Refresher
+from monitor.api.refusals import forbidden, not_found, unauthorized
 from monitor.api.scope import CANARY, Permission, Principal
 from monitor.api.settings import ApiSettings
 from monitor.api.snapshot import Snapshot
 from monitor.api.tokens import Brake, TokenError
 from monitor.api.watch import ComponentWatch
+from registry.catalogue import text
 from registry.model import Site
+from registry.words import Words
 
 Clock = Callable[[], datetime]
 
@@ -55,7 +58,7 @@ class Context:
             raise DatabaseMissingError
         principal = CANARY if username == CANARY.username else people.get(username)
         if principal is None or tokens.fingerprint(principal) != fingerprint:
-            raise TokenError("the token is no longer valid: sign in again")
+            raise TokenError.of("refusal.tokens.ended")
         return principal, expires
 
 
@@ -71,11 +74,11 @@ Shared = Annotated[Context, Depends(context)]
 def known(shared: Shared, token: Annotated[str | None, Depends(_BEARER)]) -> Principal:
     """The person who asks, whatever they may do; 401 where the token is missing or not acceptable."""
     if token is None:
-        raise unauthorized("sign in first: send Authorization: Bearer <token> from POST /api/v1/auth/token")
+        raise unauthorized("context.sign_in", path=f"{PREFIX}/auth/token")
     try:
         return shared.principal_of(token)[0]
     except TokenError as error:
-        raise unauthorized(str(error)) from error
+        raise unauthorized(error) from error
 
 
 Known = Annotated[Principal, Depends(known)]
@@ -84,9 +87,7 @@ Known = Annotated[Principal, Depends(known)]
 def signed_in(principal: Known) -> Principal:
     """The person who asks; 403 while their password is one that was given to them."""
     if principal.one_time:
-        raise HTTPException(
-            status.HTTP_403_FORBIDDEN, f"choose a password of your own first: POST {PREFIX}/auth/password"
-        )
+        raise forbidden("context.own_password", path=f"{PREFIX}/auth/password")
     return principal
 
 
@@ -98,13 +99,17 @@ def requires(*permissions: Permission) -> Callable[[Principal], Principal]:
 
     def allowed(principal: SignedIn) -> Principal:
         if not any(map(principal.may, permissions)):
-            raise HTTPException(
-                status.HTTP_403_FORBIDDEN,
-                f"role {principal.role!r} may not {' or '.join(permissions)}; ask an administrator for another role",
-            )
+            role = Words(text("zh", f"dashboard.role.{principal.role}"), principal.role)
+            raise forbidden("context.role", role=role, acts=_either(permissions))
         return principal
 
     return allowed
+
+
+def _either(permissions: Sequence[Permission]) -> Words:
+    """One permission or another, in words."""
+    keys = [f"keeping.permission.{each.replace(' ', '_').replace(',', '')}" for each in permissions]
+    return Words("或".join(text("zh", key) for key in keys), " or ".join(permissions))
 
 
 def snapshot(shared: Shared, _: SignedIn) -> Snapshot:
@@ -125,13 +130,8 @@ def visible_site(now: Snapshot, principal: Principal, code: str) -> Site:
     """A site by its code, if it is in scope; 404 otherwise, so that codes out of scope cannot be probed."""
     site = now.registry.sites.get(code)
     if site is None or not principal.sees(site):
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"site {code!r} is not registered or not in your scope")
+        raise not_found("context.site", site=code)
     return site
-
-
-def unauthorized(detail: str) -> HTTPException:
-    """A 401 that says which scheme is expected (RFC 6750)."""
-    return HTTPException(status.HTTP_401_UNAUTHORIZED, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 def client_of(request: Request) -> str:

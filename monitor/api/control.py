@@ -5,18 +5,20 @@ from typing import Any, Final
 
 import httpx
 
+from registry.words import WordedError, Words
+
 TIMEOUT_S: Final = 5.0
 
 
-class SimulatorsMissingError(Exception):
+class SimulatorsMissingError(WordedError):
     """The simulators do not answer."""
 
 
-class RefusedError(Exception):
-    """The control refused a command. `status` is its HTTP status, `detail` its reason."""
+class RefusedError(WordedError):
+    """The control refused a command. `status` is its HTTP status, `detail` its reason, which it says in English."""
 
     def __init__(self, status: int, detail: object) -> None:
-        super().__init__(detail)
+        super().__init__(Words.of("refusal.simulators.refused", detail=detail))
         self.status = status
         self.detail = detail
 
@@ -49,11 +51,11 @@ class Control:
 
     async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         if self.url is None:
-            raise SimulatorsMissingError("this system runs no simulators")
+            raise SimulatorsMissingError.of("refusal.simulators.none")
         try:
             answer = await self._client.request(method, path, json=body)
         except httpx.HTTPError as error:
-            raise SimulatorsMissingError(f"the simulators do not answer: {type(error).__name__}") from error
+            raise SimulatorsMissingError.of("refusal.simulators.silent", error=type(error).__name__) from error
         if answer.is_success:
             return answer.json() if answer.content else {}
         raise RefusedError(answer.status_code, _detail(answer))

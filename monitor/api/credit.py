@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Query, status
+from fastapi import APIRouter, Depends, Query
 
 from monitor.api.context import Now, Shared, requires, visible_site
+from monitor.api.refusals import unacceptable
 from monitor.api.sampling import judged
 from monitor.api.schemas import Error
 from monitor.api.schemas.credit import CreditItem, CreditPage, Letter, NewWeights, SiteCredit, WeightsVersion
@@ -54,7 +55,7 @@ def put_weights(given: NewWeights, shared: Shared, _: Now, manager: Manager) -> 
     try:
         wanted = of_json(given.weights).to_json()
     except WeightsError as error:
-        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, f"weights: {error}") from error
+        raise unacceptable("credit.weights", error=error.words) from error
     at = shared.clock()
     with shared.database.connection() as connection, connection.transaction():
         number = set_weights(connection, wanted, given.reason, manager.username, at)

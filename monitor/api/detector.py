@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Response, status
+from fastapi import APIRouter, Depends, Response
 
 from monitor.api.alarms import Actor, AlarmId, Reader, detail_of, record_action
 from monitor.api.context import Now, Shared, requires, visible_site
+from monitor.api.refusals import conflict
 from monitor.api.schemas import (
     ActionPending,
     AlarmDetail,
@@ -29,6 +30,7 @@ from monitor.sensitivity import site_budget, threshold_factor
 from registry.catalogue import LANGUAGES, Language, entries, text
 from registry.indicators import INDICATORS
 from registry.model import Channel
+from registry.words import Words, listed
 from store import audit, journal, queries
 from store.connections import Connection
 from store.records import to_us
@@ -86,15 +88,10 @@ def give_feedback(
         alarm = detail_of(connection, now, actor, alarm_id)
         standing = [each for each in _given(connection, alarm.site) if each.alarm_id == alarm_id and not each.undone_at]
     if alarm.verdict is None:
-        raise HTTPException(
-            status.HTTP_409_CONFLICT,
-            f"alarm {alarm_id} of kind {alarm.kind} carries no verdict of the detector: there is nothing to answer",
-        )
+        raise conflict("detector.no_verdict", alarm=alarm_id, kind=Words.of(f"alarm.kind.{alarm.kind}"))
     if standing:
-        raise HTTPException(
-            status.HTTP_409_CONFLICT,
-            f"alarm {alarm_id} has been answered {standing[0].answer!r} by {standing[0].actor}: take that back first",
-        )
+        answer = Words.of(f"verdict.page.{standing[0].answer}")
+        raise conflict("detector.answered", alarm=alarm_id, answer=answer, actor=standing[0].actor)
     body = {"site": alarm.site, "answer": said.answer, "text": said.comment or ""}
     return record_action(shared, now, actor, alarm_id, "feedback", body)
 
@@ -112,10 +109,8 @@ def undo_feedback(
             each.id for each in _given(connection, alarm.site) if each.alarm_id == alarm_id and not each.undone_at
         ]
     if said.feedback not in standing:
-        raise HTTPException(
-            status.HTTP_409_CONFLICT,
-            f"feedback {said.feedback} on alarm {alarm_id} does not stand; standing: {standing}",
-        )
+        shown = listed(standing) if standing else Words.of("refusal.detector.none_standing")
+        raise conflict("detector.not_standing", feedback=said.feedback, alarm=alarm_id, standing=shown)
     body = {"site": alarm.site, "feedback": said.feedback, "text": said.comment or ""}
     return record_action(shared, now, actor, alarm_id, "feedback_undone", body)
 

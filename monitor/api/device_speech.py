@@ -1,9 +1,10 @@
 """How a device speaks: its last message beside what was understood of it, and what its names and numbers mean."""
 
-from fastapi import APIRouter, HTTPException, status
+from fastapi import APIRouter, status
 
 from monitor.api.context import Now, Shared
 from monitor.api.devices import NOT_ACCEPTABLE, NOT_FOUND, DeviceInPath, Viewer, editable, visible
+from monitor.api.refusals import unacceptable
 from monitor.api.registry import Editor
 from monitor.api.registry_change import MistakesError, changing, mistake_info, record, save
 from monitor.api.schemas import (
@@ -19,6 +20,7 @@ from registry.indicators import INDICATORS
 from registry.model import Channel, Dialect
 from registry.sheets import CHANNELS
 from registry.tabular import entered
+from registry.words import listed
 from store import audit, device_commands, queries
 
 router = APIRouter(tags=["devices"])
@@ -72,7 +74,7 @@ def map_channels(
         editable(registry, principal, code)
         repeated = {each.indicator for each in mappings if [m.indicator for m in mappings].count(each.indicator) > 1}
         if repeated:
-            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, f"{sorted(repeated)} given more than once")
+            raise unacceptable("devices.repeated", indicators=listed(sorted(repeated)))
         rows = [
             {"device": code, **each.model_dump(), "names": "、".join(each.names), "unit": each.unit or None}
             for each in mappings
@@ -95,12 +97,11 @@ def map_channels(
 def command(code: DeviceInPath, asked: InstrumentCommand, principal: Editor, shared: Shared) -> dict[str, int]:
     """Set its clock to the platform's (CN 1012) or its reporting interval (CN 1062), once it is connected."""
     if asked.command == "set_interval" and asked.seconds is None:
-        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "seconds is missing; set_interval needs 1 to 3600")
+        raise unacceptable("devices.no_seconds")
     with changing(shared) as (connection, registry, now):
         device = editable(registry, principal, code)
         if device.dialect is not Dialect.HJ212:
-            said = f"device {code!r} speaks {device.dialect}; only HJ 212 instruments take commands"
-            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, said)
+            raise unacceptable("devices.no_commands", device=code, dialect=device.dialect)
         parameters = {"seconds": asked.seconds} if asked.command == "set_interval" else {}
         number = device_commands.ask(connection, code, asked.command, parameters, principal.username, now)
         audit.append(connection, principal.username, "device_commanded", f"device:{code}", asked.model_dump(), now)

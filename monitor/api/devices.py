@@ -9,11 +9,11 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote, urlsplit
 
 import bcrypt
-from fastapi import APIRouter, Depends, HTTPException, Path, status
+from fastapi import APIRouter, Depends, Path, status
 
 from monitor.api.alarms import Reader
 from monitor.api.context import Now, Shared, requires, visible_site
-from monitor.api.refusals import unacceptable
+from monitor.api.refusals import Refusal, conflict, not_found, unacceptable
 from monitor.api.registry import Editor
 from monitor.api.registry_change import MistakesError, changing, mistake_info, record, require_scope, save
 from monitor.api.schemas import (
@@ -31,6 +31,7 @@ from monitor.api.schemas import (
 from monitor.api.scope import Permission, Principal
 from monitor.api.sites import SiteInPath
 from monitor.layout import MIN_SILENCE_S
+from registry.catalogue import indicator_name
 from registry.credentials import HJ212_PW_CHARACTERS
 from registry.importing import Plan, plan_tables
 from registry.indicators import INDICATORS
@@ -39,6 +40,7 @@ from registry.scenarios import scenarios
 from registry.sheets import CHANNELS, DEVICES, POINTS, SITES
 from registry.tabular import entered
 from registry.topics import telemetry_topic
+from registry.words import Words, listed
 from store import queries, upkeep
 from store.connections import Connection
 from store.registry_rows import save_channels
@@ -129,7 +131,7 @@ def add_device(new: NewDevice, principal: Editor, shared: Shared) -> DeviceCrede
     """
     with changing(shared) as (connection, registry, now):
         if new.code in registry.devices:
-            raise HTTPException(status.HTTP_409_CONFLICT, f"device {new.code!r} is registered already")
+            raise conflict("devices.registered", device=new.code)
         plan = _planned(new, registry, now)
         require_scope(principal, plan, registry)
         save(connection, plan, principal, now)
@@ -170,11 +172,11 @@ def revoke(code: DeviceInPath, principal: Editor, shared: Shared) -> dict[str, s
 def calibrate(code: DeviceInPath, asked: CalibrationRequest, principal: Calibrator, shared: Shared) -> CalibrationInfo:
     """A calibration that was made, and when the next is due; who entered it, venue or inspector, stays with it."""
     if asked.due_on is not None and asked.due_on <= asked.calibrated_on:
-        raise unacceptable(f"due_on {asked.due_on} must be later than calibrated_on {asked.calibrated_on}")
+        raise unacceptable("devices.due_before", due=asked.due_on, on=asked.calibrated_on)
     with changing(shared) as (connection, registry, now):
         visible(registry, principal, code)
         if asked.calibrated_on > now.date() + timedelta(days=1):
-            raise unacceptable(f"calibrated_on {asked.calibrated_on} must not lie in the future")
+            raise unacceptable("devices.calibrated_later", on=asked.calibrated_on)
         upkeep.calibrate(connection, code, asked.calibrated_on, asked.due_on, asked.note, principal.username, now)
         detail = {"on": asked.calibrated_on.isoformat(), "due": asked.due_on.isoformat() if asked.due_on else None}
         record(connection, principal, "device_calibrated", f"device:{code}", detail, now, what="calibration")
@@ -188,16 +190,14 @@ def adopt(code: DeviceInPath, asked: Adoption, principal: Editor, shared: Shared
     Returns the names by which the device may call the indicator.
     """
     if asked.indicator not in INDICATORS:
-        raise unacceptable(f"indicator {asked.indicator!r} is not known; known: {', '.join(INDICATORS)}")
+        raise unacceptable("devices.no_indicator", value=asked.indicator, known=listed(INDICATORS))
     with changing(shared) as (connection, registry, now):
         editable(registry, principal, code)
         own = {each.indicator: each for each in registry.channels_of_device[code]}
         for channel in own.values():
             if asked.field in (channel.indicator, *channel.names):
-                raise HTTPException(
-                    status.HTTP_409_CONFLICT,
-                    f"device {code!r}: field {asked.field!r} is a name of {channel.indicator} already",
-                )
+                named = Words(indicator_name("zh", channel.indicator), channel.indicator)
+                raise conflict("devices.name_taken", device=code, field=asked.field, indicator=named)
         known = own.get(asked.indicator) or Channel(0, code, asked.indicator)
         # Where the field is the indicator's own code, a channel of that name is all there is to add.
         names = known.names if asked.field == asked.indicator else (*known.names, asked.field)
@@ -214,7 +214,7 @@ def _planned(new: NewDevice, registry: Registry, now: datetime) -> Plan:
         for scenario in scenarios().values()
         for each in scenario.device_kinds.values()
     ):
-        raise unacceptable(f"indicators is empty; a device of kind {new.kind!r} must measure at least one")
+        raise unacceptable(f"devices.{'nothing_of_kind' if new.kind else 'nothing_measured'}", kind=new.kind)
     row = {"code": new.code, "site": new.site, "sampling_point": new.sampling_point, "kind": new.kind}
     spoken = {"dialect": new.dialect, "gateway": new.gateway, "identity": new.identity, "address": new.address}
     tables = {
@@ -265,7 +265,7 @@ def _row(registry: Registry, device: Device, kept: Mapping[str, Any], now: datet
         "dialect": str(device.dialect),
         "period_s": device.period_s,
         "indicators": [each.indicator for each in registry.channels_of_device[device.code]],
-        "state": _state(device, kept, now),
+        "state": _state(device, kept, now, on_events=not registry.channels_of_device[device.code]),
         "last_seen": kept["last_reading"],
         "reported_online": kept["online"],
         "firmware": kept["firmware"],
@@ -277,9 +277,12 @@ def _row(registry: Registry, device: Device, kept: Mapping[str, Any], now: datet
     }
 
 
-def _state(device: Device, kept: Mapping[str, Any], now: datetime) -> DeviceState:
+def _state(device: Device, kept: Mapping[str, Any], now: datetime, *, on_events: bool) -> DeviceState:
+    """By when it was last heard; one that speaks `on_events` only, such as a scale, by what it says of itself."""
     if kept["revoked_at"] is not None:
         return "revoked"
+    if on_events and kept["online"] is not None:
+        return "online" if kept["online"] else "offline"
     if kept["last_reading"] is None:
         return "never"
     silence = timedelta(seconds=max(3 * device.period_s, MIN_SILENCE_S))
@@ -307,7 +310,7 @@ def editable(registry: Registry, principal: Principal, code: str) -> Device:
     """A device that may be changed: not a simulated one. Raises 404, 409."""
     found = visible(registry, principal, code)
     if registry.sites[found.site].simulated:
-        raise HTTPException(status.HTTP_409_CONFLICT, f"device {code!r} is simulated; it goes with the demonstration")
+        raise conflict("devices.simulated", device=code)
     return found
 
 
@@ -339,5 +342,5 @@ def _credential(shared: Shared, device: Device, password: str, topic: str) -> De
     )
 
 
-def _unknown(code: str) -> HTTPException:
-    return HTTPException(status.HTTP_404_NOT_FOUND, f"device {code!r} is not registered or not in your scope")
+def _unknown(code: str) -> Refusal:
+    return not_found("devices.gone", device=code)

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, status
+from fastapi import APIRouter, Depends, Path, Query, status
 
 from monitor.api.context import Now, Shared, requires, visible_site
 from monitor.api.credit import Manager, Officer
+from monitor.api.refusals import not_found, unacceptable
 from monitor.api.samples import sample_infos
 from monitor.api.schemas import Error
 from monitor.api.schemas.disclosure import (
@@ -26,6 +27,7 @@ from monitor.api.sites import NOT_FOUND, SiteInPath
 from monitor.api.snapshot import Snapshot
 from registry.model import HOME_ZONE
 from registry.samples import SampleKind
+from registry.words import listed
 from registry.working_days import count_working_days
 from store import audit, disclosure
 from store.connections import Connection
@@ -107,9 +109,7 @@ def publish(given: ToPublish, shared: Shared, now: Now, manager: Manager) -> Pub
         }
         strange = sorted(set(given.sample_ids) - known)
         if strange:
-            raise HTTPException(
-                status.HTTP_404_NOT_FOUND, f"sample_ids: {strange[:10]} are no laboratory results in your scope"
-            )
+            raise not_found("disclosure.no_results", numbers=listed(strange[:10]))
         count = disclosure.publish(connection, given.sample_ids, manager.username, at)
         detail = {"samples": sorted(known), "published": count}
         audit.append(connection, manager.username, "samples_published", "disclosure", detail, at)
@@ -128,7 +128,7 @@ def take_back(
     at = shared.clock()
     with shared.database.connection() as connection, connection.transaction():
         if not disclosure.withdraw(connection, sample_id, manager.username, at, given.reason):
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"result {sample_id} is not published")
+            raise not_found("disclosure.not_published", number=sample_id)
         detail = {"reason": given.reason}
         audit.append(connection, manager.username, "publication_withdrawn", f"sample:{sample_id}", detail, at)
     return Published(published=0)
@@ -152,14 +152,9 @@ def open_round(given: NewRound, shared: Shared, now: Now, manager: Manager) -> R
     at = shared.clock()
     sites = [visible_site(now, manager, code) for code in dict.fromkeys(given.sites)]
     if given.closes_at.tzinfo is None or given.closes_at <= at:
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT,
-            f"closes_at: {given.closes_at.isoformat()} must be in the future, with Z",
-        )
+        raise unacceptable("disclosure.closes_past", value=given.closes_at.isoformat())
     if len({site.simulated for site in sites}) > 1:
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT, "sites: simulated and real ones are never in one round"
-        )
+        raise unacceptable("disclosure.mixed")
     with shared.database.connection() as connection, connection.transaction():
         codes = [site.code for site in sites]
         number = disclosure.open_round(

@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Path, status
+from fastapi import APIRouter, Depends, Path, status
 
 from monitor.api.context import Context, Now, Shared, requires, visible_site
 from monitor.api.database import DatabaseMissingError
 from monitor.api.figures import silence_allowed
+from monitor.api.refusals import conflict, not_found
 from monitor.api.schemas import Error
 from monitor.api.schemas.displays import (
     DisplayLink,
@@ -82,9 +83,7 @@ def make(code: SiteInPath, wanted: NewDisplay, shared: Shared, now: Now, manager
     with shared.database.connection() as connection, connection.transaction():
         standing = [each for each in displays_of(connection, code) if each.revoked_at is None]
         if len(standing) >= AT_MOST:
-            raise HTTPException(
-                status.HTTP_409_CONFLICT, f"site {code!r} has {len(standing)} display links: revoke one that is unused"
-            )
+            raise conflict("displays.too_many", site=code, count=len(standing))
         made = add_display(connection, code, wanted.place.strip(), manager.username, at)
         detail = {"display": made.id, "place": made.place}
         audit.append(connection, manager.username, "display_made", f"site:{code}", detail, at)
@@ -105,7 +104,7 @@ def revoke(
     with shared.database.connection() as connection, connection.transaction():
         found = find_display(connection, display_id)
         if found is None or found.site != code:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"display link {display_id} of site {code!r} does not exist")
+            raise not_found("displays.unknown", number=display_id, site=code)
         if revoke_display(connection, display_id, manager.username, at):
             detail = {"display": display_id, "place": found.place}
             audit.append(connection, manager.username, "display_revoked", f"site:{code}", detail, at)
@@ -128,7 +127,7 @@ def display(key: Annotated[str, Path(description="The key of a display link")], 
                 note_shown(connection, number, shared.clock(), NOTED_EVERY)
     site = now.registry.sites.get(found.site) if found and found.revoked_at is None else None
     if site is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, "this display link does not exist or was revoked")
+        raise not_found("displays.gone")
     return view_of(now, site)
 
 

@@ -4,13 +4,13 @@ from datetime import timedelta
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response, status
+from fastapi import APIRouter, Depends, Path, Query, Request, Response, status
 
 from monitor.alarms.wording import sentence
 from monitor.api.case_rows import name_of, number_of
 from monitor.api.cases import CaseId, visible_case
 from monitor.api.context import Context, Now, Shared, requires
-from monitor.api.refusals import unacceptable
+from monitor.api.refusals import conflict, not_found, unacceptable
 from monitor.api.sampling import judged
 from monitor.api.schemas import Error
 from monitor.api.schemas.documents import Given, TemplateInfo
@@ -23,6 +23,7 @@ from monitor.documents.template_files import LARGEST_BYTES, accept, own_file, re
 from registry.catalogue import text
 from registry.indicators import INDICATORS
 from registry.samples import Comparison
+from registry.words import listed
 from store import audit, cases, queries
 from store.connections import Connection
 from store.samples import find_samples
@@ -77,7 +78,7 @@ def template_file(name: TemplateName, shared: Shared, _: Keeper) -> Response:
     try:
         return _attached(template(name, shared.settings.templates), DOCX, f"{name}.docx")
     except DocumentError as error:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, str(error)) from error
+        raise not_found(error) from error
 
 
 @router.put(
@@ -94,13 +95,13 @@ async def replace_template(name: TemplateName, request: Request, shared: Shared,
     async for chunk in request.stream():
         content += chunk
         if len(content) > LARGEST_BYTES:
-            raise unacceptable(f"the file is larger than {LARGEST_BYTES} bytes")
+            raise unacceptable("documents.too_large", most=LARGEST_BYTES)
     try:
         accept(name, bytes(content), folder)
     except DocumentError as error:
-        raise unacceptable(str(error)) from error
+        raise unacceptable(error) from error
     except OSError as error:
-        raise HTTPException(status.HTTP_409_CONFLICT, f"folder {folder}: {error.strerror}") from error
+        raise conflict("documents.unwritable", folder=folder, error=error.strerror) from error
     _note(shared, keeper, "template_replaced", f"document:{name}", {"bytes": len(content)})
     return next(each for each in templates(shared, keeper) if each.name == name)
 
@@ -109,7 +110,7 @@ async def replace_template(name: TemplateName, request: Request, shared: Shared,
 def restore_template(name: TemplateName, shared: Shared, keeper: Keeper) -> TemplateInfo:
     """The agency's file is taken away; 404 where there is none."""
     if name not in names() or not remove_own(name, _folder(shared)):
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"template {name!r} has no file of the agency's own")
+        raise not_found("documents.not_own", name=name)
     _note(shared, keeper, "template_restored", f"document:{name}", {})
     return next(each for each in templates(shared, keeper) if each.name == name)
 
@@ -131,7 +132,7 @@ def of_case(
 ) -> Response:
     """Filled in from the case as it stands; the Word file may be edited before it is signed. Marked if simulated."""
     if name not in OF_CASES:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"no document {name!r} about cases: {', '.join(OF_CASES)}")
+        raise not_found("documents.not_of_cases", name=name, known=listed(OF_CASES))
     at = shared.clock()
     with shared.database.connection() as connection:
         row = visible_case(connection, case_id, officer)
@@ -146,7 +147,7 @@ def of_case(
             folder=shared.settings.templates,
         )
     except DocumentError as error:
-        raise unacceptable(str(error)) from error
+        raise unacceptable(error) from error
     _note(shared, officer, "document_made", f"case:{case_id}", {"document": name, "as": form})
     simulated = "SIMULATED-" if row["simulated"] else ""
     return _attached(made, DOCX if form == "docx" else PDF, f"landun-{simulated}{name}-{papers.number}.{form}")
@@ -215,9 +216,7 @@ def _place(name: str) -> int:
 
 def _folder(shared: Context) -> FilePath:
     if shared.settings.templates is None:
-        raise HTTPException(
-            status.HTTP_409_CONFLICT, "no folder for templates is set: start `landun serve` with --templates FOLDER"
-        )
+        raise conflict("documents.no_folder")
     return shared.settings.templates
 
 

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Response, status
+from fastapi import APIRouter, Depends, Path, Response, status
 
 from monitor.api.case_rows import party_of
 from monitor.api.context import Context, Now, Shared, requires, visible_site
 from monitor.api.credit import Officer, assessments, weights_in_force
+from monitor.api.refusals import conflict, forbidden, not_found, unacceptable
 from monitor.api.schemas import Error
 from monitor.api.schemas.credit import (
     ConflictInfo,
@@ -44,6 +45,7 @@ from monitor.supervision.draw import (
 from monitor.supervision.draw import Officer as Sendable
 from monitor.supervision.machine import Opening
 from registry.catalogue import text
+from registry.words import listed, moment
 from store import audit, disclosure
 from store.connections import Connection
 from store.draws import (
@@ -96,18 +98,15 @@ def declare(given: NewConflict, shared: Shared, now: Now, officer: Officer) -> C
     """Declared by the officer or by the centre. From then on no draw sends that officer there."""
     site = visible_site(now, officer, given.site)
     if officer.role == "inspector" and given.officer != officer.username:
-        raise HTTPException(status.HTTP_403_FORBIDDEN, "an inspector declares conflicts of their own only")
-    if given.officer not in _inspectors(shared):
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT,
-            f"officer: {given.officer!r} is not an inspector; must be one of {', '.join(sorted(_inspectors(shared)))}",
-        )
+        raise forbidden("draws.own_only")
+    if given.officer not in (people := _inspectors(shared)):
+        raise unacceptable("draws.no_inspector", value=given.officer, known=listed(sorted(people)))
     at = shared.clock()
     with shared.database.connection() as connection, connection.transaction():
         try:
             number = declare_conflict(connection, given.officer, site.code, given.reason, officer.username, at)
         except ConflictKnownError as error:
-            raise HTTPException(status.HTTP_409_CONFLICT, str(error)) from error
+            raise conflict(error) from error
         detail = {"conflict": number, "officer": given.officer, "reason": given.reason}
         audit.append(connection, officer.username, "conflict_declared", f"site:{site.code}", detail, at)
         found = next(each for each in conflicts(connection) if each.id == number)
@@ -123,7 +122,7 @@ def end_conflict(
     with shared.database.connection() as connection, connection.transaction():
         found = next((each for each in conflicts(connection) if each.id == conflict_id), None)
         if found is None or not withdraw_conflict(connection, conflict_id, manager.username, at):
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"no conflict of interest {conflict_id} stands")
+            raise not_found("draws.no_conflict", conflict=conflict_id)
         audit.append(connection, manager.username, "conflict_ended", f"conflict:{conflict_id}", {}, at)
     return _conflict(found, shared, now)
 
@@ -151,7 +150,7 @@ def announce(given: NewDraw, shared: Shared, now: Now, manager: Manager) -> Draw
         try:
             check(population)
         except DrawError as error:
-            raise HTTPException(status.HTTP_409_CONFLICT, str(error)) from error
+            raise conflict(error) from error
         content = published(population)
         row = {
             "id": number,
@@ -212,7 +211,7 @@ def hold(draw_id: DrawId, given: TheWord, shared: Shared, now: Now, manager: Man
         found = _draw(connection, draw_id, lock=True)
         if found.drawn_at is not None or found.cancelled_at is not None:
             what = "held" if found.drawn_at is not None else "cancelled"
-            raise HTTPException(status.HTTP_409_CONFLICT, f"draw {draw_id} was {what} already; announce another")
+            raise conflict(f"draws.{what}_already", draw=draw_id)
         word = given.word.strip()
         seed = seed_of(found.nonce, word)
         population = population_of(found.population)
@@ -234,7 +233,7 @@ def cancel(draw_id: DrawId, given: DrawReason, shared: Shared, now: Now, manager
     with shared.database.connection() as connection, connection.transaction():
         found = _draw(connection, draw_id, lock=True)
         if found.cancelled_at is not None:
-            raise HTTPException(status.HTTP_409_CONFLICT, f"draw {draw_id} was cancelled already")
+            raise conflict("draws.cancelled_before", draw=draw_id)
         cancel_draw(connection, draw_id, manager.username, at, given.reason)
         audit.append(connection, manager.username, "draw_cancelled", f"draw:{draw_id}", {"reason": given.reason}, at)
         return _detail(connection, _draw(connection, draw_id), shared, now)
@@ -255,19 +254,16 @@ def report(
         found = _draw(connection, draw_id, lock=True)
         task = next((each for each in tasks_of(connection, draw_id) if each.place == place), None)
         if task is None:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"draw {draw_id} has no inspection {place}")
+            raise not_found("draws.no_task", draw=draw_id, place=place)
         site = visible_site(now, officer, task.site)
         _may_report(officer, task)
         if found.cancelled_at is not None or task.outcome is not None:
-            raise HTTPException(status.HTTP_409_CONFLICT, f"inspection {place} of draw {draw_id} is over already")
+            raise conflict("draws.task_over", draw=draw_id, place=place)
         today = at.astimezone(ZoneInfo(site.zone)).date()
         if not (found.drawn_at or at).astimezone(ZoneInfo(site.zone)).date() <= given.inspected_on <= today:
-            raise HTTPException(
-                status.HTTP_422_UNPROCESSABLE_CONTENT,
-                f"inspected_on: {given.inspected_on} must be from the day of the draw to today, {today}",
-            )
+            raise unacceptable("draws.inspected_on", day=given.inspected_on, today=today)
         if given.outcome != "in_order" and not given.note.strip():
-            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "note: say what was found, or why nobody was")
+            raise unacceptable("draws.no_note")
         case_id = None
         if given.outcome == "problem":
             opening = Opening(
@@ -295,10 +291,7 @@ def report(
 
 def _may_report(officer: Principal, task: Task) -> None:
     if officer.role == "inspector" and officer.username not in {task.officer, task.second_officer}:
-        raise HTTPException(
-            status.HTTP_403_FORBIDDEN,
-            f"inspection {task.place} is that of {task.officer} and {task.second_officer}; one of them reports it",
-        )
+        raise forbidden("draws.not_yours", place=task.place, officer=task.officer, second=task.second_officer)
 
 
 def _population(
@@ -325,10 +318,7 @@ def _population(
     people = _inspectors(shared)
     unknown = sorted(set(given.officers) - set(people))
     if unknown:
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT,
-            f"officers: {', '.join(unknown)} are not inspectors; must be of {', '.join(sorted(people))}",
-        )
+        raise unacceptable("draws.no_inspectors", unknown=listed(unknown), known=listed(sorted(people)))
     wanted = given.officers or sorted(people)
     here = {site.code for site in sites}
     return Population(
@@ -356,9 +346,10 @@ def _votes(connection: Connection, round_id: int | None, at: datetime) -> dict[s
     if round_id is None:
         return None
     found = next((each for each in disclosure.rounds(connection) if each.id == round_id), None)
-    if found is None or at < found.closes_at:
-        what = "does not exist" if found is None else f"is open until {found.closes_at.isoformat()}"
-        raise HTTPException(status.HTTP_409_CONFLICT, f"round_id: round {round_id} {what}")
+    if found is None:
+        raise conflict("draws.no_round", round=round_id)
+    if at < found.closes_at:
+        raise conflict("draws.round_open", round=round_id, until=moment(found.closes_at))
     return dict.fromkeys(found.sites, 0) | disclosure.votes(connection, round_id)
 
 
@@ -371,7 +362,7 @@ def _inspectors(shared: Context) -> dict[str, Principal]:
 def _draw(connection: Connection, draw_id: int, *, lock: bool = False) -> DrawRow:
     found = find_draw(connection, draw_id, lock=lock)
     if found is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"draw {draw_id} does not exist")
+        raise not_found("draws.no_draw", draw=draw_id)
     return found
 
 

@@ -3,11 +3,12 @@
 from importlib.resources import files
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response, status
+from fastapi import APIRouter, Depends, Path, Query, Response, status
 from fastapi.responses import PlainTextResponse
 
 from monitor.api.context import Context, Now, Shared, requires, visible_site
 from monitor.api.devices import DeviceInPath, visible
+from monitor.api.refusals import Refusal, conflict, not_found, unacceptable
 from monitor.api.registry import Editor
 from monitor.api.schemas import Error
 from monitor.api.schemas.evidence import AnchorInfo, Audit, NewPackage, NewReview, PackageInfo, ReviewInfo
@@ -47,15 +48,12 @@ def make(asked: NewPackage, shared: Shared, now: Now, exporter: Exporter) -> Pac
         try:
             subject = subject_of(connection, asked.subject, asked.subject_id)
         except UnknownSubjectError as error:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, str(error)) from error
-        _in_scope(now, exporter, subject.site, f"{asked.subject} {asked.subject_id}")
+            raise not_found(f"evidence.gone.{asked.subject}", number=asked.subject_id) from error
+        _in_scope(now, exporter, subject.site, asked.subject, asked.subject_id)
         anchors.make(connection, at, "export")
         content = draft(connection, subject, now.registry, _maker(exporter), asked.purpose, at)
         if len(content) > LARGEST_BYTES:
-            raise HTTPException(
-                status.HTTP_422_UNPROCESSABLE_CONTENT,
-                f"the package has {len(content)} bytes, at most {LARGEST_BYTES} are kept: make one for each alarm",
-            )
+            raise unacceptable("evidence.too_large", bytes=len(content), most=LARGEST_BYTES)
         with connection.transaction():
             number = evidence.add_package(
                 connection,
@@ -137,7 +135,7 @@ def audit_package(package_id: PackageId, said: Audit, shared: Shared, now: Now, 
             try:
                 whole = audited(content, _maker(exporter), at, accepted=said.accepted, note=said.note)
             except AuditError as error:
-                raise HTTPException(status.HTTP_409_CONFLICT, str(error)) from error
+                raise conflict(error) from error
             evidence.save_audit(
                 connection, package_id, whole, exporter.username, at, accepted=said.accepted, note=said.note
             )
@@ -208,7 +206,7 @@ def review(code: DeviceInPath, said: NewReview, shared: Shared, now: Now, editor
     visible(now.registry, editor, code)
     at = shared.clock()
     if said.reviewed_on > at.date():
-        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, f"reviewed_on: {said.reviewed_on} is in the future")
+        raise unacceptable("evidence.reviewed_later", on=said.reviewed_on)
     fields = said.model_dump()
     on = fields.pop("reviewed_on")
     with shared.database.connection() as connection, connection.transaction():
@@ -229,20 +227,17 @@ def _content(number: int, shared: Context, now: Snapshot, exporter: Principal, f
 def _found(connection: Connection, number: int, now: Snapshot, exporter: Principal, *, lock: bool = False) -> Package:
     found = evidence.find_package(connection, number, lock=lock)
     if found is None:
-        raise HTTPException(
-            status.HTTP_404_NOT_FOUND, f"package {number} does not exist or is of a site that is not in your scope"
-        )
-    _in_scope(now, exporter, found.site, f"package {number}")
+        raise not_found("evidence.gone.package", number=number)
+    _in_scope(now, exporter, found.site, "package", number)
     return found
 
 
-def _in_scope(now: Snapshot, exporter: Principal, site: str, what: str) -> None:
+def _in_scope(now: Snapshot, exporter: Principal, site: str, what: str, number: int) -> None:
     """404 alike for what does not exist and what is out of scope."""
     try:
         visible_site(now, exporter, site)
-    except HTTPException as error:
-        detail = f"{what} does not exist or is of a site that is not in your scope"
-        raise HTTPException(status.HTTP_404_NOT_FOUND, detail) from error
+    except Refusal as error:
+        raise not_found(f"evidence.gone.{what}", number=number) from error
 
 
 def _note(

@@ -16,6 +16,7 @@ from psycopg import Error as DatabaseError
 
 from monitor.api.control import Control, RefusedError, SimulatorsMissingError
 from monitor.api.database import Database, DatabaseMissingError
+from registry.words import Words
 from store import journal, queries
 from store.connections import Connection
 from store.records import to_us
@@ -27,9 +28,9 @@ POLL_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class FleetState:
-    """What the simulators said last; `problem` is empty when they answered."""
+    """What the simulators said last; no `problem` when they answered."""
 
-    problem: str = "not asked yet"
+    problem: Words | None = None
     running: bool = False
     paused_reason: str | None = None
     speed: float | None = None
@@ -44,7 +45,7 @@ class FleetWatch:
         self._clock = clock
         self._recorded: dict[str, Mapping[str, Any]] = {}
         self._speed: float | None = None
-        self.state = FleetState()
+        self.state = FleetState(Words.of("refusal.simulators.not_asked"))
 
     async def run(self) -> None:
         """Poll until cancelled; at once returns where the system runs no simulators."""
@@ -57,9 +58,12 @@ class FleetWatch:
         try:
             fleet = await self._control.get("/fleet")
             faults = await self._control.get("/faults")
-            self.state = FleetState("", bool(fleet["running"]), fleet["paused_reason"], float(fleet["speed"]))
-        except (SimulatorsMissingError, RefusedError, KeyError, TypeError, ValueError) as error:
-            self.state = FleetState(problem=f"{error}")
+            self.state = FleetState(None, bool(fleet["running"]), fleet["paused_reason"], float(fleet["speed"]))
+        except (SimulatorsMissingError, RefusedError) as error:
+            self.state = FleetState(error.words)
+            return
+        except (KeyError, TypeError, ValueError) as error:
+            self.state = FleetState(Words.of("refusal.simulators.strange", error=f"{type(error).__name__}: {error}"))
             return
         await self.record(faults, self.state.speed)
 

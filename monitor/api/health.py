@@ -257,8 +257,8 @@ def _monitor(refresher: Refresher, now: datetime) -> Component:
 
 
 def _simulators(state: FleetState) -> Component:
-    if state.problem:
-        return _part("simulators", "missing", "simulators_problem", problem=state.problem)
+    if state.problem is not None:
+        return Component(name="simulators", state="missing", detail=state.problem.en, detail_zh=state.problem.zh)
     if state.paused_reason == "disk":
         return _part("simulators", "degraded", "simulators_disk")
     if not state.running:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, status
+from fastapi import APIRouter, Depends, Path, Query, status
 
 from monitor.api.context import Now, Shared, SignedIn, requires, visible_site
-from monitor.api.refusals import check_zone, unacceptable
+from monitor.api.refusals import check_zone, conflict, not_found, parameter, unacceptable
 from monitor.api.schemas import Error
 from monitor.api.schemas.limits import (
     BandInfo,
@@ -30,6 +30,7 @@ from registry.limits.site_rules import check
 from registry.model import SamplingPoint, Site
 from registry.scenarios import scenario_of
 from registry.site_settings import SettingError, check_reason
+from registry.words import moment
 from store import audit
 from store.alarm_settings import load_alarm_settings
 from store.records import from_us
@@ -54,7 +55,7 @@ def rules(
 ) -> SiteRules:
     """Each limit with its clause, force and certainty, the site's own rules with who set them and when, and sources."""
     site = visible_site(now, principal, code)
-    check_zone("query parameter at", at)
+    check_zone(parameter("at"), at)
     with shared.database.connection() as connection:
         own = load_rules(connection, site=code)
         settings = AlarmSettings(load_alarm_settings(connection, site=code))
@@ -71,8 +72,8 @@ def set_rule(code: SiteInPath, wanted: NewSiteRule, shared: Shared, now: Now, se
     """
     site = visible_site(now, setter, code)
     at = shared.clock()
-    for name, moment in (("since", wanted.since), ("until", wanted.until)):
-        check_zone(name, moment)
+    for name, told in (("since", wanted.since), ("until", wanted.until)):
+        check_zone(name, told)
     rule = SiteRule(
         id=0,
         site=site.code,
@@ -90,7 +91,7 @@ def set_rule(code: SiteInPath, wanted: NewSiteRule, shared: Shared, now: Now, se
     try:
         check(rule, now.registry, at)
     except SettingError as error:
-        raise unacceptable(str(error)) from error
+        raise unacceptable(error) from error
     with shared.database.connection() as connection, connection.transaction():
         said = {name: value for name, value in rule.to_json().items() if name != "id" and value is not None}
         audit.append(connection, setter.username, "set_limit", f"site:{site.code}", said, at)
@@ -109,20 +110,18 @@ def finish_rule(
     setter: Setter,
 ) -> SiteRuleInfo:
     """From now on the rule is not in force; what was judged by it stays. One that has not begun never will."""
-    visible_site(now, setter, code)
+    site = visible_site(now, setter, code)
     at = shared.clock()
     try:
         check_reason("reason", said.reason)
     except SettingError as error:
-        raise unacceptable(str(error)) from error
+        raise unacceptable(error) from error
     with shared.database.connection() as connection, connection.transaction():
         rule = find_rule(connection, rule_id)
         if rule is None or rule.site != code:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"rule {rule_id} is not one of site {code}")
+            raise not_found("limits.not_of_site", rule=rule_id, site=code)
         if rule.until is not None and rule.until <= at:
-            raise HTTPException(
-                status.HTTP_409_CONFLICT, f"rule {rule_id} is over since {rule.until.astimezone(UTC).isoformat()}"
-            )
+            raise conflict("limits.over", rule=rule_id, since=moment(rule.until, site.zone))
         detail = {"rule": rule_id, "reason": said.reason.strip()}
         audit.append(connection, setter.username, "end_limit", f"site:{code}", detail, at)
         ended = end_rule(connection, rule, at, setter.username, said.reason.strip())

@@ -111,7 +111,7 @@ async def _hold_authority(shared: Context, principal: Principal, token: str) -> 
     while True:
         await asyncio.sleep(AUTHORITY_CHECK_S)
         if shared.principal_of(token)[0] != principal:
-            raise TokenError("your role or scope was changed: sign in again")
+            raise TokenError.of("refusal.tokens.changed")
 
 
 async def _close(socket: WebSocket, code: int, reason: str) -> None:

@@ -1,17 +1,17 @@
 """Who is told of what: routes, the roster, shared receivers, gateways, the log of deliveries, and a dry run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response, status
+from fastapi import APIRouter, Depends, Path, Query, Response, status
 
 from monitor.api.context import Context, Now, Shared, requires, visible_site
-from monitor.api.notifications import channel_of, unsealable
+from monitor.api.notifications import channel_of, kinds_named, split_address, unsealable
 from monitor.api.office_hours import hours_of
-from monitor.api.refusals import check_zone, unacceptable
+from monitor.api.refusals import check_zone, forbidden, not_found, unacceptable
 from monitor.api.schemas import Error
 from monitor.api.schemas.notifications import (
     ChannelInfo,
@@ -39,8 +39,10 @@ from monitor.api.snapshot import Snapshot
 from monitor.notify import reading
 from monitor.notify.dry_run import Plan, StepPlan, Told, plan
 from monitor.notify.model import Matter, World
+from registry.catalogue import text
 from registry.counties import COUNTIES
 from registry.scenarios import scenarios
+from registry.words import Words, listed
 from store import audit, notifications, notify_settings, people, queries
 from store.channel_secrets import opened_gateway
 from store.sealing import SealError
@@ -98,24 +100,26 @@ def delete_route(route_id: RouteInPath, setter: Setter, shared: Shared) -> Respo
     """Alarms that it took go to the next that fits."""
     with shared.database.connection() as connection, connection.transaction():
         if not notify_settings.delete_route(connection, route_id):
-            raise _missing(f"route {route_id}")
+            raise not_found("notification_settings.no_route", number=route_id)
         audit.append(connection, setter.username, "notify_route_deleted", f"route:{route_id}", {}, shared.clock())
     return Response(status_code=status.HTTP_204_NO_CONTENT)
 
 
 def _save_route(given: RouteRequest, setter: Setter, shared: Context, number: int | None) -> RouteInfo:
     if unknown := set(given.counties) - COUNTIES.keys():
-        raise unacceptable(f"counties {sorted(unknown)} are not known; known: {', '.join(COUNTIES)}")
+        raise unacceptable("notification_settings.counties", codes=listed(sorted(unknown)), known=listed(COUNTIES))
     if unknown := set(given.scenarios) - scenarios().keys():
-        raise unacceptable(f"scenarios {sorted(unknown)} are not known; known: {', '.join(scenarios())}")
+        raise unacceptable("notification_settings.scenarios", codes=listed(sorted(unknown)), known=listed(scenarios()))
     with shared.database.connection() as connection, connection.transaction():
         receivers = {each["id"] for each in notify_settings.channels(connection) if each["person"] is None}
         if strangers := set(given.receivers) - receivers:
-            raise unacceptable(f"receivers {sorted(strangers)} are not shared channels; those are {sorted(receivers)}")
+            raise unacceptable(
+                "notification_settings.receivers", numbers=listed(sorted(strangers)), known=listed(sorted(receivers))
+            )
         row = {**given.model_dump(), "changed_by": setter.username, "changed_at": shared.clock()}
         saved = notify_settings.save_route(connection, row, number)
         if saved is None:
-            raise _missing(f"route {number}")
+            raise not_found("notification_settings.no_route", number=number)
         action = "notify_route_added" if number is None else "notify_route_changed"
         audit.append(connection, setter.username, action, f"route:{saved}", given.model_dump(), shared.clock())
     return _route({**row, "id": saved})
@@ -132,7 +136,7 @@ def roster(
     """Lines of counties in scope that overlap a period."""
     begin = first or shared.clock()
     for name, moment in (("from", first), ("to", last)):
-        check_zone(f"query parameter {name}", moment)
+        check_zone(name, moment)
     with shared.database.connection() as connection:
         rows = notify_settings.roster(connection, begin, last or begin + ROSTER_AHEAD)
     return [_duty(row) for row in rows if _in_scope(seer, row["county"])]
@@ -142,21 +146,24 @@ def roster(
 def add_duty(given: DutyRequest, setter: Setter, shared: Shared) -> DutyInfo:
     """Lines may overlap: then several are on duty. Where lines are kept, a gap between them means that nobody is."""
     if given.county and given.county not in COUNTIES:
-        raise unacceptable(f"county {given.county!r} is not known; known: {', '.join(COUNTIES)}")
-    if given.since.tzinfo is None or given.until.tzinfo is None:
-        raise unacceptable("since and until must have a time zone: end them with Z or an offset")
+        raise unacceptable("notification_settings.county", code=given.county, known=listed(COUNTIES))
+    for name, moment in (("since", given.since), ("until", given.until)):
+        check_zone(name, moment)
     if not given.since < given.until <= given.since + LONGEST_DUTY:
-        raise unacceptable(f"until must be after since, by {LONGEST_DUTY.days} days at most")
+        raise unacceptable("notification_settings.duty_length", days=LONGEST_DUTY.days)
     if not _in_scope(setter, given.county):
-        raise HTTPException(status.HTTP_403_FORBIDDEN, f"county {given.county or 'all'} is not in your scope")
+        raise forbidden("notification_settings.out_of_scope", county=_counties([given.county] if given.county else []))
     with shared.database.connection() as connection, connection.transaction():
         person = people.find_person(connection, given.person)
         if person is None or person.disabled_at is not None:
-            raise unacceptable(f"person {given.person!r} is not registered or may not sign in")
+            raise unacceptable("notification_settings.no_person", person=given.person)
         if person.role not in ON_DUTY or (person.counties and given.county not in person.counties):
             raise unacceptable(
-                f"person {given.person!r} has role {person.role} and counties {list(person.counties) or 'all'}: "
-                f"on duty can be {', '.join(ON_DUTY)} whose counties include that of the line"
+                "notification_settings.unfit",
+                person=given.person,
+                role=_roles([person.role]),
+                counties=_counties(person.counties),
+                fit=_roles(ON_DUTY),
             )
         row = {**given.model_dump(), "entered_by": setter.username, "entered_at": shared.clock()}
         number = notify_settings.add_duty(connection, row)
@@ -174,7 +181,7 @@ def delete_duty(duty_id: DutyInPath, setter: Setter, shared: Shared) -> Response
     with shared.database.connection() as connection, connection.transaction():
         known = notify_settings.find_duty(connection, duty_id)
         if known is None or not _in_scope(setter, known["county"]):
-            raise _missing(f"line {duty_id} of the roster")
+            raise not_found("notification_settings.no_duty", number=duty_id)
         notify_settings.delete_duty(connection, duty_id)
         said = {name: str(known[name]) for name in ("person", "county", "role", "since", "until")}
         audit.append(connection, setter.username, "duty_deleted", f"duty:{duty_id}", said, shared.clock())
@@ -199,12 +206,16 @@ def gateways(_: Setter, shared: Shared) -> list[GatewayInfo]:
 @router.put("/gateways/{kind}", summary="Set a gateway")
 def set_gateway(kind: KindInPath, given: GatewayRequest, setter: Setter, shared: Shared) -> GatewayInfo:
     """The secret is kept where none is given; it is never answered, logged or written to the audit log."""
-    address = urlsplit(given.url.strip())
-    if address.scheme not in _SCHEMES[kind] or not address.hostname:
-        expected = " or ".join(f"{scheme}://…" for scheme in _SCHEMES[kind])
-        raise unacceptable(f"url: for {kind} it must begin with {expected} and name a host")
+    address = split_address(given.url.strip())
+    if address is None or address.scheme not in _SCHEMES[kind]:
+        begins = [f"{scheme}://…" for scheme in _SCHEMES[kind]]
+        raise unacceptable(
+            "notification_settings.url",
+            kind=kinds_named(kind),
+            expected=Words(" 或 ".join(begins), " or ".join(begins)),
+        )
     if address.password:
-        raise unacceptable("url: leave the password out of it and give it as secret")
+        raise unacceptable("notification_settings.password")
     with shared.database.connection() as connection, connection.transaction():
         before = notify_settings.gateways(connection).get(kind)
         secret = given.secret if given.secret is not None else (before or {}).get("secret", "")
@@ -228,7 +239,7 @@ def delete_gateway(kind: KindInPath, setter: Setter, shared: Shared) -> Response
     """Channels of its kind cannot deliver from then on, and say so."""
     with shared.database.connection() as connection, connection.transaction():
         if not notify_settings.delete_gateway(connection, kind):
-            raise _missing(f"gateway {kind}")
+            raise not_found("notification_settings.no_gateway", kind=kinds_named(kind))
         audit.append(connection, setter.username, "notify_gateway_removed", f"gateway:{kind}", {}, shared.clock())
     return Response(status_code=status.HTTP_204_NO_CONTENT)
 
@@ -276,10 +287,10 @@ def dry_run(given: DryRunRequest, seer: Seer, shared: Shared, now: Now) -> DryRu
         if given.alarm is not None:
             row = queries.alarm(connection, given.alarm)
             if row is None:
-                raise _missing(f"alarm {given.alarm}")
+                raise not_found("notification_settings.no_alarm", number=given.alarm)
             visible_site(now, seer, row["site"])
         elif given.site is None:
-            raise unacceptable("alarm, site: give one of the two")
+            raise unacceptable("notification_settings.alarm_or_site")
         world = replace(reading.world(connection, at, set()), duties=reading.duties(connection, at))
         matter = _matter(given, world, now, seer, at)
         found = plan(world, matter, at)
@@ -296,7 +307,7 @@ def _matter(given: DryRunRequest, world: World, now: Snapshot, seer: Principal, 
     if given.alarm is not None:
         known = next((each for each in world.matters if each.id == given.alarm), None)
         if known is None:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"alarm {given.alarm} is over: nobody would be told of it")
+            raise not_found("notification_settings.over", number=given.alarm)
         return replace(known, acknowledged=False)
     site = visible_site(now, seer, given.site or "")
     return Matter(
@@ -377,6 +388,19 @@ def _in_scope(seer: Principal, county: str) -> bool:
     return not seer.counties or county in seer.counties
 
 
+def _counties(codes: Sequence[str]) -> Words:
+    """Counties, or all where none is named: by name in Chinese, by code in English."""
+    if not codes:
+        return Words.of("refusal.notification_settings.all")
+    names = (COUNTIES[each].name_zh if each in COUNTIES else each for each in codes)
+    return Words("、".join(names), ", ".join(codes))
+
+
+def _roles(roles: Sequence[str]) -> Words:
+    """Roles of people: by name in Chinese, by code in English."""
+    return Words("、".join(text("zh", f"dashboard.role.{each}") for each in roles), ", ".join(roles))
+
+
 def _route(row: Mapping[str, Any]) -> RouteInfo:
     return RouteInfo(**{name: row[name] for name in RouteInfo.model_fields})
 
@@ -389,7 +413,7 @@ def _sealed(secret: str, shared: Context) -> str:
     try:
         return shared.settings.seal.close(secret)
     except SealError as error:
-        raise unsealable(error) from error
+        raise unsealable() from error
 
 
 def _gateway(row: Mapping[str, Any], shared: Context) -> GatewayInfo:
@@ -421,7 +445,3 @@ def delivery_of(row: Mapping[str, Any]) -> Delivery:
             "alarms": len(row["alarms"]),
         }
     )
-
-
-def _missing(what: str) -> HTTPException:
-    return HTTPException(status.HTTP_404_NOT_FOUND, f"{what} does not exist or is not in your scope")

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response, status
+from fastapi import APIRouter, Depends, Path, Query, Response, status
 
 from monitor.api.context import Context, Shared, requires
-from monitor.api.refusals import unacceptable
+from monitor.api.refusals import Refusal, forbidden, not_found, refused, unacceptable
 from monitor.api.schemas import Error
 from monitor.api.schemas.notifications import (
     ChannelInfo,
@@ -25,6 +25,7 @@ from monitor.api.schemas.notifications import (
 from monitor.api.scope import Permission, Principal
 from registry.catalogue import text
 from registry.topics import NOTIFICATIONS
+from registry.words import Words
 from store import audit, notifications, notify_settings
 from store.channel_secrets import SECRET_TARGETS, opened_channel, sealed_channel
 from store.connections import Connection
@@ -42,13 +43,13 @@ OWN_KINDS: Final = frozenset({"email", "sms", "wecom", "dingtalk", "feishu"})
 stands inside the network."""
 
 _TOKENS: Final = frozenset({"wecom", "dingtalk", "feishu"})
-_SHAPES: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
-    "email": (re.compile(r"[^@\s,;?&]{1,64}@[^@\s,;?&/]{1,190}"), "an address like wang@example.org"),
-    "sms": (re.compile(r"\+?[0-9]{5,20}"), "a telephone number like +8613800000000"),
-    "wecom": (re.compile(r"[A-Za-z0-9_-]{4,100}"), "the robot's key: what follows key= in its address"),
-    "dingtalk": (re.compile(r"[A-Za-z0-9]{4,100}"), "the robot's token: what follows access_token= in its address"),
-    "feishu": (re.compile(r"[A-Za-z0-9_-]{4,100}"), "the robot's token: the last part of its address"),
-    "mqtt": (re.compile(rf"{NOTIFICATIONS}/[A-Za-z0-9_/-]{{1,200}}"), f"a topic below {NOTIFICATIONS}/"),
+_SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
+    "email": re.compile(r"[^@\s,;?&]{1,64}@[^@\s,;?&/]{1,190}"),
+    "sms": re.compile(r"\+?[0-9]{5,20}"),
+    "wecom": re.compile(r"[A-Za-z0-9_-]{4,100}"),
+    "dingtalk": re.compile(r"[A-Za-z0-9]{4,100}"),
+    "feishu": re.compile(r"[A-Za-z0-9_-]{4,100}"),
+    "mqtt": re.compile(rf"{NOTIFICATIONS}/[A-Za-z0-9_/-]{{1,200}}"),
 }
 _UNKNOWN: Final[dict[int | str, dict[str, Any]]] = {
     404: {"model": Error, "description": "There is no such channel, or it is not yours to change"}
@@ -102,12 +103,12 @@ def add_channel(given: ChannelRequest, reader: Reader, shared: Shared) -> Channe
     """One of my own, or (`shared`) a receiver for routes, which takes the right to set who is told."""
     _may_change(reader, given.kind, shared=given.shared)
     if given.target is None:
-        raise unacceptable(f"target: missing; a channel of kind {given.kind} needs {_shape_of(given.kind)}")
+        raise unacceptable("notifications.no_target", kind=kinds_named(given.kind), shape=_shape_of(given.kind))
     with shared.database.connection() as connection, connection.transaction():
         if not given.shared:
             own = [each for each in notify_settings.channels(connection) if each["person"] == reader.username]
             if len(own) >= CHANNELS_A_PERSON:
-                raise unacceptable(f"{CHANNELS_A_PERSON} channels are the most a person can have; delete one first")
+                raise unacceptable("notifications.too_many", most=CHANNELS_A_PERSON)
         row = {
             **_row(given, reader, shared),
             "person": None if given.shared else reader.username,
@@ -125,7 +126,7 @@ def change_channel(channel_id: ChannelInPath, given: ChannelRequest, reader: Rea
     with shared.database.connection() as connection, connection.transaction():
         known = own_channel(connection, channel_id, reader)
         if given.kind != known["kind"] or given.shared != (known["person"] is None):
-            raise unacceptable("kind and shared cannot be changed: add another channel")
+            raise unacceptable("notifications.fixed")
         target = known["target"] if given.target is None else checked_target(given.kind, given.target)
         row = {
             **_row(given, reader, shared),
@@ -219,11 +220,7 @@ def _may_change(reader: Principal, kind: str, *, shared: bool) -> None:
     if reader.may(Permission.SET_NOTIFICATIONS):
         return
     if shared or kind not in OWN_KINDS:
-        raise HTTPException(
-            status.HTTP_403_FORBIDDEN,
-            f"a shared receiver or one of kind {kind} is the monitoring centre's to set; "
-            f"your own may be {', '.join(sorted(OWN_KINDS))}",
-        )
+        raise forbidden("notifications.not_own", kind=kinds_named(kind), own=kinds_named(*sorted(OWN_KINDS)))
 
 
 def own_channel(connection: Connection, number: int, reader: Principal) -> dict[str, Any]:
@@ -232,25 +229,40 @@ def own_channel(connection: Connection, number: int, reader: Principal) -> dict[
     mine_ = known is not None and known["person"] == reader.username
     by_right = known is not None and known["person"] is None and reader.may(Permission.SET_NOTIFICATIONS)
     if known is None or not (mine_ or by_right):
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"channel {number} does not exist or is not yours to change")
+        raise not_found("notifications.no_channel", number=number)
     return known
 
 
-def _shape_of(kind: str) -> str:
-    return "an address http(s)://host/path" if kind == "webhook" else _SHAPES[kind][1]
+def _shape_of(kind: str) -> Words:
+    return Words.of(f"refusal.notifications.shape.{kind}", root=NOTIFICATIONS)
+
+
+def kinds_named(*kinds: str) -> Words:
+    """Kinds of channel: by name in Chinese, by code in English."""
+    return Words("、".join(text("zh", f"notify.kind.{each}") for each in kinds), ", ".join(kinds))
 
 
 def checked_target(kind: str, target: str) -> str:
     """A target that a sender of the kind can do something with; 422 saying what would be right. It is not repeated."""
     given = target.strip()
     if kind == "webhook":
-        parts = urlsplit(given)
-        right = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+        parts = split_address(given)
+        right = parts is not None and parts.scheme in {"http", "https"} and "@" not in parts.netloc
     else:
-        right = _SHAPES[kind][0].fullmatch(given) is not None
+        right = _SHAPES[kind].fullmatch(given) is not None
     if not right:
-        raise unacceptable(f"target: for a channel of kind {kind} it must be {_shape_of(kind)}")
+        raise unacceptable("notifications.wrong_target", kind=kinds_named(kind), shape=_shape_of(kind))
     return given
+
+
+def split_address(written: str) -> SplitResult | None:
+    """The parts of an address; None where it names no host, or has a port or brackets that cannot be."""
+    try:
+        parts = urlsplit(written)
+        _ = parts.port  # checked when it is read
+    except ValueError:
+        return None
+    return parts if parts.hostname else None
 
 
 def masked(kind: str, target: str) -> str:
@@ -268,7 +280,7 @@ def _sealed(row: Mapping[str, Any], shared: Context) -> dict[str, Any]:
     try:
         return sealed_channel(row, shared.settings.seal)
     except SealError as error:
-        raise unsealable(error) from error
+        raise unsealable() from error
 
 
 def channel_of(row: Mapping[str, Any], shared: Context) -> ChannelInfo:
@@ -299,9 +311,6 @@ def _audit(
     audit.append(connection, reader.username, action, f"channel:{number}", said, shared.clock())
 
 
-def unsealable(error: SealError) -> HTTPException:
-    """A 503: a secret is never stored open."""
-    return HTTPException(
-        status.HTTP_503_SERVICE_UNAVAILABLE,
-        f"secret: cannot be stored, {error}: give `landun serve` the file of the key as LANDUN_NOTIFY_KEY_FILE",
-    )
+def unsealable() -> Refusal:
+    """A 503: a secret is never stored open, so none is where there is no key to seal it with."""
+    return refused(status.HTTP_503_SERVICE_UNAVAILABLE, "notifications.no_key")

@@ -9,6 +9,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from monitor.api.schemas import RoleName
 from monitor.api.scope import Principal
+from registry.words import WordedError
 from store import people
 from store.connections import Connection
 from store.people import Person
@@ -27,14 +28,14 @@ class BusyError(Exception):
     """Too many passwords are being checked at once; the request may be repeated later."""
 
 
-class PasswordError(ValueError):
+class PasswordError(WordedError):
     """A password is not acceptable; the message says what would be right."""
 
 
 def hash_password(password: str) -> str:
     """The argon2id hash to store. Raises `PasswordError` on a password that is too short."""
     if len(password) < PASSWORD_CHARACTERS:
-        raise PasswordError(f"password has {len(password)} characters, must have at least {PASSWORD_CHARACTERS}")
+        raise PasswordError.of("refusal.people.short", length=len(password), least=PASSWORD_CHARACTERS)
     return _HASHER.hash(password)
 
 

@@ -29,3 +29,12 @@ class Place:
 def lines(place: Place) -> Mapping[str, tuple[Version, ...]]:
     """The versions of every indicator that is limited there at any time."""
     return timelines(place.site, place.point, place.rules)
+
+
+def limited(place: Place, since: int, until: int) -> frozenset[str]:
+    """Indicators that something limits there at any time in [`since`, `until`) (us)."""
+    return frozenset(
+        indicator
+        for indicator, versions in lines(place).items()
+        if any(each.limit is not None and each.since < until and each.until > since for each in versions)
+    )

@@ -3,16 +3,18 @@
 import hashlib
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, HTTPException, Path, Query, status
+from fastapi import APIRouter, Path, Query
 
 from monitor.api.context import Context, Shared
 from monitor.api.database import DatabaseMissingError
 from monitor.api.disclosure import results_of, round_info
 from monitor.api.displays import view_of
+from monitor.api.refusals import conflict, not_found, unacceptable
 from monitor.api.samples import sample_infos
 from monitor.api.schemas import Error
 from monitor.api.schemas.disclosure import PublishedPools, PublishedSample, RoundInfo, Vote, VoteCounted
 from monitor.api.snapshot import Snapshot
+from registry.words import listed, moment
 from store import disclosure
 
 router = APIRouter(prefix="/published", tags=["disclosure"])
@@ -71,14 +73,11 @@ def vote(round_id: Annotated[int, Path(ge=1, description="Round")], given: Vote,
     with shared.database.connection() as connection, connection.transaction():
         found = next((each for each in disclosure.rounds(connection) if each.id == round_id), None)
         if found is None:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no round {round_id}")
+            raise not_found("disclosure.no_round", number=round_id)
         if not found.opens_at <= at < found.closes_at:
-            raise HTTPException(status.HTTP_409_CONFLICT, f"round {round_id} closed at {found.closes_at.isoformat()}")
+            raise conflict("disclosure.closed", number=round_id, at=moment(found.closes_at))
         if given.site not in found.sites:
-            raise HTTPException(
-                status.HTTP_422_UNPROCESSABLE_CONTENT,
-                f"site: {given.site!r} is not in this round; must be one of {', '.join(found.sites)}",
-            )
+            raise unacceptable("disclosure.not_in_round", site=given.site, known=listed(found.sites))
         voter = hashlib.sha256(f"{shared.settings.token_secret}|{round_id}|{given.voter}".encode()).hexdigest()
         counted = disclosure.cast_vote(connection, round_id, voter, given.site, at)
     return VoteCounted(outcome="counted" if counted else "voted_before")

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from fastapi import APIRouter, Depends, HTTPException, Query, Response, status
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
 from monitor.api.context import Context, Now, Shared, SignedIn, requires, visible_site
-from monitor.api.refusals import check_zone, unacceptable
+from monitor.api.refusals import check_zone, not_found, parameter, unacceptable
 from monitor.api.schemas import Series
 from monitor.api.scope import Permission, Principal
 from monitor.api.sites import NOT_FOUND, SiteInPath
@@ -22,6 +22,7 @@ from monitor.api.tables import XLSX_TYPE, Cell, Table, csv_file, xlsx_file
 from registry.catalogue import LANGUAGES, indicator_name, text, unit
 from registry.indicators import INDICATORS
 from registry.model import Channel, Registry, Site
+from registry.words import moment
 from store import queries
 from store.connections import Connection
 from store.records import from_us
@@ -101,28 +102,28 @@ def time_range(
     begin = first or _utc("to", end) - length
     begin, end = _utc("from", begin), _utc("to", end)
     if begin >= end:
-        raise unacceptable(f"query parameter from: {begin.isoformat()} must be before to, {end.isoformat()}")
+        raise unacceptable("readings.backwards", begin=moment(begin), end=moment(end))
     if end - begin > LONGEST:
-        raise unacceptable(f"query parameters from, to: {(end - begin).days} days, at most {LONGEST.days} days")
+        raise unacceptable("readings.too_long", days=(end - begin).days, most=LONGEST.days)
     return begin, end
 
 
 def _utc(name: str, at: datetime) -> datetime:
-    check_zone(f"query parameter {name}", at)
+    check_zone(parameter(name), at)
     return at.astimezone(UTC)
 
 
 def _distinct(channels: list[int]) -> list[int]:
     distinct = list(dict.fromkeys(channels))
     if len(distinct) > CHANNELS:
-        raise unacceptable(f"query parameter channel: {len(distinct)} channels, at most {CHANNELS} in one request")
+        raise unacceptable("readings.too_many", count=len(distinct), most=CHANNELS)
     return distinct
 
 
 def _visible_channel(now: Snapshot, principal: Principal, channel_id: int) -> Channel:
     channel = now.registry.channels.get(channel_id)
     if channel is None or not principal.sees(now.registry.site_of(channel)):
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"channel {channel_id} is not registered or not in your scope")
+        raise not_found("readings.no_channel", channel=channel_id)
     return channel
 
 

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Path, Response, UploadFile, status
+from fastapi import APIRouter, Depends, Form, Path, Response, UploadFile
 
 from monitor.api.context import Now, Shared, SignedIn, requires
+from monitor.api.refusals import unacceptable
 from monitor.api.registry_change import changing, record, report_of, require_scope, save
 from monitor.api.schemas import Error, ImportReport
 from monitor.api.scope import Permission, Principal
@@ -94,7 +95,7 @@ def import_file(
             waste = load_waste_registry(connection)
             plan = plan_import(name, content, registry, upkeep.calibrations(connection), now, waste)
         except TableError as error:
-            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, f"{error.words.zh} {error.words.en}") from error
+            raise unacceptable(error) from error
         require_scope(principal, plan, registry, waste)
         wanted = mode == "good_rows" or (mode == "all_or_none" and not plan.mistakes)
         imported = wanted and not plan.empty

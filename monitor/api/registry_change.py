@@ -5,15 +5,15 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
-from fastapi import HTTPException, status
-
 from monitor.api.context import Context
+from monitor.api.refusals import forbidden
 from monitor.api.schemas import ImportReport, MistakeInfo, SheetCount
 from monitor.api.scope import Principal
 from registry.importing import Plan
 from registry.model import Registry
 from registry.tabular import Mistake
 from registry.waste.model import NO_WASTE, WasteRegistry, owners
+from registry.words import Words
 from store import audit, journal, upkeep
 from store.connections import Connection
 from store.registry_rows import load_registry, save_channels, save_devices, save_sampling_points, save_sites
@@ -27,6 +27,7 @@ class MistakesError(Exception):
 
     def __init__(self, mistakes: Sequence[MistakeInfo]) -> None:
         super().__init__("; ".join(each.text_en for each in mistakes))
+        self.words = Words("；".join(each.text_zh for each in mistakes), str(self))
         self.mistakes = mistakes
 
 
@@ -72,11 +73,10 @@ def require_scope(principal: Principal, plan: Plan, registry: Registry, waste: W
     """403 where a plan touches a site outside the person's counties, naming it; or what is nobody's county."""
     if not principal.counties:
         return
-    for what, sites in owners(plan.waste, waste):
+    for (kind, code), sites in owners(plan.waste, waste):
         if "" in sites:
-            raise HTTPException(
-                status.HTTP_403_FORBIDDEN, f"{what} belongs to no venue: only who may change all counties may change it"
-            )
+            entry = Words.of(f"refusal.registry_change.entry.{kind}", code=code)
+            raise forbidden("registry_change.nobodys", entry=entry)
     touched = {**registry.sites, **plan.sites}
     codes = {*plan.sites, *(point.site for point in plan.sampling_points.values())}
     codes |= {device.site for device in plan.devices.values()}
@@ -87,9 +87,7 @@ def require_scope(principal: Principal, plan: Plan, registry: Registry, waste: W
     for code in sorted(codes):
         before = registry.sites.get(code)
         if not principal.sees(touched[code]) or (before is not None and not principal.sees(before)):
-            raise HTTPException(
-                status.HTTP_403_FORBIDDEN, f"site {code!r} is in county {touched[code].county}, outside your counties"
-            )
+            raise forbidden("registry_change.outside", site=code, county=touched[code].county)
 
 
 def report_of(plan: Plan, *, imported: bool) -> ImportReport:

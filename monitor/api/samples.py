@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Response, UploadFile, status
+from fastapi import APIRouter, Depends, Form, Path, Query, Response, UploadFile, status
 
 from monitor.api.context import Context, Now, Shared, SignedIn, requires, visible_site
-from monitor.api.refusals import check_zone, unacceptable
+from monitor.api.refusals import check_zone, conflict, not_found, parameter, unacceptable
 from monitor.api.registry_change import mistake_info
 from monitor.api.sampling import judged
 from monitor.api.schemas import Error
@@ -28,6 +28,7 @@ from registry.indicators import INDICATORS
 from registry.sample_sheet import Result, RowError, a_result, check_moment, check_result, plan_samples, template
 from registry.samples import Comparison, Judged, Sample, SampleKind, SampleState
 from registry.tabular import LARGEST_FILE_BYTES, CellError, TableError
+from registry.words import Words, listed
 from store import audit
 from store.connections import Connection
 from store.samples import Entered, add_samples, find_sample, find_samples, known_keys, withdraw_sample
@@ -64,7 +65,7 @@ def samples(
     if site is not None:
         visible_site(now, principal, site)
     for name, moment in (("from", first), ("to", last)):
-        check_zone(f"query parameter {name}", moment)
+        check_zone(parameter(name), moment)
     sites = [
         each.site.code
         for each in now.in_scope(principal)
@@ -88,11 +89,12 @@ def enter(given: NewSamples, shared: Shared, now: Now, enterer: Enterer) -> Samp
     site = visible_site(now, enterer, given.site)
     if (site.code, given.sampling_point) not in now.registry.sampling_points:
         known = sorted(point for at, point in now.registry.sampling_points if at == site.code)
-        raise unacceptable(f"sampling_point: {given.sampling_point!r} is not one of {site.code}: {', '.join(known)}")
+        told = {"value": given.sampling_point, "site": site.code, "known": listed(known)}
+        raise unacceptable("samples.unknown_point", **told)
     check_zone("taken_at", given.taken_at)
     at = shared.clock()
     results = [(each.indicator, _result(each.indicator, each.result, site.scenario)) for each in given.results]
-    _check(lambda: check_moment(given.taken_at, at), "taken_at")
+    _check(lambda: check_moment(given.taken_at, at), "samples.taken_at")
     new = [
         Sample(
             id=0,
@@ -140,7 +142,7 @@ def import_file(
     try:
         plan = plan_samples(name, file.file.read(LARGEST_FILE_BYTES + 1), now.registry, at, enterer.sees)
     except TableError as error:
-        raise unacceptable(f"{error.words.zh} {error.words.en}") from error
+        raise unacceptable(error) from error
     with shared.database.connection() as connection:
         known = known_keys(connection, plan.samples)
     new = [sample for sample in plan.samples if _key(sample) not in known]
@@ -169,7 +171,7 @@ def withdraw(
     with shared.database.connection() as connection, connection.transaction():
         found = visible_sample(connection, sample_id, now, enterer)
         if found.withdrawn_at is not None:
-            raise HTTPException(status.HTTP_409_CONFLICT, f"result {sample_id} was withdrawn by {found.withdrawn_by}")
+            raise conflict("samples.withdrawn", sample=sample_id, by=found.withdrawn_by)
         withdraw_sample(connection, sample_id, enterer.username, at, said.reason)
         detail = {"sample": sample_id, "reason": said.reason}
         audit.append(connection, enterer.username, "withdraw_sample", f"site:{found.sample.site}", detail, at)
@@ -183,9 +185,7 @@ def visible_sample(connection: Connection, sample_id: int, now: Snapshot, princi
     found = find_sample(connection, sample_id)
     site = now.registry.sites.get(found.sample.site) if found else None
     if found is None or site is None or not principal.sees(site):
-        raise HTTPException(
-            status.HTTP_404_NOT_FOUND, f"result {sample_id} does not exist or is of a site that is not in your scope"
-        )
+        raise not_found("samples.no_sample", sample=sample_id)
     return found
 
 
@@ -216,17 +216,18 @@ def _suspected(new: Sequence[Sample], now: Snapshot) -> int:
 
 def _result(indicator: str, written: str, scenario: str) -> Result:
     if indicator not in INDICATORS:
-        raise unacceptable(f"indicator: {indicator!r} is not an indicator; known: {', '.join(INDICATORS)}")
-    found: Result = _check(lambda: a_result(written), f"result of {indicator}, {written!r}")
-    _check(lambda: check_result(indicator, found, scenario=scenario), f"result of {indicator}, {written!r}")
+        raise unacceptable("samples.indicator", value=indicator, known=listed(INDICATORS))
+    told = {"indicator": Words(INDICATORS[indicator].name_zh, indicator), "value": written}
+    found: Result = _check(lambda: a_result(written), "samples.result", **told)
+    _check(lambda: check_result(indicator, found, scenario=scenario), "samples.result", **told)
     return found
 
 
-def _check(look: Any, what: str) -> Any:
+def _check(look: Any, key: str, **fields: object) -> Any:
     try:
         return look()
     except (CellError, RowError) as error:
-        raise unacceptable(f"{what}: {error.words.en} | {error.words.zh}") from error
+        raise unacceptable(key, **fields, words=error.words) from error
 
 
 def _infos(entered: Sequence[Entered], now: Snapshot, principal: Principal) -> list[SampleInfo]:

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response, status
+from fastapi import APIRouter, Depends, Path, Query, Response, status
 
 from monitor.api.context import Context, Now, Shared, requires, visible_site
 from monitor.api.credit import assessments, credit_info, weights_in_force
-from monitor.api.refusals import unacceptable
+from monitor.api.places import Place, limited
+from monitor.api.refusals import conflict, not_found, unacceptable
 from monitor.api.sampling import judged
 from monitor.api.schemas import Error
 from monitor.api.schemas.site_file import (
@@ -49,6 +50,7 @@ from registry.samples import SampleState
 from store import audit, site_files
 from store.connections import Connection
 from store.draws import add_commitment, commitments_of, withdraw_commitment
+from store.records import to_us
 from store.samples import find_samples
 
 router = APIRouter(tags=["site files"])
@@ -138,6 +140,7 @@ def _file(shared: Context, now: Snapshot, site: Site, reader: Principal) -> Site
         number, in_force = weights_in_force(connection)
         found = assessments(connection, now, in_force, [site], at)[site.code]
     venue = reader.role == "venue"
+    judged_here = _limited(now, site, first, at)
     return SiteFile(
         site=site.code,
         at=at,
@@ -157,10 +160,20 @@ def _file(shared: Context, now: Snapshot, site: Site, reader: Principal) -> Site
         samples=samples,
         self_inspections=[SelfInspection(**_own(each, SelfInspection)) for each in record["self_inspections"]],
         compliance=[
-            ComplianceOfMonth(**each, share=1 - each["beyond"] / each["readings"]) for each in record["compliance"]
+            ComplianceOfMonth(**each, share=1 - each["beyond"] / each["readings"])
+            for each in record["compliance"]
+            if each["indicator"] in judged_here
         ],
         credit=credit_info(site, found, in_force, number),
     )
+
+
+def _limited(now: Snapshot, site: Site, first: datetime, last: datetime) -> set[str]:
+    """Indicators that had a limit somewhere at a site: of the others no share can be within it."""
+    rules = now.facts.rules.get(site.code, ())
+    points = (point for (code, _), point in now.registry.sampling_points.items() if code == site.code)
+    span = to_us(first), to_us(last)
+    return {indicator for point in points for indicator in limited(Place.of(site, point, rules), *span)}
 
 
 def _own(row: Mapping[str, Any], model: Any) -> dict[str, Any]:
@@ -189,7 +202,7 @@ def add_licence(code: SiteInPath, given: NewLicence, shared: Shared, now: Now, o
     """Its number, who gave it, and until when it is valid."""
     visible_site(now, officer, code)
     if given.valid_until <= given.issued_on:
-        raise unacceptable(f"valid_until: {given.valid_until} must be after issued_on, {given.issued_on}")
+        raise unacceptable("site_file.licence_dates", until=given.valid_until, issued=given.issued_on)
     return _enter(shared, officer, code, "site_licence", {**given.model_dump(), "site": code}, "licence_entered")
 
 
@@ -207,7 +220,7 @@ def add_responsible(code: SiteInPath, given: NewResponsible, shared: Shared, now
         person = given.person
         if person is None:
             if not given.name.strip():
-                raise unacceptable("name: give a name, or the number of a person that is known")
+                raise unacceptable("site_file.no_name")
             new = {"name": given.name.strip(), "phone": given.phone.strip()}
             person = site_files.add(connection, "responsible_person", new, officer.username, at)
         else:
@@ -233,7 +246,7 @@ def end_responsible(
     at = shared.clock()
     with shared.database.connection() as connection, connection.transaction():
         if not site_files.end_responsibility(connection, code, number, given.until):
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"nobody answers for {code!r} by entry {number} on that day")
+            raise not_found("site_file.nobody_answers", site=code, number=number)
         detail = {"entry": number, "until": given.until.isoformat()}
         audit.append(connection, officer.username, "responsible_ended", f"site:{code}", detail, at)
     return Entered(id=number)
@@ -246,7 +259,7 @@ def promise(code: SiteInPath, given: NewCommitment, shared: Shared, now: Now, of
     """What the venue signed (信用承诺). It counts in its credit while it is valid."""
     visible_site(now, officer, code)
     if given.valid_until is not None and given.valid_until < given.signed_on:
-        raise unacceptable(f"valid_until: {given.valid_until} must not be before signed_on, {given.signed_on}")
+        raise unacceptable("site_file.promise_dates", until=given.valid_until, signed=given.signed_on)
     at = shared.clock()
     with shared.database.connection() as connection, connection.transaction():
         row = {**given.model_dump(), "site": code, "entered_by": officer.username, "entered_at": at}
@@ -262,7 +275,7 @@ def withdraw(code: SiteInPath, number: EntryInPath, shared: Shared, now: Now, of
     at = shared.clock()
     with shared.database.connection() as connection, connection.transaction():
         if not withdraw_commitment(connection, code, number, officer.username, at):
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"promise {number} of {code!r} does not stand")
+            raise not_found("site_file.no_promise", site=code, number=number)
         audit.append(connection, officer.username, "commitment_withdrawn", f"site:{code}", {"entry": number}, at)
     return Entered(id=number)
 
@@ -278,7 +291,7 @@ def self_inspection(code: SiteInPath, given: NewSelfInspection, shared: Shared, 
     site = visible_site(now, enterer, code)
     today = shared.clock().astimezone(ZoneInfo(site.zone)).date()
     if given.inspected_on > today:
-        raise unacceptable(f"inspected_on: {given.inspected_on} is in the future; today is {today}")
+        raise unacceptable("site_file.future", day=given.inspected_on, today=today)
     row = {**given.model_dump(), "site": code}
     return _enter(shared, enterer, code, "self_inspection", row, "self_inspection_entered")
 
@@ -317,7 +330,7 @@ def person_file(person: PersonId, shared: Shared, now: Now, officer: Officer) ->
 def certificate(person: PersonId, given: NewCertificate, shared: Shared, now: Now, officer: Officer) -> Entered:
     """A health certificate or a training."""
     if given.valid_until is not None and given.valid_until <= given.issued_on:
-        raise unacceptable(f"valid_until: {given.valid_until} must be after issued_on, {given.issued_on}")
+        raise unacceptable("site_file.licence_dates", until=given.valid_until, issued=given.issued_on)
     at = shared.clock()
     with shared.database.connection() as connection, connection.transaction():
         _visible_person(connection, now, officer, person)
@@ -338,7 +351,7 @@ def _visible_person(connection: Connection, now: Snapshot, officer: Principal, p
             if (site := now.registry.sites.get(each["site"])) is not None and officer.sees(site)
         ]
     if found is None or not found["sites"]:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"responsible person {person} is not known or not in your scope")
+        raise not_found("site_file.no_person", person=person)
     return found
 
 
@@ -348,6 +361,6 @@ def _enter(shared: Context, by: Principal, code: str, table: str, row: Mapping[s
         try:
             number = site_files.add(connection, table, row, by.username, at)
         except site_files.EntryKnownError as error:
-            raise HTTPException(status.HTTP_409_CONFLICT, str(error)) from error
+            raise conflict(error) from error
         audit.append(connection, by.username, action, f"site:{code}", {"entry": number}, at)
     return Entered(id=number)

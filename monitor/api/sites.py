@@ -6,12 +6,13 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Query, Response, status
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import TypeAdapter
 
 from monitor.api.context import Now, SignedIn, visible_site
 from monitor.api.encoding import now_fields
 from monitor.api.places import Place, lines
+from monitor.api.refusals import unacceptable
 from monitor.api.schemas import (
     ChannelInfo,
     ChannelNow,
@@ -30,6 +31,7 @@ from registry.counties import COUNTIES
 from registry.indicators import INDICATORS
 from registry.limits import SiteRule, Version, rules_at
 from registry.model import Channel, SamplingPoint, Site
+from registry.words import Words
 from store.queries.latest import LatestValue
 
 router = APIRouter(tags=["sites"])
@@ -153,10 +155,8 @@ async def latest(
 def check_county(county: str | None) -> None:
     """422 on a county that is none."""
     if county is not None and county not in COUNTIES:
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT,
-            f"query parameter county: {county!r} is not a county; known: {', '.join(COUNTIES)}",
-        )
+        known = Words("、".join(f"{each.code} {each.name_zh}" for each in COUNTIES.values()), ", ".join(COUNTIES))
+        raise unacceptable("sites.unknown_county", value=county, known=known)
 
 
 def channel_fields(now: Snapshot, site: Site, channel: Channel) -> dict[str, Any]:

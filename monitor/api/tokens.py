@@ -8,6 +8,7 @@ from typing import Final
 import jwt
 
 from monitor.api.scope import Principal
+from registry.words import WordedError
 
 LIFETIME: Final = timedelta(hours=8)
 ALGORITHM: Final = "HS256"
@@ -20,7 +21,7 @@ REMEMBERED: Final = 10_000
 """Usernames whose failures are remembered: a bound on memory, the longest untouched is forgotten first."""
 
 
-class TokenError(Exception):
+class TokenError(WordedError):
     """A token is not acceptable; the message says why without repeating it."""
 
 
@@ -48,10 +49,10 @@ def read(token: str, secret: str, now: datetime) -> tuple[str, str, datetime]:
             options={"require": ["sub", "exp", "pwd"], "verify_exp": False, "verify_iat": False},
         )
     except jwt.InvalidTokenError as error:
-        raise TokenError("the token is not one of this system: sign in again") from error
+        raise TokenError.of("refusal.tokens.foreign") from error
     expires = datetime.fromtimestamp(claims["exp"], tz=now.tzinfo)
     if expires <= now:
-        raise TokenError("the token has expired: sign in again")
+        raise TokenError.of("refusal.tokens.expired")
     return str(claims["sub"]), str(claims["pwd"]), expires
 
 

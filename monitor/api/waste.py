@@ -7,9 +7,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, status
+from fastapi import APIRouter, Depends, Path, Query
 
 from monitor.api.context import Now, Shared, requires
+from monitor.api.refusals import not_found, unacceptable
 from monitor.api.schemas.waste import (
     BagLife,
     BagPage,
@@ -107,7 +108,7 @@ def institution_scope(connection: Connection, now: Snapshot, reader: Principal, 
     site = now.registry.sites.get(code)
     scope = _scope(connection, now, reader, simulated=site is not None and site.simulated, county=None)
     if code not in scope.sites:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"institution {code!r} is not registered or not in your scope")
+        raise not_found("waste.no_institution", code=code)
     return scope
 
 
@@ -179,7 +180,7 @@ def bag_life(
         scope = _scope(connection, now, reader, simulated=simulated, county=None)
         row = waste_bags.bag(connection, tag, simulated=simulated)
         if row is None or row["site"] not in scope.sites:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"bag {tag!r} is not known or not in your scope")
+            raise not_found("waste.no_bag", tag=tag)
         scans = waste_bags.life(connection, tag, simulated=simulated)
         boxes = _boxes(connection, [row], simulated=simulated)
     found = rules_of(row["found"])
@@ -205,10 +206,7 @@ def balance(
 ) -> list[BalanceLine]:
     """One line an institution, or a day of one; the greatest gap first, days in order."""
     if not first <= last or last - first > LONGEST:
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT,
-            f"from {first} to {last}: must be in order and at most {LONGEST.days} days apart",
-        )
+        raise unacceptable("waste.span", first=first, last=last, days=LONGEST.days)
     zone = ZoneInfo(HOME_ZONE)
     begins = datetime.combine(first, time(), zone)
     ends = datetime.combine(last + timedelta(days=1), time(), zone)
@@ -296,7 +294,7 @@ def track(
         registry = load_waste_registry(connection)
         found = next((e for e in vehicles_of(now, reader, registry, simulated=simulated) if e.code == code), None)
         if found is None:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"vehicle {code!r} is not registered or not in your scope")
+            raise not_found("waste.no_vehicle", code=code)
         fixes = queries.track(connection, found.tracker, at - timedelta(hours=hours), at, MOST_FIXES)
     return Track(code=code, fixes=[fix_of(each) for each in fixes])
 

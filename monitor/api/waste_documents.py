@@ -8,9 +8,10 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import segno
-from fastapi import APIRouter, HTTPException, Path, Query, Response, status
+from fastapi import APIRouter, Path, Query, Response
 
 from monitor.api.context import Context, Now, Shared
+from monitor.api.refusals import conflict, not_found
 from monitor.api.schemas import Error
 from monitor.api.sites import NOT_FOUND, SiteInPath
 from monitor.api.snapshot import Snapshot
@@ -23,6 +24,7 @@ from monitor.documents.sheet import Table as Grid
 from registry.catalogue import text
 from registry.model import HOME_ZONE
 from registry.waste.catalogue import categories
+from registry.words import listed
 from store.queries import waste as queries
 from store.waste_registry import load_waste_registry
 
@@ -95,7 +97,7 @@ def card_file(
     with shared.database.connection() as connection:
         registry = load_waste_registry(connection)
         if code not in {each.code for each in vehicles_of(now, reader, registry, simulated=simulated)}:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"vehicle {code!r} is not registered or not in your scope")
+            raise not_found("waste.no_vehicle", code=code)
         rows = queries.handed_over(connection, begins, begins + timedelta(days=1), vehicle=code)
     fields = vehicle_card(rows, _words(shared, now, registry), code, day)
     return _file(shared, "waste_vehicle_card", form, fields, simulated=simulated, about=code)
@@ -115,9 +117,7 @@ def labels(
         registry = load_waste_registry(connection)
     strange = [each for each in tag if each not in rows or not _sees(now, reader, rows[each]["site"])]
     if strange:
-        raise HTTPException(
-            status.HTTP_404_NOT_FOUND, f"tag: {', '.join(map(repr, strange[:5]))} not known or not in your scope"
-        )
+        raise not_found("waste.no_tags", tags=listed(map(repr, strange[:5])))
     words = _words(shared, now, registry)
     cells = [_label(rows[each], words) for each in tag]
     pairs = [tuple(cells[place : place + 2]) for place in range(0, len(cells), 2)]
@@ -169,7 +169,7 @@ def _file(
     try:
         made = render(name, fields, at=shared.clock(), simulated=simulated, folder=shared.settings.templates)
     except DocumentError as error:
-        raise HTTPException(status.HTTP_409_CONFLICT, str(error)) from error
+        raise conflict(error) from error
     return _attached(made, PDF if form == "pdf" else DOCX, f"{text('zh', f'document.name.{name}')}-{about}.{form}")
 
 

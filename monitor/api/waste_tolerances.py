@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, status
+from fastapi import APIRouter, Depends
 
 from monitor.api.context import Context, Shared, requires
+from monitor.api.refusals import conflict, forbidden, unacceptable
 from monitor.api.schemas import Error
 from monitor.api.schemas.waste_tolerances import (
     NewWasteTolerances,
@@ -19,6 +20,7 @@ from monitor.api.scope import Permission, Principal
 from monitor.waste.rules import ToleranceError, Tolerances
 from monitor.waste.settings import ABOUT, DEFAULTS, NOT_ABOVE, Value, checked
 from registry.catalogue import LANGUAGES, Language, text
+from registry.words import listed
 from store import audit
 from store.connections import Connection
 from store.waste_tolerances import (
@@ -76,10 +78,7 @@ def _now(settings: Sequence[ToleranceSetting]) -> Mapping[str, Any]:
 def _change(shared: Context, setter: Principal, action: str, reason: str, change: Any) -> WasteTolerances:
     """Set what `change` makes of the values that differ from the defaults now."""
     if setter.counties:
-        raise HTTPException(
-            status.HTTP_403_FORBIDDEN,
-            f"tolerances hold in every county, you may set limits in {', '.join(setter.counties)} only",
-        )
+        raise forbidden("waste_tolerances.everywhere", counties=listed(setter.counties))
     at = shared.clock()
     with shared.database.connection() as connection, connection.transaction():
         hold_tolerances(connection)
@@ -87,11 +86,11 @@ def _change(shared: Context, setter: Principal, action: str, reason: str, change
         try:
             wanted = checked(change(_now(settings)))
         except ToleranceError as error:
-            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
+            raise unacceptable(error) from error
         before, after = {**DEFAULTS, **_now(settings)}, {**DEFAULTS, **wanted}
         changes = {name: after[name] for name in ABOUT if after[name] != before[name]}
         if not changes:
-            raise HTTPException(status.HTTP_409_CONFLICT, "values: nothing would change, these hold already")
+            raise conflict("waste_tolerances.unchanged")
         said = {"reason": reason.strip(), "tolerances": changes, "before": {name: before[name] for name in changes}}
         audit.append(connection, setter.username, action, "waste_tolerances", said, at)
         added = add_tolerance_setting(connection, wanted, reason.strip(), setter.username, at)

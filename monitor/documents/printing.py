@@ -56,7 +56,7 @@ def pdf_of(sheet: Sheet, at: datetime) -> bytes:
                 timestamp=at.replace(microsecond=0),
             )
         except RuntimeError as error:
-            raise DocumentError(f"{sheet.title}: cannot be printed: {error}") from error
+            raise DocumentError.of("refusal.documents.undrawable", title=sheet.title, error=error) from error
     return bytes(made or b"")
 
 

@@ -17,6 +17,7 @@ from monitor.documents.sheet import DocumentError, Picture
 from monitor.documents.template_files import template
 from monitor.documents.word import opened, sheet_of
 from registry.catalogue import text
+from registry.words import listed
 
 _UNWRITABLE: Final = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML cannot hold (XML 1.0, 2.2), and the control characters that docxtpl reads as breaks."""
@@ -48,16 +49,17 @@ def render_docx(
 
     """
     source = template(name, folder)
-    opened(source, f"template {name}")  # a file that is no Word file is told apart from one with a wrong field
+    opened(source, name)  # a file that is no Word file is told apart from one with a wrong field
     document = DocxTemplate(BytesIO(source))
     # A template may come from anybody who can write to the folder: it gets values, not the program.
     environment = SandboxedEnvironment(undefined=StrictUndefined)
     try:
         document.render(_values(document, fields), environment, autoescape=True)
     except UndefinedError as error:
-        raise DocumentError(f"template {name}: {error.message}; it may use: {', '.join(sorted(fields))}") from error
+        told = {"error": error.message, "known": listed(sorted(fields))}
+        raise DocumentError.of("refusal.documents.unknown_field", name=name, **told) from error
     except TemplateError as error:
-        raise DocumentError(f"template {name}: {error}") from error
+        raise DocumentError.of("refusal.documents.wrong", name=name, error=error) from error
     if simulated:
         for section in document.docx.sections:
             section.header.is_linked_to_previous = False
@@ -88,4 +90,4 @@ def render_pdf(
 ) -> bytes:
     """The same document as a PDF (PDF/A-2b, its fonts within it). Raises `DocumentError` as `render_docx` does."""
     content = render_docx(name, fields, at=at, simulated=simulated, folder=folder)
-    return pdf_of(sheet_of(content, f"template {name}", mark=simulated_mark() if simulated else None), at)
+    return pdf_of(sheet_of(content, name, mark=simulated_mark() if simulated else None), at)

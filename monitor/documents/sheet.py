@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from registry.words import WordedError
+
 Align = Literal["left", "center", "right", "justify"]
 
 
-class DocumentError(ValueError):
+class DocumentError(WordedError):
     """A template or its fields are not right; the sentence names the template, the place, and what would be."""
 
 

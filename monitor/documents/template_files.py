@@ -27,6 +27,7 @@ from markdown_it.token import Token
 
 from monitor.documents.sheet import DocumentError
 from monitor.documents.word import opened, sheet_of
+from registry.words import listed
 
 SONG: Final = "仿宋"
 HEI: Final = "黑体"
@@ -50,15 +51,15 @@ def template(name: str, folder: Path | None = None) -> bytes:
     Raises `DocumentError` naming a template that is not known, or a file that cannot be read.
     """
     if not _NAME.fullmatch(name):
-        raise DocumentError(f"template {name!r}: a name is lower-case letters, digits and _")
+        raise DocumentError.of("refusal.documents.bad_name", name=name)
     own = own_file(name, folder) if folder else None
     if own is not None and own.exists():
         try:
             return own.read_bytes()
         except OSError as error:
-            raise DocumentError(f"template {own}: {error.strerror}") from error
+            raise DocumentError.of("refusal.documents.wrong", name=own, error=error.strerror) from error
     if name not in names():
-        raise DocumentError(f"template {name!r} is not known; there are: {', '.join(names())}")
+        raise DocumentError.of("refusal.documents.unknown", name=name, known=listed(names()))
     return _shipped(name)
 
 
@@ -74,12 +75,11 @@ def accept(name: str, content: bytes, folder: Path) -> None:
     """
     known = fields(_shipped(name), name) if name in names() else None
     if known is None:
-        raise DocumentError(f"template {name!r} is not known; there are: {', '.join(names())}")
-    sheet_of(content, f"template {name}")
+        raise DocumentError.of("refusal.documents.unknown", name=name, known=listed(names()))
+    sheet_of(content, name)
     if unknown := sorted(fields(content, name) - known):
-        raise DocumentError(
-            f"template {name}: nothing fills in {', '.join(unknown)}; its fields are: {', '.join(sorted(known))}"
-        )
+        told = {"unknown": listed(unknown), "known": listed(sorted(known))}
+        raise DocumentError.of("refusal.documents.unfilled", name=name, **told)
     folder.mkdir(parents=True, exist_ok=True)
     part = own_file(name, folder).with_suffix(".part")
     part.write_bytes(content)
@@ -97,11 +97,11 @@ def remove_own(name: str, folder: Path) -> bool:
 
 def fields(content: bytes, name: str) -> set[str]:
     """The fields that a template asks for. Raises `DocumentError` on a tag that is not closed."""
-    opened(content, f"template {name}")
+    opened(content, name)
     try:
         return set(DocxTemplate(BytesIO(content)).get_undeclared_template_variables(SandboxedEnvironment()))
     except TemplateError as error:
-        raise DocumentError(f"template {name}: {error}") from error
+        raise DocumentError.of("refusal.documents.wrong", name=name, error=error) from error
 
 
 @cache

@@ -19,6 +19,7 @@ from docx.text.paragraph import Paragraph as WordParagraph
 from docx.text.run import Run as WordRun
 
 from monitor.documents.sheet import Align, Block, Cell, DocumentError, PageBreak, Paragraph, Picture, Run, Sheet, Table
+from registry.words import Words
 
 EMU_PER_MM: Final = 36_000
 _ALIGNED: Final[dict[Any, Align]] = {
@@ -27,25 +28,26 @@ _ALIGNED: Final[dict[Any, Align]] = {
     WD_ALIGN_PARAGRAPH.LEFT: "left",
 }
 _UNPRINTABLE: Final = {
-    "w:txbxContent": "a text box: put its text into a paragraph or a table",
-    "wp:anchor": "a floating picture or shape: set it 'in line with text'",
-    "w:numPr": "numbering that Word makes by itself: type the numbers",
-    "w:vMerge": "cells merged downwards: repeat the text, or leave the cells below empty",
-    "w:footnoteReference": "a footnote: put its text into a paragraph",
-    "m:oMath": "a formula: write it as text",
+    "w:txbxContent": "text_box",
+    "wp:anchor": "floating",
+    "w:numPr": "numbering",
+    "w:vMerge": "merged",
+    "w:footnoteReference": "footnote",
+    "m:oMath": "formula",
 }
+"""What a sheet cannot hold, by its tag; the catalogue says of each what to do instead."""
 
 
 def opened(content: bytes, name: str) -> Any:
-    """The document of a Word file. Raises `DocumentError` on what is none."""
+    """The document of a template's Word file. Raises `DocumentError` on what is none."""
     try:
         return Document(BytesIO(content))
     except (PackageNotFoundError, BadZipFile, KeyError, ValueError) as error:
-        raise DocumentError(f"{name}: is not a Word file (.docx): {error}") from error
+        raise DocumentError.of("refusal.documents.not_word", name=name, error=error) from error
 
 
 def sheet_of(content: bytes, name: str, *, mark: str | None = None) -> Sheet:
-    """The sheet of a Word file. Raises `DocumentError` naming what cannot be printed, and what to do instead."""
+    """The sheet of a template's Word file. Raises `DocumentError` naming what cannot be printed, and what would be."""
     document = opened(content, name)
     _refuse(document, name)
     source = _Source(document)
@@ -78,11 +80,17 @@ class _Source:
 
 
 def _refuse(document: Any, name: str) -> None:
-    for tag, why in _UNPRINTABLE.items():
+    for tag, part in _UNPRINTABLE.items():
         for found in document.element.body.iter(qn(tag)):
             around = next((each for each in (found, *found.iterancestors()) if each.tag == qn("w:p")), found)
-            near = "".join(each.text or "" for each in around.iter(qn("w:t")))[:40] or "an empty paragraph"
-            raise DocumentError(f"{name}: cannot be printed, near “{near}”: it has {why} ({tag})")
+            near = "".join(each.text or "" for each in around.iter(qn("w:t")))[:40]
+            raise DocumentError.of(
+                "refusal.documents.unprintable",
+                name=name,
+                near=near or Words.of("refusal.documents.empty_paragraph"),
+                what=Words.of(f"refusal.documents.unprintable_part.{part}"),
+                tag=tag,
+            )
 
 
 def _blocks(inner: WordParagraph | WordTable, source: _Source) -> Iterator[Block]:

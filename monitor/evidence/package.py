@@ -34,6 +34,7 @@ from monitor.evidence.verify import (
 from registry.indicators import INDICATORS
 from registry.limits import profiles, source
 from registry.model import Registry
+from registry.words import WordedError
 from store.connections import Connection
 from store.exposition import program_version
 from store.journal import Entry
@@ -43,8 +44,8 @@ FACTS: Final = "evidence.json"
 _ENDING: Final = re.compile(r"\.[A-Za-z0-9]{1,8}$")
 
 
-class AuditError(ValueError):
-    """An audit is not acceptable; the sentence says why."""
+class AuditError(WordedError):
+    """An audit is not acceptable; the words say why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,9 @@ def audited(content: bytes, by: Maker, now: datetime, *, accepted: bool, note: s
         contents = {name: archive.read(name) for name in archive.namelist()}
     manifest, facts = json.loads(contents.pop(MANIFEST)), json.loads(contents.pop(FACTS))
     if manifest["audit"] is not None:
-        raise AuditError(f"the package was audited by {manifest['audit']['audited_by']} already")
+        raise AuditError.of("refusal.evidence.audited", by=manifest["audit"]["audited_by"])
     if manifest["made_by"] == by.username:
-        raise AuditError("who made a package cannot audit it: a second person must")
+        raise AuditError.of("refusal.evidence.own")
     manifest["audit"] = {
         "audited_by": by.username,
         "audited_by_name": by.name,

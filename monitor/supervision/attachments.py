@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from registry.words import WordedError
+
 LARGEST_BYTES: Final = 10 * 1024 * 1024
 """A photo of a telephone is 2–6 MB, a scanned record less [design]."""
 MOST_FILES: Final = 9
@@ -30,13 +32,8 @@ class Attachment:
     sha256: str
 
 
-class AttachmentError(ValueError):
-    """A file that is not taken: its key below ``supervision.file`` in the catalogue, and the fields of its words."""
-
-    def __init__(self, key: str, **fields: str) -> None:
-        self.key = key
-        self.fields = fields
-        super().__init__(f"{key}: {fields}")
+class AttachmentError(WordedError):
+    """A file that is not taken; the words (``supervision.file`` in the catalogue) say why, and what would be right."""
 
 
 def _brand(content: bytes, brands: frozenset[bytes]) -> bool:
@@ -66,16 +63,18 @@ def taken(name: str, content: bytes) -> Attachment:
     """A file, looked at. Raises `AttachmentError` for one that is empty, too large, or not what its name says."""
     shown = fit_name(name)
     if not content:
-        raise AttachmentError("empty", name=shown)
+        raise AttachmentError.of("supervision.file.empty", name=shown)
     if len(content) > LARGEST_BYTES:
         size = f"{len(content) / 2**20:.1f}"
-        raise AttachmentError("large", name=shown, megabytes=size, limit=str(LARGEST_BYTES // 2**20))
+        limit = LARGEST_BYTES // 2**20
+        raise AttachmentError.of("supervision.file.large", name=shown, megabytes=size, limit=limit)
     for media_type, (endings, is_so) in KINDS.items():
         if is_so(content):
             if not shown.lower().endswith(endings):
-                raise AttachmentError("ending", name=shown, endings=" ".join(endings))
+                raise AttachmentError.of("supervision.file.ending", name=shown, endings=" ".join(endings))
             return Attachment(shown, media_type, content, hashlib.sha256(content).hexdigest())
-    raise AttachmentError("kind", name=shown, endings=" ".join(each for known, _ in KINDS.values() for each in known))
+    every = " ".join(each for known, _ in KINDS.values() for each in known)
+    raise AttachmentError.of("supervision.file.kind", name=shown, endings=every)
 
 
 def fit_name(name: str) -> str:

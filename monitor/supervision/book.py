@@ -12,6 +12,7 @@ from monitor.supervision.conditions import ActRefusedError, Refusal
 from monitor.supervision.machine import Opening, opened, step
 from monitor.supervision.rows import case_of, detail_of, row_of
 from monitor.supervision.telling import tell
+from registry.words import WordedError, Words
 from registry.working_days import LAST_YEAR
 from store import audit, cases
 from store.connections import Connection
@@ -24,13 +25,13 @@ class CaseMissingError(LookupError):
     """There is no case with this number."""
 
 
-class AlarmTakenError(Exception):
+class AlarmTakenError(WordedError):
     """A warning is in a case already."""
 
     def __init__(self, alarm: int, case: int) -> None:
         self.alarm = alarm
         self.case = case
-        super().__init__(f"alarm {alarm} is in case {case} already")
+        super().__init__(Words.of("refusal.cases.alarm_taken", alarm=alarm, number=case))
 
 
 def open_case(connection: Connection, opening: Opening, act: Act, files: Sequence[Attachment] = ()) -> int:

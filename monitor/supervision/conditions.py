@@ -24,6 +24,7 @@ from monitor.supervision.case import (
     TransferReason,
     more_urgent,
 )
+from registry.words import WordedError, Words
 
 OFFICERS: Final = frozenset({Party.OFFICER, Party.DIRECTOR})
 DIRECTORS: Final = frozenset({Party.DIRECTOR})
@@ -103,6 +104,9 @@ _MORE: Final[Mapping[Action, tuple[str, ...]]] = MappingProxyType(
     }
 )
 _NO_PENALTY: Final = frozenset({Closure.NO_PENALTY_MINOR, Closure.NO_PENALTY_FIRST})
+_CODES: Final = frozenset({"state", "action", "closure", "party"})
+"""Fields of a refusal that are codes; each names the table of the catalogue with their names."""
+
 LONGEST_DAYS: Final = 365
 """No deadline is set further ahead [design]: a year typed wrong would put it out of sight."""
 
@@ -113,6 +117,14 @@ class Refusal:
 
     key: str
     fields: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def words(self) -> Words:
+        """The condition in both languages."""
+        fields = {
+            name: Words.of(f"supervision.{name}.{value}") if name in _CODES else value for name, value in self.fields
+        }
+        return Words.of(f"supervision.refused.{self.key}", **fields)
 
 
 ASKS: Final[Mapping[Action, tuple[str, ...]]] = MappingProxyType(
@@ -129,12 +141,13 @@ ASKS: Final[Mapping[Action, tuple[str, ...]]] = MappingProxyType(
 """The fields that an act asks for, in the order in which a form shows them."""
 
 
-class ActRefusedError(Exception):
+class ActRefusedError(WordedError):
     """An act is not possible, for these reasons."""
 
     def __init__(self, reasons: tuple[Refusal, ...]) -> None:
         self.reasons = reasons
-        super().__init__("; ".join(reason.key for reason in reasons))
+        said = [reason.words for reason in reasons]
+        super().__init__(Words("".join(each.zh for each in said), " ".join(each.en for each in said)))
 
 
 def barriers(case: Case, action: Action, party: Party) -> tuple[Refusal, ...]:

@@ -19,12 +19,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from registry.counties import COUNTIES
+from registry.words import WordedError, Words, listed
+
 RULE: Final = "landun-draw-1"
 OFFICERS: Final = 2
 """行政处罚法 Art 42: an inspection is done by at least two officers."""
 
 
-class DrawError(ValueError):
+class DrawError(WordedError):
     """The draw can't be held like this; the message says why."""
 
 
@@ -104,17 +107,20 @@ def check(population: Population) -> None:
     """Raise `DrawError` where the draw could not be carried out whatever the seed."""
     in_urn = [each for each in population.sites if each.lots]
     if not 0 <= population.count <= len(in_urn):
-        raise DrawError(f"{population.count} sites are to be drawn; there are {len(in_urn)} with lots")
+        raise DrawError.of("refusal.draws.few_sites", count=population.count, lots=len(in_urn))
     if not population.count and not any(each.lots is None for each in population.sites):
-        raise DrawError("nothing would be drawn: give a number of sites")
+        raise DrawError.of("refusal.draws.nothing")
     roster = _Roster(population)
     for site in population.sites:
         found = roster.eligible(site)
         if site.lots != 0 and len(found) < OFFICERS:
-            who = ", ".join(found) or "nobody"
-            raise DrawError(
-                f"site {site.site} in county {site.county} needs {OFFICERS} officers without a conflict of interest; "
-                f"there is {who}"
+            county = COUNTIES[site.county].name_zh if site.county in COUNTIES else site.county
+            raise DrawError.of(
+                "refusal.draws.few_officers",
+                site=site.site,
+                county=Words(county, site.county),
+                need=OFFICERS,
+                who=listed(found) if found else Words.of("refusal.draws.nobody"),
             )
 
 

@@ -11,6 +11,9 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from registry.catalogue import text
+from registry.words import WordedError, Words, listed
+
 HOUR_US: Final = 3_600_000_000
 DAY_US: Final = 24 * HOUR_US
 _MOST: Final = 1e9
@@ -124,8 +127,8 @@ RULES: Final[Mapping[Rule, RuleText]] = MappingProxyType(
 """The table of rules. What GB 39707-2020 says of ≥ 5 ℃ is unverified; it binds disposers, never institutions."""
 
 
-class ToleranceError(ValueError):
-    """A tolerance is not one, or not within sense; the message names it and what would be right."""
+class ToleranceError(WordedError):
+    """A tolerance is not one, or not within sense; the words name it and what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +194,10 @@ class Tolerances:
         for each in fields(self):
             value = getattr(self, each.name)
             if not 0 <= value < _MOST:
-                raise ToleranceError(f"tolerance {each.name} is {value!r}, must be a number of at least 0")
+                raise ToleranceError.of("refusal.waste_tolerances.negative", name=named(each.name), value=value)
         if not self.storage_first_h <= self.storage_second_h <= self.storage_h:
-            raise ToleranceError(
-                f"storage hours {self.storage_first_h}, {self.storage_second_h}, {self.storage_h} must not fall"
-            )
+            hours = {"first": self.storage_first_h, "second": self.storage_second_h, "last": self.storage_h}
+            raise ToleranceError.of("refusal.waste_tolerances.falling", **hours)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Tolerances":
@@ -203,11 +205,11 @@ class Tolerances:
         kinds: dict[str, type[float | int | bool]] = {name: type(value) for name, value in asdict(cls()).items()}
         for name, value in raw.items():
             if name not in kinds:
-                raise ToleranceError(f"tolerance {name!r} is not one of {', '.join(sorted(kinds))}")
-            if isinstance(value, bool) is not (kinds[name] is bool) or not isinstance(value, int | float):
-                raise ToleranceError(f"tolerance {name} is {value!r}, must be a {kinds[name].__name__}")
-            if kinds[name] is int and value != int(value):
-                raise ToleranceError(f"tolerance {name} is {value!r}, must be a whole number")
+                raise ToleranceError.of("refusal.waste_tolerances.unknown", name=name, known=listed(sorted(kinds)))
+            kind = kinds[name]
+            other = isinstance(value, bool) is not (kind is bool) or not isinstance(value, int | float)
+            if other or (kind is int and value != int(value)):
+                raise ToleranceError.of(f"refusal.waste_tolerances.not_{kind.__name__}", name=named(name), value=value)
         known: dict[str, Any] = {name: kinds[name](value) for name, value in raw.items()}
         return cls(**known)
 
@@ -224,6 +226,11 @@ class Tolerances:
             self.signatures_received,
             self.signatures_treated,
         )
+
+
+def named(name: str) -> Words:
+    """A tolerance as sentences name it: in Chinese with what it is called."""
+    return Words(f"“{text('zh', f'waste_tolerance.name.{name}')}”（{name}）", name)
 
 
 def us(hours: float) -> int:

@@ -10,9 +10,11 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from monitor.waste.rules import FACTS, Rule, ToleranceError, Tolerances
+from monitor.waste.rules import FACTS, Rule, ToleranceError, Tolerances, named
+from registry.words import Words, listed
 
 Value = bool | int | float
+_REFUSAL: Final = "refusal.waste_tolerances"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,34 +107,37 @@ def checked(wanted: Mapping[str, Any]) -> dict[str, Value]:
     wrong = [said for name, value in wanted.items() if (said := _wrong(name, value))]
     wrong = wrong or list(_contradictions({**DEFAULTS, **wanted}))
     if wrong:
-        raise ToleranceError("; ".join(wrong))
+        raise ToleranceError(Words("；".join(each.zh for each in wrong), "; ".join(each.en for each in wrong)))
     found = Tolerances.from_json(wanted).to_json()
     return {name: found[name] for name in wanted if found[name] != DEFAULTS[name]}
 
 
-def _wrong(name: str, value: Any) -> str | None:
+def _wrong(name: str, value: Any) -> Words | None:
     """What is wrong with one value by itself."""
     about = ABOUT.get(name)
     if about is None:
-        near = get_close_matches(name, ABOUT, n=1)
-        return f"tolerance {name!r} is not known; " + (f"did you mean {near[0]}?" if near else f"known: {_names()}")
+        if near := get_close_matches(name, ABOUT, n=1):
+            return Words.of(f"{_REFUSAL}.near", name=name, near=named(near[0]))
+        return Words.of(f"{_REFUSAL}.unknown", name=name, known=listed(sorted(ABOUT)))
     kind = type(DEFAULTS[name])
     if kind is bool:
-        return None if isinstance(value, bool) else f"tolerance {name} is {value!r}, must be true or false"
-    right = f"must be {'a whole number' if kind is int else 'a number'} of {about.least:g} to {about.most:g}"
-    right = f"{right} {about.unit}".rstrip()
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"tolerance {name} is {value!r}, {right}"
-    if not about.least <= value <= about.most or (kind is int and value != int(value)):
-        return f"tolerance {name} is {value:g}, {right}"
-    return None
+        return None if isinstance(value, bool) else Words.of(f"{_REFUSAL}.not_bool", name=named(name), value=value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and about.least <= value <= about.most and (kind is float or value == int(value)):
+        return None
+    return Words.of(
+        f"{_REFUSAL}.range_{kind.__name__}",
+        name=named(name),
+        value=f"{value:g}" if isinstance(value, float) else repr(value),
+        least=f"{about.least:g}",
+        most=f"{about.most:g}",
+        unit=Words.of(f"waste_tolerance.unit.{about.unit}"),
+    )
 
 
-def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
+def _contradictions(values: Mapping[str, Any]) -> Iterator[Words]:
     for name, other in NOT_ABOVE.items():
         if values[name] > values[other]:
-            yield f"tolerance {name} is {values[name]:g}, must be at most {other}, which is {values[other]:g}"
-
-
-def _names() -> str:
-    return ", ".join(sorted(ABOUT))
+            yield Words.of(
+                f"{_REFUSAL}.above", name=named(name), value=values[name], other=named(other), limit=values[other]
+            )

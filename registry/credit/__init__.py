@@ -12,6 +12,8 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
+from registry.words import WordedError, listed
+
 FACTS: Final = (
     "filings",
     "orders",
@@ -30,8 +32,8 @@ _FULL: Final = 100
 _MOST_DAYS: Final = 3660
 
 
-class WeightsError(ValueError):
-    """Weights are not acceptable; the message names the field, its value and what would be right."""
+class WeightsError(WordedError):
+    """Weights are not acceptable; the words name the field, its value and what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +121,10 @@ def of_json(given: Mapping[str, Any]) -> Weights:
         facts=MappingProxyType({name: _weight(name, facts[name]) for name in FACTS}),
     )
     if weights.unknown not in CLASSES:
-        raise WeightsError(f"unknown is {weights.unknown!r}; must be one of {', '.join(CLASSES)}")
+        raise WeightsError.of("refusal.credit.unknown", value=weights.unknown, known=listed(CLASSES))
     least = [weights.classes[name].least for name in CLASSES]
     if least != sorted(set(least), reverse=True) or least[-1] != 0:
-        raise WeightsError(f"classes begin at {least}; each must begin below the one before, and D at 0")
+        raise WeightsError.of("refusal.credit.order", least=listed(least))
     return weights
 
 
@@ -130,13 +132,13 @@ def _part(given: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> Mapping
     part = given.get(name)
     if not isinstance(part, Mapping) or set(part) != set(keys):
         found = sorted(part) if isinstance(part, Mapping) else part
-        raise WeightsError(f"{name} is {found!r}; must give exactly {', '.join(keys)}")
+        raise WeightsError.of("refusal.credit.keys", field=name, value=found, keys=listed(keys))
     return part
 
 
 def _class(name: str, given: Any) -> Class:
     if not isinstance(given, Mapping):
-        raise WeightsError(f"classes.{name} is {given!r}; must give from and lots")
+        raise WeightsError.of("refusal.credit.class", field=f"classes.{name}", value=given)
     lots = given.get("lots")
     return Class(
         _whole(f"classes.{name}.from", given.get("from"), 0, _FULL),
@@ -146,7 +148,7 @@ def _class(name: str, given: Any) -> Class:
 
 def _weight(name: str, given: Any) -> Weight:
     if not isinstance(given, Mapping):
-        raise WeightsError(f"facts.{name} is {given!r}; must give points and most")
+        raise WeightsError.of("refusal.credit.fact", field=f"facts.{name}", value=given)
     return Weight(
         _whole(f"facts.{name}.points", given.get("points"), -_FULL, _FULL),
         _whole(f"facts.{name}.most", given.get("most"), 0, _FULL),
@@ -155,5 +157,5 @@ def _weight(name: str, given: Any) -> Weight:
 
 def _whole(name: str, value: Any, least: int, most: int) -> int:
     if type(value) is not int or not least <= value <= most:
-        raise WeightsError(f"{name} is {value!r}; must be a whole number from {least} to {most}")
+        raise WeightsError.of("refusal.credit.whole", field=name, value=value, least=least, most=most)
     return value

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from registry.catalogue import unit
 from registry.indicators import INDICATORS
 from registry.journal_json import record_fields, record_json
 from registry.limits.model import Certainty, Condition, Force, Limit, Severity
@@ -16,6 +17,7 @@ from registry.limits.profiles import families
 from registry.model import Registry
 from registry.scenarios import scenario_of
 from registry.site_settings import GRACE, SettingError, check_place, check_reason
+from registry.words import Words, listed, moment
 
 SITE_RULE: Final = "site-rule"
 """The profile of a limit that a site rule sets is ``site-rule:{id}``."""
@@ -107,48 +109,51 @@ def check(rule: SiteRule, registry: Registry, now: datetime) -> None:
     """Raise `SettingError` where a new rule is not acceptable."""
     check_place(registry, rule.site, rule.sampling_point)
     if (rule.profile is None) == (rule.indicator is None):
-        raise SettingError("give either profile, a standard to adopt, or indicator with its bounds")
+        raise SettingError.of("refusal.site_rules.profile_or_indicator")
     if rule.profile is not None:
         _check_adoption(rule, scenario_of(registry.sites[rule.site].scenario).adoptable)
     else:
         _check_bounds(rule)
-    _check_words_and_times(rule, now)
+    _check_words_and_times(rule, registry.sites[rule.site].zone, now)
 
 
 def _check_adoption(rule: SiteRule, adoptable: Iterable[str]) -> None:
     known = [family for family in adoptable if family in families()]
     if rule.profile not in known:
-        raise SettingError(
-            f"profile: {rule.profile!r} must be one of {', '.join(known) or 'none for this kind of venue'}"
-        )
+        if not known:
+            raise SettingError.of("refusal.site_rules.none_to_adopt", value=rule.profile)
+        raise SettingError.of("refusal.site_rules.profile", value=rule.profile, known=listed(known))
     if rule.lo is not None or rule.hi is not None:
-        raise SettingError("lo, hi: a standard that is adopted brings its own bounds")
+        raise SettingError.of("refusal.site_rules.adopted_bounds")
 
 
 def _check_bounds(rule: SiteRule) -> None:
     known = INDICATORS.get(rule.indicator or "")
     if known is None:
-        raise SettingError(f"indicator: {rule.indicator!r} is not an indicator; known: {', '.join(INDICATORS)}")
+        raise SettingError.of("refusal.site_rules.indicator", value=rule.indicator, known=listed(INDICATORS))
     if rule.lo is None and rule.hi is None:
-        raise SettingError("lo, hi: give at least one of them")
+        raise SettingError.of("refusal.site_rules.no_bounds")
     for name, bound in (("lo", rule.lo), ("hi", rule.hi)):
         if bound is not None and not known.physical_lo <= bound <= known.physical_hi:
-            raise SettingError(
-                f"{name}: {bound:g} is outside what {known.code} can be, "
-                f"{known.physical_lo:g} to {known.physical_hi:g} {known.unit}"
+            raise SettingError.of(
+                "refusal.site_rules.impossible",
+                field=name,
+                value=f"{bound:g}",
+                indicator=Words(known.name_zh, known.code),
+                low=f"{known.physical_lo:g}",
+                high=f"{known.physical_hi:g}",
+                unit=Words(unit("zh", known.code), known.unit),
             )
     if rule.lo is not None and rule.hi is not None and rule.lo >= rule.hi:
-        raise SettingError(f"lo: {rule.lo:g} must be less than hi {rule.hi:g}")
+        raise SettingError.of("refusal.site_rules.crossed", low=f"{rule.lo:g}", high=f"{rule.hi:g}")
 
 
-def _check_words_and_times(rule: SiteRule, now: datetime) -> None:
+def _check_words_and_times(rule: SiteRule, zone: str, now: datetime) -> None:
     check_reason("reason", rule.reason)
     if rule.since < now - GRACE:
-        raise SettingError(
-            f"since: {rule.since.isoformat()} is past; a rule begins now or later, what came before is judged already"
-        )
+        raise SettingError.of("refusal.site_rules.past", since=moment(rule.since, zone))
     if rule.until is not None and rule.until <= max(rule.since, now):
-        raise SettingError(f"until: {rule.until.isoformat()} must be after the beginning and after now")
+        raise SettingError.of("refusal.site_rules.ends_too_early", until=moment(rule.until, zone))
 
 
 def _at_most(one: float | None, other: float | None) -> bool:

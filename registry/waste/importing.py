@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from registry.import_rows import RowError, Tally, go_through, made, missing, put
 from registry.model import Device, Registry, RegistryError, Site
-from registry.tabular import Table, Words
+from registry.tabular import Table
 from registry.waste.model import (
     SCENARIO,
     Fence,
@@ -20,6 +20,7 @@ from registry.waste.model import (
     WasteRegistry,
 )
 from registry.waste.sheets import CONTAINERS, FENCES, HANDLERS, PARTIES, RECEIVERS, ROUTES, VEHICLES, WARDS
+from registry.words import Words
 
 _DEVICES: Final = "device"
 _SITES: Final = "site"

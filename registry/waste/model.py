@@ -241,17 +241,17 @@ def within(waste: WasteRegistry, sites: Container[str], *, also_nobodys: bool) -
     )
 
 
-def owners(changed: WasteRegistry, registered: WasteRegistry) -> Iterator[tuple[str, set[str]]]:
-    """Whom each changed entry belongs to, by its name: the sites of now and before; "" where it is nobody's."""
+def owners(changed: WasteRegistry, registered: WasteRegistry) -> Iterator[tuple[tuple[str, str], set[str]]]:
+    """Whom each changed entry (its kind, its code) belongs to: the sites of now and before; "" where it is nobody's."""
     for code in changed.parties:
-        yield f"party {code}", {code}
+        yield ("party", code), {code}
     for site, code in changed.wards:
-        yield f"ward {code}", {site}
+        yield ("ward", code), {site}
     receivers = {**registered.receivers, **changed.receivers}
     for code, vehicle in changed.vehicles.items():
         former = registered.vehicles.get(code)
         by = {vehicle.receiver} | ({former.receiver} if former is not None else set())
-        yield f"vehicle {code}", {receivers[each].site if each in receivers else "" for each in by}
+        yield ("vehicle", code), {receivers[each].site if each in receivers else "" for each in by}
     for what, now, before in (
         ("person", changed.handlers, registered.handlers),
         ("receiver", changed.receivers, registered.receivers),
@@ -260,7 +260,7 @@ def owners(changed: WasteRegistry, registered: WasteRegistry) -> Iterator[tuple[
         ("fence", changed.fences, registered.fences),
     ):
         for code, entry in now.items():
-            yield f"{what} {code}", {entry.site} | ({before[code].site} if code in before else set())
+            yield (what, code), {entry.site} | ({before[code].site} if code in before else set())
 
 
 def _require_code(what: str, code: str, longest: int = LONGEST_ID) -> None:

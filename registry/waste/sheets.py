@@ -3,9 +3,10 @@
 from typing import Final
 
 from registry.cells import a_choice, a_code, a_date, a_number, a_text, a_whole_number, several
-from registry.tabular import Cell, CellError, Column, Sheet, Words
+from registry.tabular import Cell, CellError, Column, Sheet
 from registry.waste.catalogue import LONGEST_TAG, PartyKind, party_names
 from registry.waste.model import Fence, Party, Point, Receiver, Route, Tare
+from registry.words import Words
 
 MOST_POINTS: Final = 2_000
 """Points of one line: a way through a county has some hundred."""

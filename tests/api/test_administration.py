@@ -30,6 +30,7 @@ def test_a_one_time_password_serves_to_choose_another_and_nothing_else(api: Serv
     refused = api.anonymous.get("/api/v1/sites", headers=headers)
     assert refused.status_code == 403
     assert "password of your own" in refused.json()["detail"]
+    assert "请先设置自己的密码" in refused.json()["detail_zh"]
     body = {"old": first, "new": "a password of my own"}
     changed = api.anonymous.post("/api/v1/auth/password", json=body, headers=headers).raise_for_status().json()
     assert not changed["one_time"]
@@ -81,7 +82,8 @@ def test_the_centre_makes_no_administrator_and_nobody_locks_themselves_out(api: 
     assert centre.post("/people/administrator/password").status_code == 403
     mine = {"name": "me", "role": "administrator", "disabled": True}
     assert api.client().put("/people/administrator", json=mine).status_code == 409
-    assert api.client().post("/people", json={**PERSON, "counties": ["999999"]}).status_code == 422
+    nowhere = api.client().post("/people", json={**PERSON, "counties": ["999999"]})
+    assert (nowhere.status_code, "没有区县 999999；可填：320602、" in nowhere.json()["detail_zh"]) == (422, True)
     assert api.client().post("/people", json={**PERSON, "role": "venue"}).status_code == 422
     assert api.client().post("/people", json={**PERSON, "username": "inspector"}).status_code == 409
 

@@ -27,6 +27,7 @@ def test_a_legal_lead_is_not_shelved_silently(api: Served, db: Connection) -> No
     assert silent.status_code == 422
     long = client.post("/alarms/65536/shelve", json={"until": soon(9), "reason": "等待更换探头"})
     assert "at most 8 h" in long.json()["detail"]
+    assert "最长 8 小时" in long.json()["detail_zh"]
     with monitor_applying(api.dsn) as applied:
         assert client.post("/alarms/65536/shelve", json={"until": soon(7), "reason": "等待更换探头"}).status_code == 200
         assert client.post("/alarms/131072/shelve", json={"until": soon(70), "reason": "等待备件"}).status_code == 200
@@ -61,23 +62,28 @@ def test_an_alarm_shows_its_mute_and_why_it_is_raised(api: Served, db: Connectio
 def test_settings_name_what_is_wrong_and_can_be_ended(api: Served, db: Connection) -> None:
     """Nothing set, no such rule, a deadband of no indicator, a delay too long: each is told what would be right."""
     client = api.client("centre")
-    for body, told in (
-        ({"rule": "limit:ph"}, "nothing is set"),
-        ({"rule": "nonsense", "priority": "low"}, "is not declared"),
-        ({"rule": "limit:salt", "priority": "low"}, "is not an indicator"),
-        ({"rule": "detector:stuck", "on_delay_s": 60}, "both sides of a limit"),
-        ({"rule": "limit:ph", "on_delay_s": 90_000}, "must be 0 to 7200 s"),
-        ({"rule": "limit", "deadband": 1}, "name it: limit:<indicator>"),
-        ({"rule": "limit:ph", "sampling_point": "B9", "priority": "low"}, "is not one of site P-1"),
+    for body, told, told_zh in (
+        ({"rule": "limit:ph"}, "nothing is set", "没有设置任何内容"),
+        ({"rule": "nonsense", "priority": "low"}, "is not declared; known: circulation, ", "类别 'nonsense' 不存在"),
+        ({"rule": "platform:canary", "priority": "low"}, "of no site", "不属于任何场所"),
+        ({"rule": "limit:salt", "priority": "low"}, "is not an indicator", "'salt' 不是指标"),
+        ({"rule": "limit:ph:side", "priority": "low"}, "side 'side' must be", "应为 low 或 high"),
+        ({"rule": "detector:stuck", "on_delay_s": 60}, "both sides of a limit", "上下两侧"),
+        ({"rule": "limit:ph", "on_delay_s": 90_000}, "90000 s must be 0 to 7200 s", "应为 0 至 7200 s"),
+        ({"rule": "limit", "deadband": 1}, "name it: limit:<indicator>", "limit:<指标>"),
+        ({"rule": "limit:turbidity", "deadband": 99_999}, "must be 0 to ", " NTU"),
+        ({"rule": "limit:ph", "sampling_point": "B9", "priority": "low"}, "is not one of site P-1", "没有采样点 'B9'"),
     ):
         answer = client.post("/sites/P-1/alarm-settings", json={**body, "reason": "试一试参数"})
         assert (answer.status_code, told in answer.json()["detail"]) == (422, True), answer.json()
+        assert told_zh in answer.json()["detail_zh"]
     kept = client.post("/sites/P-1/alarm-settings", json={"rule": "limit:ph", "on_delay_s": 60, "reason": "婴幼儿池"})
     number = kept.json()["id"]
     (ph,) = [each for each in api.get("/sites/P-1/rules")["rules"] if each["indicator"] == "ph"]
     assert ph["on_delay_s"] == 60.0, "the rules in force are shown as they are judged"
     assert client.post(f"/sites/P-1/alarm-settings/{number}/end", json={"reason": "不再需要"}).status_code == 200
-    assert client.post(f"/sites/P-1/alarm-settings/{number}/end", json={"reason": "不再需要"}).status_code == 409
+    over = client.post(f"/sites/P-1/alarm-settings/{number}/end", json={"reason": "不再需要"})
+    assert (over.status_code, "已于 20" in over.json()["detail_zh"]) == (409, True), over.json()
     (shown,) = api.get("/sites/P-1/alarm-settings")
     assert (shown["on_delay_s"], shown["ended_by"]) == (60.0, "centre")
     assert journal.verify(db).ok
@@ -88,14 +94,17 @@ def test_a_venue_announces_for_itself_and_takes_it_back(api: Served, db: Connect
     client = api.client("venue")
     body: dict[str, Any] = {"site": "P-1", "kind": "calibration", "to": soon(2), "reason": "更换并校准探头"}
     assert client.post("/announcements", json={**body, "site": "P-2"}).status_code == 404
-    for change, told in (
-        ({"to": soon(9)}, "at most 4 h"),
-        ({"from": soon(-2)}, "is past"),
-        ({"sampling_point": "B9"}, "is not one of site"),
-        ({"to": "2026-01-01T00:00:00"}, "no time zone"),
+    for change, told, told_zh in (
+        ({"to": soon(9)}, "calibration may last at most 4 h", "“校准”一次最长 4 小时"),
+        ({"from": soon(-2)}, "is past", "已经过去"),
+        ({"from": soon(24 * 400), "to": soon(24 * 400 + 1)}, "more than 366 days ahead", "366 天以后"),
+        ({"to": soon(-1)}, "must be after the beginning", "应晚于开始时间"),
+        ({"sampling_point": "B9"}, "is not one of site", "没有采样点"),
+        ({"to": "2026-01-01T00:00:00"}, "no time zone", "没有时区"),
     ):
         answer = client.post("/announcements", json=body | change)
         assert (answer.status_code, told in answer.json()["detail"]) == (422, True), answer.json()
+        assert told_zh in answer.json()["detail_zh"]
     made = client.post("/announcements", json=body).raise_for_status().json()
     assert (made["state"], made["hold_off_s"], made["announced_by"]) == ("on", 1800, "venue")
     put_alarm(db, 65536)
@@ -129,6 +138,7 @@ def test_the_figures_keep_live_and_simulated_apart(api: Served, db: Connection) 
     assert api.get("/alarm-figures", "inspector", simulated=True)["alarms"] == 1
     far = api.client("inspector").get("/alarm-figures", params={"from": soon(-24 * 100), "to": soon(0)})
     assert "at most 92 days" in far.json()["detail"]
+    assert "最多 92 天" in far.json()["detail_zh"]
 
 
 def test_every_advice_and_every_state_has_words() -> None:

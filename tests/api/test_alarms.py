@@ -107,7 +107,9 @@ def test_alarms_are_filtered_and_paged(api: Served, db: Connection) -> None:
     page = api.get("/alarms", limit=2, offset=1)
     assert (page["total"], [alarm["id"] for alarm in page["items"]]) == (4, [3, 2])
     assert api.client().get("/alarms", params={"state": "loud"}).status_code == 422
-    assert "no time zone" in api.client().get("/alarms", params={"from": "2026-01-01T00:00:00"}).json()["detail"]
+    no_zone = api.client().get("/alarms", params={"from": "2026-01-01T00:00:00"}).json()
+    assert "query parameter from: 2026-01-01T00:00:00 has no time zone" in no_zone["detail"]
+    assert "参数 from：2026-01-01T00:00:00 没有时区" in no_zone["detail_zh"]
 
 
 def test_acknowledging_goes_through_the_journal(api: Served, db: Connection) -> None:
@@ -137,6 +139,7 @@ def test_an_acknowledged_alarm_is_not_acknowledged_again(api: Served, db: Connec
     answer = api.client().post("/alarms/65536/acknowledge")
     assert answer.status_code == 409
     assert "acknowledged already by centre" in answer.json()["detail"]
+    assert "处于“已确认”，已由 centre 确认" in answer.json()["detail_zh"]
     assert journal.last_id(db) == 0
 
 

@@ -72,13 +72,18 @@ def test_what_makes_no_sense_is_refused_or_fails_with_its_reason(api: Served, hi
     client = api.client()
     assert client.post("/back-tests", json=asked()).status_code == 422
     backwards = asked(changes=[{"indicator": "ph", "hi": 7.5}], to=(BEGIN - timedelta(days=1)).isoformat())
-    assert client.post("/back-tests", json=backwards).status_code == 422
+    refused = client.post("/back-tests", json=backwards)
+    assert (refused.status_code, "应早于" in refused.json()["detail_zh"]) == (422, True), refused.json()
     body = asked(changes=[{"indicator": "orp", "lo": 700}])
-    assert api.client("inspector").post("/back-tests", json=body).status_code == 403
+    refused = api.client("inspector").post("/back-tests", json=body)
+    told_zh = "角色“监督员”无权设置检测灵敏度、用历史数据回测；如需更换角色，请联系管理员"
+    assert (refused.status_code, refused.json()["detail_zh"]) == (403, told_zh)
+    body["changes"].append({"indicator": "acid", "lo": 1})
     number = client.post("/back-tests", json=body).raise_for_status().json()["id"]
     assert api.client("centre").get(f"/back-tests/{number}").status_code == 404
     told = ended(api, number)
-    assert (told["state"], told["detail"]) == (
+    assert (told["state"], told["detail"], told["detail_zh"]) == (
         "failed",
-        "no limit applies to orp at these sites: there is nothing to change",
+        "no limit applies to acid, orp at these sites: there is nothing to change",
+        "这些场所没有适用于acid、氧化还原电位的限值，无可改动",
     )

@@ -168,8 +168,10 @@ def test_conditions_that_are_not_met_are_all_named(api: Served) -> None:
     do(api, number, "accept")
     answer = act(api, number, "order", text=" ", officers=["inspector"])
     assert answer.status_code == 409
-    for word in ("两名", "Two different officers", "Set the last day", "Say what was found"):
+    for word in ("Two different officers", "Set the last day", "Say what was found"):
         assert word in answer.json()["detail"]
+    for word in ("两名", "请设定最后一天", "请写明情况"):
+        assert word in answer.json()["detail_zh"]
     assert api.get(f"cases/{number}", "inspector")["state"] == "verifying"
 
 
@@ -182,6 +184,7 @@ def test_officers_are_people_of_the_county(api: Served, db: Connection) -> None:
     for username, why in (("venue", "not an inspector"), ("nobody", "not an inspector"), ("rugao", "not responsible")):
         answer = act(api, number, "assign", officers=[username])
         assert (answer.status_code, why in answer.text) == (422, True)
+        assert f"“{username}”不" in answer.json()["detail_zh"]
     assigned = act(api, number, "assign", officers=OFFICERS).json()
     assert (assigned["officer_name"], assigned["second_officer"]) == ("inspector 某人", "centre")
 
@@ -231,6 +234,7 @@ def test_a_file_that_is_not_taken_leaves_the_case_as_it_was(api: Served) -> None
     assert (answer.status_code, "not of a kind" in answer.text) == (422, True), answer.text
     answer = report(api, number, *[(f"{each}.png", photo()) for each in range(MOST_FILES + 1)])
     assert (answer.status_code, "At most 9 files" in answer.text) == (422, True), answer.text
+    assert answer.json()["detail_zh"] == "一次最多 9 个文件，现为 10 个。"
     seen = api.get(f"cases/{number}", "venue")
     assert (seen["state"], seen["files"]) == ("rectification", [])
 

@@ -85,13 +85,15 @@ def test_feedback_moves_the_sites_sensitivity_and_its_undo_moves_it_back(
     assert after["threshold"] > 1
     (given,) = after["feedback"]
     assert (given["actor"], given["answer"], given["comment"]) == ("inspector", "false", "现场复测正常")
-    assert inspector.post(path, json={"answer": "true"}).status_code == 409
+    again = inspector.post(path, json={"answer": "true"})
+    assert (again.status_code, "反馈为“误报”，请先撤回" in again.json()["detail_zh"]) == (409, True)
     undone = inspector.post(f"{path}/undo", json={"feedback": given["id"]})
     assert undone.status_code == 200, undone.text
     now = api.get("/sites/P-1/sensitivity")
     assert (now["site_budget"], now["threshold"]) == (0.25, 1.0)
     assert now["feedback"][0]["undone_by"] == "inspector"
-    assert inspector.post(f"{path}/undo", json={"feedback": given["id"]}).status_code == 409
+    gone = inspector.post(f"{path}/undo", json={"feedback": given["id"]})
+    assert (gone.status_code, gone.json()["detail_zh"].endswith("有效的反馈：无")) == (409, True)
     assert {row["action"] for row in api.get("/audit", limit=50)["items"]} >= {"feedback", "feedback_undone"}
 
 
@@ -100,7 +102,8 @@ def test_a_venue_cannot_answer_its_own_alarms(api: Served, db: Connection) -> No
     put_verdict(db, 1, "stuck", "venue")
     put_alarm(db, 2)
     assert api.client("venue").post("/alarms/1/feedback", json={"answer": "false"}).status_code == 403
-    assert api.client("inspector").post("/alarms/2/feedback", json={"answer": "false"}).status_code == 409
+    nothing = api.client("inspector").post("/alarms/2/feedback", json={"answer": "false"})
+    assert (nothing.status_code, "没有检测判断" in nothing.json()["detail_zh"]) == (409, True)
     assert api.client("inspector").post("/alarms/1/feedback", json={"answer": "maybe"}).status_code == 422
 
 

@@ -93,6 +93,7 @@ def test_an_instrument_is_told_to_set_its_clock_and_nobody_else_is(api: Served, 
     refused = api.client().post("/devices/P-1-D1/commands", json={"command": "set_clock"})
     assert refused.status_code == 422
     assert "only HJ 212 instruments take commands" in refused.json()["detail"]
+    assert "只有 HJ 212 仪器接受指令" in refused.json()["detail_zh"]
     db.execute("UPDATE device SET dialect = 'hj212', identity = 'MN1' WHERE code = 'P-1-D1'")
     assert api.client().post("/devices/P-1-D1/commands", json={"command": "set_interval"}).status_code == 422
     asked = api.client().post("/devices/P-1-D1/commands", json={"command": "set_interval", "seconds": 30})

@@ -184,3 +184,4 @@ def test_a_simulated_device_keeps_its_credential(api: Served) -> None:
     answer = api.client().delete("/devices/P-2-D1/credential")
     assert answer.status_code == 409
     assert "simulated" in answer.json()["detail"]
+    assert "模拟设备" in answer.json()["detail_zh"]

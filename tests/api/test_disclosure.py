@@ -93,6 +93,7 @@ def test_a_browser_votes_once_and_votes_become_lots(api: Served, db: Connection)
         assert api.anonymous.post(path, json={"site": "P-3", "voter": voter}).json() == {"outcome": outcome}
     strange = api.anonymous.post(path, json={"site": "P-1", "voter": f"{VOTER} 3"})
     assert "must be one of P-2, P-3" in strange.json()["detail"]
+    assert strange.json()["detail_zh"] == "site：场所“P-1”不在本次投票中，可选：P-2、P-3"
     (shown,) = published(api, "rounds")
     assert {each["site"]: each["votes"] for each in shown["choices"]} == {"P-2": 0, "P-3": 2}
 

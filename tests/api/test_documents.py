@@ -109,7 +109,8 @@ def test_the_agency_puts_its_own_template_in_place(agency: Served, tmp_path: Pat
     assert client.get("/documents/closure.docx").content.startswith(b"PK")
     refused = client.put("/documents/closure.docx", content=word_of("# 表\n\n{{ nonesuch }}"))
     assert refused.status_code == 422
-    assert "nonesuch" in refused.json()["detail"]
+    assert "nothing fills in nonesuch" in refused.json()["detail"]
+    assert "没有内容可填入字段 nonesuch" in refused.json()["detail_zh"]
     assert client.put("/documents/closure.docx", content=b"not Word").status_code == 422
     put = client.put("/documents/closure.docx", content=word_of("# 本所结案审批表\n\n{{ party }}"))
     assert put.status_code == 200, put.text
@@ -126,3 +127,4 @@ def test_without_a_folder_no_template_is_replaced(api: Served) -> None:
     answer = api.client("centre").put("/documents/closure.docx", content=b"x")
     assert answer.status_code == 409
     assert "--templates" in answer.json()["detail"]
+    assert "没有设定模板文件夹" in answer.json()["detail_zh"]

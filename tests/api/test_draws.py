@@ -133,6 +133,7 @@ def test_a_draw_is_announced_held_once_and_repeatable_by_anybody(staffed: Served
     again = staffed.client("centre").post(f"{path}/hold", json={"word": "other"})
     assert again.status_code == 409
     assert "was held already" in again.json()["detail"]
+    assert "已抽取，请另行公告" in again.json()["detail_zh"]
 
     public = staffed.anonymous.get(f"/api/v1/published{path}")
     assert hashlib.sha256(public.content).hexdigest() == made["population_sha256"]
@@ -149,6 +150,7 @@ def test_conflicts_and_missing_officers_are_told_before_a_draw(staffed: Served) 
     refused = staffed.client().post("/draws", json={**DRAW, "counties": ["320682"]})
     assert refused.status_code == 409
     assert "site P-4 in county 320682 needs 2 officers" in refused.json()["detail"]
+    assert "场所 P-4（如皋市）需要 2 名无须回避的监督员" in refused.json()["detail_zh"]
     (standing,) = staffed.get("/conflicts")
     assert (standing["officer"], standing["site"]) == ("wang", "P-4")
     assert staffed.client("inspector").post("/conflicts", json=conflict("zhao", "P-1")).status_code == 403
@@ -157,6 +159,7 @@ def test_conflicts_and_missing_officers_are_told_before_a_draw(staffed: Served) 
     assert staffed.client().post("/draws", json={**DRAW, "counties": ["320682"]}).status_code == 201
     unknown = staffed.client().post("/draws", json={**DRAW, "officers": ["nobody"]})
     assert "officers: nobody are not inspectors" in unknown.json()["detail"]
+    assert "officers：nobody 不是监督员" in unknown.json()["detail_zh"]
 
 
 def test_a_problem_that_an_inspection_finds_is_a_lead_in_the_same_book(staffed: Served) -> None:

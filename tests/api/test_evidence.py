@@ -30,6 +30,7 @@ def test_a_second_person_audits(api: Served, db: Connection) -> None:
     own = api.client("inspector").post(f"{path}/audit", json=AUDIT)
     assert own.status_code == 409
     assert "second person" in own.json()["detail"]
+    assert "须由第二人审核" in own.json()["detail_zh"]
     done = api.client("centre").post(f"{path}/audit", json=AUDIT).raise_for_status().json()
     assert (done["state"], done["audited_by"]) == ("accepted", "centre")
     assert api.client("administrator").post(f"{path}/audit", json=AUDIT).status_code == 409

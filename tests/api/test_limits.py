@@ -101,15 +101,27 @@ def test_an_adopted_standard_brings_limits_that_depend_on_ph(api: Served) -> Non
 def test_a_rule_that_is_not_acceptable_changes_nothing(api: Served, db: Connection) -> None:
     """The answer names the field, the value and what would be right."""
     for changed, complaint in (
-        ({"hi": 0.3}, "lo: 0.4 must be less than hi 0.3"),
-        ({"indicator": "acid"}, "indicator: 'acid' is not an indicator"),
-        ({"since": "2020-01-01T00:00:00Z"}, "since: 2020-01-01"),
-        ({"since": "2030-01-01T00:00:00"}, "since: 2030-01-01T00:00:00 has no time zone"),
-        ({"sampling_point": "b9"}, "sampling_point: 'b9' is not one of site P-1: basin-1"),
+        ({"hi": 0.3}, ("lo: 0.4 must be less than hi 0.3", "lo：0.4 应小于 hi 0.3")),
+        ({"hi": 25}, ("hi: 25 is outside what free_chlorine can be", "hi：25 超出游离性余氯可能的范围")),
+        ({"indicator": "acid"}, ("indicator: 'acid' is not an indicator", "indicator：'acid' 不是指标")),
+        (
+            {"since": "2020-01-01T00:00:00Z"},
+            ("since: 2020-01-01 08:00 (UTC+8) is", "since：2020-01-01 08:00 已过"),
+        ),
+        (
+            {"since": "2030-01-01T00:00:00"},
+            ("since: 2030-01-01T00:00:00 has no time zone", "since：2030-01-01T00:00:00 没有时区"),
+        ),
+        (
+            {"sampling_point": "b9"},
+            ("sampling_point: 'b9' is not one of site P-1: basin-1", "sampling_point：场所 P-1 没有采样点 'b9'"),
+        ),
+        ({"reason": "ok"}, ("reason: 2 characters, must be 4 to 500", "reason：2 个字符，应为 4 至 500 个")),
     ):
         answer = api.client().post("sites/P-1/rules", json={**TIGHTER, **changed})
         assert answer.status_code == 422
-        assert answer.json()["detail"].startswith(complaint)
+        for told, language in zip(complaint, ("detail", "detail_zh"), strict=True):
+            assert answer.json()[language].startswith(told)
     assert load_rules(db) == []
 
 

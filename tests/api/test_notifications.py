@@ -5,6 +5,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from websockets.sync.client import connect as listen
 
 from monitor.notify import reading
@@ -100,22 +101,33 @@ def test_without_a_key_no_secret_is_stored(database: str) -> None:
         assert connection.execute("SELECT kind FROM notify_channel").fetchall() == [("email",)]
 
 
-REFUSED: list[tuple[dict[str, Any], int, str]] = [
-    ({**MAIL, "target": "wang"}, 422, "an address like"),
-    ({**MAIL, "target": "a@b.c?to=x"}, 422, "an address like"),
-    ({"name": "x", "kind": "sms", "target": "call me"}, 422, "a telephone number"),
-    ({**MAIL, "target": None}, 422, "target: missing"),
-    (HOOK, 403, "monitoring centre's to set"),
-    ({**ROBOT, "shared": True}, 403, "monitoring centre's to set"),
-    ({"name": "x", "kind": "pigeon", "target": "y"}, 422, "kind"),
+REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
+    ({**MAIL, "target": "wang"}, 422, "an address like", "“电子邮件”渠道应为邮箱"),
+    ({**MAIL, "target": "a@b.c?to=x"}, 422, "an address like", "邮箱"),
+    ({"name": "x", "kind": "sms", "target": "call me"}, 422, "a telephone number", "手机号"),
+    ({**MAIL, "target": None}, 422, "target: missing", "target：未填写"),
+    (HOOK, 403, "monitoring centre's to set", "由监测中心设定"),
+    ({**ROBOT, "shared": True}, 403, "monitoring centre's to set", "由监测中心设定"),
+    ({"name": "x", "kind": "pigeon", "target": "y"}, 422, "kind", "kind"),
 ]
 
 
 def test_a_channel_that_cannot_work_is_refused(api: Served) -> None:
     """With a sentence that says what would be right; an inspector sets no address inside the network."""
-    for channel, status, said in REFUSED:
+    for channel, status, said, chinese in REFUSED:
         answer = api.client("inspector").post("/notifications/channels", json=channel)
         assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
+        assert chinese in answer.json()["detail_zh"], answer.text
+
+
+@pytest.mark.parametrize("address", ["https://[x", "https://user.example.org:99999/in", "https://:443/in"])
+def test_an_address_that_cannot_be_is_refused(api: Served, address: str) -> None:
+    """Brackets without end, a port above 65535 and a missing host are told, as a channel and as a gateway."""
+    centre = api.client("centre")
+    hook = centre.post("/notifications/channels", json={**HOOK, "target": address, "shared": True})
+    assert (hook.status_code, "http" in hook.json()["detail_zh"]) == (422, True), hook.text
+    assert centre.put("/notifications/gateways/sms", json={"url": address}).status_code == 422
+    assert centre.get("/notifications/receivers").status_code == 200
 
 
 def test_a_test_send_is_queued_and_in_the_log(api: Served, db: Connection) -> None:
@@ -179,8 +191,8 @@ def test_routes_are_read_changed_and_refused_with_reasons(api: Served) -> None:
     high = {**routes[2], "repeat_s": 7200}
     assert centre.put(f"/notifications/routes/{high['id']}", json=high).json()["repeat_s"] == 7200
     for wrong, said in (
-        ({"counties": ["999999"]}, "counties"),
-        ({"receivers": [12345]}, "receivers"),
+        ({"counties": ["999999"]}, "counties 999999 are not known"),
+        ({"receivers": [12345]}, "receivers 12345 are not shared"),
         ({"scenarios": ["moon"]}, "scenarios"),
         ({"steps": [{"role": "inspector", "after_s": 60}, {"role": "centre", "after_s": 0}]}, "after_s"),
     ):
@@ -240,6 +252,7 @@ def test_the_roster_decides_and_the_dry_run_says_so(api: Served) -> None:
     for unfit in ("venue", "public"):
         refused = api.client("centre").post("/notifications/roster", json={**line, "person": unfit})
         assert "on duty can be" in refused.json()["detail"]
+        assert "可排班的是监督员、监测中心、管理员" in refused.json()["detail_zh"]
     wrong = {**line, "until": line["since"]}
     assert (
         "until must be after since" in api.client("centre").post("/notifications/roster", json=wrong).json()["detail"]
@@ -266,6 +279,9 @@ def test_office_hours_are_set_and_count_at_once(api: Served, db: Connection) -> 
     assert reading.world(db, at, set()).office.end.hour == 20
     for wrong in ({"begins": "17:00", "ends": "09:00"}, {"begins": "09:00", "ends": "09:00"}, {"begins": "9"}):
         assert centre.put(path, json=wrong).status_code == 422
+    reversed_ = centre.put(path, json={"begins": "17:00", "ends": "09:00"}).json()
+    assert "ends 09:00 must be later than begins 17:00" in reversed_["detail"]
+    assert "ends 09:00 应晚于 begins 17:00" in reversed_["detail_zh"]
     ((detail,),) = db.execute("SELECT detail FROM audit_log WHERE action = 'notify_office_set'").fetchall()
     assert detail == {"begins": "09:00:00", "ends": "20:00:00", "before": "08:30–17:30"}
     simulated = centre.post("/notifications/dry-run", json={**asked, "site": "P-2"}).json()

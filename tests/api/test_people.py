@@ -39,7 +39,7 @@ def test_wrong_credentials_are_refused_alike(api: Served, username: str, passwor
     """A wrong password and an unknown username get the same 401, so that usernames cannot be probed."""
     answer = sign_in(api, username, password or " ")
     assert answer.status_code == 401
-    assert answer.json() == {"detail": "wrong username or password"}
+    assert answer.json() == {"detail": "wrong username or password", "detail_zh": "用户名或密码不正确"}
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
@@ -50,6 +50,7 @@ def test_guessing_is_braked_and_the_right_password_waits_too(api: Served) -> Non
     refused = sign_in(api, "inspector", PASSWORD)
     assert refused.status_code == 429
     assert 0 < int(refused.headers["Retry-After"]) <= 60
+    assert refused.json()["detail_zh"].startswith("此用户名已连续 5 次输错密码")
     assert sign_in(api, "centre", PASSWORD).status_code == 200
 
 

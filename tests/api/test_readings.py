@@ -107,12 +107,14 @@ def test_unacceptable_ranges_are_named(api: Served) -> None:
         ({"channel": list(range(60))}, "at most 50"),
         ({"channel": 11, "points": 1}, "query parameter points: '1'"),
         ({"channel": "ph"}, "query parameter channel"),
-        ({}, "query parameter channel: Field required"),
+        ({}, "query parameter channel: is required"),
     ]
     for parameters, sentence in cases:
         answer = api.client().get("/readings", params=parameters)
         assert answer.status_code == 422, parameters
         assert sentence in answer.json()["detail"], answer.json()
+    backwards = api.client().get("/readings", params=cases[0][0]).json()["detail_zh"]
+    assert backwards == "query 参数 from：2026-04-02 08:00 应早于 to，2026-04-01 08:00"
     assert api.client().get("/readings", params={"channel": 999}).status_code == 404
 
 

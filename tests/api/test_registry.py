@@ -79,6 +79,7 @@ def test_a_person_of_one_county_imports_no_site_of_another(api: Served, db: Conn
     answer = send(api, venues(2, 0), "good_rows", "centre")
     assert answer.status_code == 403
     assert "nt-000" in answer.json()["detail"]
+    assert "不在您负责的区县内" in answer.json()["detail_zh"]
 
 
 @pytest.mark.parametrize(("name", "content"), [("a.xlsx", b"PK\x03\x04 torn"), ("a.csv", "甲,乙\n1,2".encode())])
@@ -86,7 +87,8 @@ def test_a_file_that_is_no_table_is_refused_in_words(api: Served, name: str, con
     """422 with a sentence in both languages."""
     answer = send(api, content, "dry_run", name=name)
     assert answer.status_code == 422
-    assert any("一" <= each <= "鿿" for each in answer.json()["detail"])
+    assert answer.json()["detail"].isascii()
+    assert any("一" <= each <= "鿿" for each in answer.json()["detail_zh"])
 
 
 def institutions() -> bytes:
@@ -113,6 +115,7 @@ def test_an_institution_is_imported_with_its_part_in_medical_waste(api: Served, 
     eventually(lambda: api.get("me", "centre")["counties"] == ["320602"], "the scope is known")
     refused = send(api, institutions(), "all_or_none", "centre")
     assert (refused.status_code, "receiver r1 belongs to no venue" in refused.json()["detail"]) == (403, True)
+    assert refused.json()["detail_zh"].startswith("接收单位 r1 不属于任何场所")
     report = send(api, institutions(), "all_or_none").raise_for_status().json()
     assert (report["mistakes"], report["imported"]) == ([], True)
     waste = load_waste_registry(db)

@@ -101,15 +101,17 @@ def test_what_cannot_be_right_is_refused(api: Served, db: Connection) -> None:
     """A future time, a word, a value no method gives, another scenario's indicator and an unknown basin are named."""
     future = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     for results, more, complaint in (
-        ({"urea": "2"}, {"taken_at": future}, "in the future"),
-        ({"urea": "gut"}, {}, "must be a number"),
-        ({"ph": "17"}, {}, "out of range"),
-        ({"chromaticity": "5"}, {}, "not tested"),
-        ({"urea": "2"}, {"sampling_point": "b9"}, "is not one of P-4: basin-1"),
+        ({"urea": "2"}, {"taken_at": future}, ("taken_at: is in the future", "taken_at：采样时间在将来")),
+        ({"urea": "gut"}, {}, ("result of urea, 'gut': must be a number", "尿素的结果 'gut'：应为数字")),
+        ({"ph": "17"}, {}, ("out of range", "超出范围")),
+        ({"chromaticity": "5"}, {}, ("not tested", "此类场所不检测该指标")),
+        ({"urea": "2"}, {"sampling_point": "b9"}, ("is not one of P-4: basin-1", "场所 P-4 没有采样点 'b9'")),
     ):
         answer = enter(api, results, **more)
         assert answer.status_code == 422
-        assert complaint in answer.json()["detail"]
+        for told, language, other in zip(complaint, ("detail", "detail_zh"), reversed(complaint), strict=True):
+            assert told in answer.json()[language]
+            assert other not in answer.json()[language], "each language stands by itself"
     assert db.execute("SELECT count(*) FROM sample").fetchone() == (0,)
 
 
@@ -180,6 +182,7 @@ def test_a_csv_does_as_well_and_another_table_is_refused(api: Served) -> None:
     refused = send(api, b"a,b\n1,2\n", "x.csv")
     assert refused.status_code == 422
     assert "Samples" in refused.json()["detail"]
+    assert "检测结果" in refused.json()["detail_zh"]
     book = load_workbook(io.BytesIO(api.client().get("samples/template.xlsx").content))
     assert "Result" in str(book.worksheets[0]["F1"].value)
 

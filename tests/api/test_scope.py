@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from monitor.api.scope import PERMISSIONS, Permission
+from registry.catalogue import entries
 from store.connections import Connection
 from store.queries import save_truth
 from tests.api.conftest import ROLES, Served, eventually, put_alarm, put_latest
@@ -65,3 +67,10 @@ def test_the_public_sees_no_alarm_figures(api: Served, db: Connection) -> None:
     overview = api.get("/overview", "public")
     assert overview["groups"]["live"]["open_alarms"] is None
     assert all(county["open_alarms"] is None for county in overview["counties"])
+
+
+def test_every_permission_and_role_has_words() -> None:
+    """A refusal names what a role may not do in the reader's language."""
+    keys = [f"keeping.permission.{each.replace(' ', '_').replace(',', '')}" for each in Permission]
+    keys += [f"dashboard.role.{each}" for each in PERMISSIONS]
+    assert [key for key in keys if key not in entries()] == []

@@ -1,14 +1,16 @@
 """一户一档, 一人一档: what is entered is on file, in words, and printed."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pypdfium2
 
+from registry.model import HOME_ZONE
 from store.connections import Connection
 from tests.api.conftest import Served, put_alarm
 
-TODAY = datetime.now(UTC).date()
+TODAY = datetime.now(ZoneInfo(HOME_ZONE)).date()
 
 
 def entered(api: Served, path: str, body: Mapping[str, object], role: str = "inspector") -> int:
@@ -75,6 +77,7 @@ def test_a_person_has_a_file_as_far_as_their_sites_are_in_scope(api: Served) -> 
     assert api.client("inspector").get("/responsible-persons/999").status_code == 404
     stranger = api.client("inspector").post("/sites/P-1/responsible", json={"role": "legal", "since": "2026-01-01"})
     assert "give a name" in stranger.json()["detail"]
+    assert "请填写姓名" in stranger.json()["detail_zh"]
 
 
 def test_impossible_dates_are_refused_with_what_would_be_right(api: Served) -> None:
@@ -82,5 +85,21 @@ def test_impossible_dates_are_refused_with_what_would_be_right(api: Served) -> N
     client = api.client("inspector")
     licence = {"kind": "k", "number": "n", "authority": "a", "issued_on": "2026-01-01", "valid_until": "2026-01-01"}
     assert "valid_until: 2026-01-01 must be after issued_on" in client.post("/sites/P-1/licences", json=licence).text
+    good = {**licence, "valid_until": "2026-02-01"}
+    entered(api, "/sites/P-1/licences", good)
+    again = client.post("/sites/P-1/licences", json=good)
+    assert again.status_code == 409
+    assert again.json()["detail"].endswith("valid_until 2026-02-01: entered already")
+    assert again.json()["detail_zh"].startswith("场所 P-1 已登记过此许可证：k，编号 n，")
     body = {"inspected_on": "2999-01-01", "inspected_by": "x", "items": [{"item": "i", "in_order": True}]}
     assert "is in the future" in client.post("/sites/P-1/self-inspections", json=body).text
+
+
+def test_only_what_has_a_limit_can_be_within_it(api: Served, db: Connection) -> None:
+    """Free chlorine with its share by month; bathers, which nothing limits, are no line of the file."""
+    db.execute("INSERT INTO channel (id, device, indicator) VALUES (19, 'P-1-D1', 'bathers')")
+    for channel, beyond in ((11, 5), (19, 0)):
+        db.execute("INSERT INTO reading_day VALUES (%s, %s, 100, %s, 50, 0, 1)", (channel, TODAY, beyond))
+    db.commit()
+    found = api.get("/sites/P-1/file")["compliance"]
+    assert [(each["indicator"], each["readings"], each["share"]) for each in found] == [("free_chlorine", 100, 0.95)]

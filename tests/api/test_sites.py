@@ -90,6 +90,7 @@ def test_filters_of_sites(api: Served) -> None:
     refused = api.client().get("/sites", params={"county": "330000"})
     assert refused.status_code == 422
     assert "'330000' is not a county; known: 320602" in refused.json()["detail"]
+    assert "'330000' 不是区县，应为：320602 崇川区、" in refused.json()["detail_zh"]
     assert api.client().get("/sites", params={"status": "closed"}).status_code == 422
 
 

@@ -12,7 +12,7 @@ from registry.geodesy import wgs84_to_gcj02
 from registry.model import Device, Registry, SamplingPoint, Site, SiteStatus
 from registry.waste.catalogue import Container, Event, PartyKind, tag_key
 from registry.waste.model import SCENARIO, Handler, Party, Receiver, Route, Vehicle, Ward, WasteRegistry
-from store import people, waste_bags
+from store import people, upkeep, waste_bags
 from store.connections import Connection, connect
 from store.people import Person
 from store.records import to_us
@@ -142,6 +142,8 @@ def fill(connection: Connection) -> None:
         ],
         1,
     )
+    said = {"H1-hand": True, "H2-hand": False}
+    upkeep.save_statuses(connection, [upkeep.DeviceStatus(code, online, None, NOW) for code, online in said.items()])
     connection.commit()
 
 
@@ -160,6 +162,12 @@ def waste(database_server: Server) -> Iterator[Served]:
 def tags(page: dict[str, Any]) -> list[str]:
     """The codes of a page of bags."""
     return [each["tag"] for each in page["items"]]
+
+
+def test_a_device_that_speaks_when_there_is_a_bag_is_on_line_as_it_says(waste: Served) -> None:
+    """A handheld that scanned an hour ago is not off line for its silence; one that said nothing of itself is."""
+    states = {each["code"]: each["state"] for each in waste.get("/devices")}
+    assert (states["H1-hand"], states["H2-hand"], states["S1-hand"]) == ("online", "offline", "offline")
 
 
 def test_the_overview_counts_what_is_where(waste: Served) -> None:
@@ -209,6 +217,7 @@ def test_people_see_the_waste_of_their_counties_or_their_own(waste: Served) -> N
         answer = waste.client(role).get(path)
         assert answer.status_code == 404, path
         assert "not in your scope" in answer.json()["detail"], path
+        assert "不在您的权限范围内" in answer.json()["detail_zh"], path
 
 
 def test_a_bags_life_goes_on_in_its_box(waste: Served) -> None:

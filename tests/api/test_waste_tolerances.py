@@ -101,6 +101,10 @@ def test_what_is_not_acceptable_is_refused_and_changes_nothing(api: Served, db: 
     answer = put(api, {"bag_kg": -1, "storage_hours": 24})
     assert answer.status_code == 422
     assert "bag_kg is -1, must be a number of 0 to 10 kg; tolerance 'storage_hours'" in answer.json()["detail"]
+    assert (
+        "“单袋两次称重允许差（绝对）”（bag_kg）为 -1，应为 0 至 10 kg 的数；没有公差 'storage_hours'"
+        in answer.json()["detail_zh"]
+    )
     assert put(api, {"bag_kg": 0.2}, "").status_code == 422
     assert put(api, {}).status_code == 422
     person = Person("rugao", "如皋中心", "centre", ("320682",), None, PASSWORD_HASH)
@@ -111,6 +115,7 @@ def test_what_is_not_acceptable_is_refused_and_changes_nothing(api: Served, db: 
     refused = put(api, {"bag_kg": 0.2}, role="rugao")
     assert refused.status_code == 403
     assert "320682" in refused.json()["detail"]
+    assert refused.json()["detail_zh"] == "公差对全部区县生效，您只能设定 320682 的限值"
     assert values(api.get(TOLERANCES)) == Tolerances().to_json()
 
 

@@ -11,7 +11,7 @@ from dashboard.screens.samples import usual_time
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
-@given(st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2040, 1, 1), timezones=st.just(SHANGHAI)))
+@given(st.datetimes(timezones=st.just(SHANGHAI)))
 def test_the_time_offered_first_is_never_yet_to_come(now: datetime) -> None:
     """Whoever opens the form before nine in the morning can save it as it stands; afterwards nine is offered."""
     offered = datetime.combine(now.date(), usual_time(now), SHANGHAI)

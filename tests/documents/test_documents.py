@@ -169,8 +169,9 @@ def test_what_cannot_be_printed_is_refused(tmp_path: Path, tag: str) -> None:
     holder.append(OxmlElement(tag))
     document.save(str(tmp_path / "closure.docx"))
     assert render_docx("closure", fields(), at=AT, folder=tmp_path)
-    with pytest.raises(DocumentError, match="第一条"):
+    with pytest.raises(DocumentError, match="第一条") as told:
         render_pdf("closure", fields(), at=AT, folder=tmp_path)
+    assert told.value.words.zh.startswith("模板 closure：无法打印，在“第一条")
 
 
 def test_a_long_table_goes_over_pages_with_its_heads() -> None:

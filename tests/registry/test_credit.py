@@ -51,5 +51,6 @@ def test_a_site_without_any_record_is_not_a_good_one() -> None:
 )
 def test_weights_that_are_not_acceptable_say_what_would_be(change: dict[str, Any], says: str) -> None:
     """The error names the field, its value and what is right."""
-    with pytest.raises(WeightsError, match=says):
+    with pytest.raises(WeightsError, match=says) as caught:
         of_json({**default_weights().to_json(), **change})
+    assert "应" in caught.value.words.zh

@@ -189,8 +189,8 @@ def test_every_entry_has_an_owner() -> None:
     """Whose county decides who may change it: the site of now and of before, a vehicle by its receiver."""
     _, waste = world()
     found = dict(owners(waste, NO_WASTE))
-    assert found["vehicle v1"] == {"w1"}
-    assert found["receiver r2"] == {""}
-    assert found["ward icu"] == found["container BOX-1"] == {"h1"}
+    assert found["vehicle", "v1"] == {"w1"}
+    assert found["receiver", "r2"] == {""}
+    assert found["ward", "icu"] == found["container", "BOX-1"] == {"h1"}
     moved = WasteRegistry.of(vehicles=[Vehicle("v1", "苏F12345", "r2")])
-    assert dict(owners(moved, waste)) == {"vehicle v1": {"", "w1"}}
+    assert dict(owners(moved, waste)) == {("vehicle", "v1"): {"", "w1"}}

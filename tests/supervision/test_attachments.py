@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.supervision.attachments import LARGEST_BYTES, LONGEST_NAME, AttachmentError, fit_name, taken
-from monitor.supervision.wording import not_taken
 from tests.api.test_cases import photo
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(64)
@@ -64,7 +63,8 @@ def test_what_is_not_taken_says_why(name: str, content: bytes, why: str) -> None
     """Empty, of another kind, misnamed, too large: told in both languages with what would be right."""
     with pytest.raises(AttachmentError) as caught:
         taken(name, content)
-    assert why in not_taken(caught.value)
+    assert why in str(caught.value)
+    assert "文件“" in caught.value.words.zh
 
 
 @given(st.one_of(st.text(max_size=400), st.integers(100, 400).map(lambda many: f"照片.{'x' * many}")))

@@ -2,7 +2,8 @@
 
 Conventions: times are RFC 3339 in UTC with ``Z``; a ``_zh``/``_en`` pair is the same text in Chinese and
 English; a figure is null where it is unknown, never zero; codes are those of the registry. Errors are
-``{"detail": "…"}`` with one English sentence naming the field, the value and what would be right.
+``{"detail": "…", "detail_zh": "…"}``: one sentence, in English and in Chinese, naming the field, the value and what
+would be right.
 
 Choices where the interface leaves room: opening hours are structured (``opening``: seven weekdays, Monday first,
 each a list of ``["06:00", "22:00"]`` in the site's zone, plus ``around_the_clock``); ``open_alarms`` and

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, Field
 
 from registry.catalogue import entries
+from registry.words import WordedError, listed
 
 RoleName = Literal["administrator", "centre", "inspector", "venue", "public"]
 Priority = Literal["high", "medium", "low"]
@@ -21,7 +22,7 @@ FAULTS: Final = tuple(key.split(".")[1] for key in entries() if key.startswith("
 
 def _known_fault(code: str) -> str:
     if code not in FAULTS:
-        raise ValueError(f"must be one of {', '.join(FAULTS)}")
+        raise WordedError.of("refusal.common.fault", known=listed(FAULTS))
     return code
 
 
@@ -64,5 +65,9 @@ class Error(BaseModel):
     detail: str = Field(
         description="What was wrong, with what was given and what would be right",
         examples=["site 'NT-999' is not registered or not in your scope"],
+    )
+    detail_zh: str = Field(
+        description="The same in Chinese",
+        examples=["场所 'NT-999' 未登记或不在您的权限范围内"],
     )
     mistakes: list[MistakeInfo] = Field(default_factory=list, description="Of a form: each mistake, in both languages")

@@ -164,6 +164,7 @@ class BackTest(BaseModel):
     share: float = Field(description="How much of the history has been judged, 0–1")
     readings: Count
     detail: str | None = Field(description="Why it failed")
+    detail_zh: str | None = Field(description="The same in Chinese")
     found: Count = Field(description="Alarms under the changed rules, also those beyond the list's end")
     as_set: Count = Field(description="Alarms under the rules as they are set, on the same history")
     alarms: list[BackTestAlarm]

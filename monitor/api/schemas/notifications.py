@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from monitor.api.schemas.common import CountyCode, Priority, SiteCode, Time
+from registry.words import WordedError
 
 Language = Literal["zh", "en"]
 ChannelKind = Literal["email", "sms", "wecom", "dingtalk", "feishu", "webhook", "mqtt"]
@@ -21,7 +22,7 @@ DeliveryState = Literal["waiting", "sent", "failed", "obsolete"]
 
 def _known_zone(name: str) -> str:
     if name not in available_timezones():
-        raise ValueError("must be a time zone of the IANA database, such as Asia/Shanghai")
+        raise WordedError.of("refusal.notifications.zone")
     return name
 
 
@@ -71,7 +72,7 @@ class Wishes(BaseModel):
     @model_validator(mode="after")
     def _both(self) -> "Wishes":
         if (self.quiet_from is None) != (self.quiet_to is None):
-            raise ValueError("quiet_from and quiet_to: give both or none")
+            raise WordedError.of("refusal.notifications.quiet")
         return self
 
 
@@ -166,7 +167,7 @@ class RouteRequest(BaseModel):
     def _ascending(self) -> "RouteRequest":
         after = [each.after_s for each in self.steps]
         if after != sorted(after):
-            raise ValueError(f"steps: after_s {after} must not go down from step to step")
+            raise WordedError.of("refusal.notification_settings.steps", after=after)
         return self
 
 
@@ -187,9 +188,9 @@ class OfficeHours(BaseModel):
     @model_validator(mode="after")
     def _in_order(self) -> "OfficeHours":
         if self.begins.tzinfo is not None or self.ends.tzinfo is not None:
-            raise ValueError("begins and ends: give local times without a zone, as 08:30")
+            raise WordedError.of("refusal.office_hours.zone")
         if self.begins >= self.ends:
-            raise ValueError(f"ends {self.ends:%H:%M} must be later than begins {self.begins:%H:%M}")
+            raise WordedError.of("refusal.office_hours.order", begins=self.begins, ends=self.ends)
         return self
 
 
