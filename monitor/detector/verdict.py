@@ -69,7 +69,6 @@ class Evidence(IntEnum):
     FLOW = 8
     SAME_SERIES = 9
     MULTIVARIATE = 10
-    MANY_AT_ONCE = 11
 
     @property
     def code(self) -> str:
