@@ -1,6 +1,6 @@
 """Values, shares, sizes and times as text; times always in the site's zone."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,11 @@ def clock(moment: str | None, zone: str, now: datetime | None = None) -> str:
     if local.date() == today.date():
         return f"{local:%H:%M:%S}"
     return f"{local:%m-%d %H:%M}" if local.year == today.year else f"{local:%Y-%m-%d %H:%M}"
+
+
+def today_in(zone: str) -> date:
+    """The day it is at a site; the machine that draws the page may stand elsewhere."""
+    return datetime.now(ZoneInfo(zone)).date()
 
 
 def full_time(moment: str | None, zone: str) -> str:

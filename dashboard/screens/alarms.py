@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import full_time, number, precision_of, rfc3339
+from dashboard.formatting import full_time, number, precision_of, rfc3339, today_in
 from dashboard.html import badge, chip, escape, heading, title
 from dashboard.language import county_name, indicator, name_of, t, term
 from dashboard.links import address
@@ -114,7 +114,7 @@ def _priority_name(priority: str) -> str:
 
 
 def _default_days() -> tuple[date, date]:
-    today = datetime.now(ZoneInfo(ZONE)).date()
+    today = today_in(ZONE)
     return today - timedelta(days=6), today
 
 

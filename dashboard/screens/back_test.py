@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import rfc3339
+from dashboard.formatting import rfc3339, today_in
 from dashboard.html import escape, heading, title
 from dashboard.language import indicator, language, name_of, t, term, unit_of
 from dashboard.problems import failed
@@ -120,7 +120,7 @@ def _set_budget(value: float) -> None:
 
 
 def _default_days() -> tuple[date, date]:
-    today = datetime.now(ZoneInfo(ZONE)).date()
+    today = today_in(ZONE)
     return today - timedelta(days=DAYS - 1), today
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import clock, percent, rfc3339
+from dashboard.formatting import clock, percent, rfc3339, today_in
 from dashboard.html import badge, escape, heading, title
 from dashboard.language import county_name, indicator, name_of, t, term
 from dashboard.problems import failed
@@ -208,7 +208,7 @@ def _board_table(lines: Sequence[BoardLine], label: str) -> dict[str, Any]:
 
 
 def _figures(simulated: str) -> None:
-    today = datetime.now(ZoneInfo(ZONE)).date()
+    today = today_in(ZONE)
     days = st.date_input(
         t("filter.days"), value=(today - timedelta(days=29), today), key="case_days", format="YYYY-MM-DD", width=260
     )

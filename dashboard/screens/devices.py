@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import DASH, clock
+from dashboard.formatting import DASH, clock, today_in
 from dashboard.html import badge_cell, chip_cell, title
 from dashboard.keeping import w
 from dashboard.keeping_client import Device
@@ -140,7 +140,7 @@ def due_cell(device: Device) -> Any:
     """When the next calibration is due: red when it is past, yellow when it is near."""
     if device["calibration_due"] is None:
         return DASH
-    due, today = date.fromisoformat(device["calibration_due"]), date.today()  # noqa: DTZ011 - the reader's day
+    due, today = date.fromisoformat(device["calibration_due"]), today_in(ZONE)
     tone = "high" if due < today else "pending" if due - today <= DUE_SOON else "ok"
     return chip_cell(due.isoformat(), tone)
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import clock, rfc3339
+from dashboard.formatting import clock, rfc3339, today_in
 from dashboard.html import badge_cell, chip_cell, escape, title
 from dashboard.language import indicator, language, name_of, t, term, unit_of
 from dashboard.problems import failed
@@ -44,7 +44,7 @@ def show() -> None:
 
 
 def _samples() -> None:
-    today = datetime.now(ZoneInfo(ZONE)).date()
+    today = today_in(ZONE)
     months = [f"{today.replace(day=1):%Y-%m}"]
     while len(months) < 12:
         months.append(f"{datetime.fromisoformat(f'{months[-1]}-01') - timedelta(days=1):%Y-%m}")
@@ -181,9 +181,7 @@ def _open_round() -> None:
     with st.expander(p("new_round"), icon=":material/add_circle:"), st.form("round", border=False):
         name = st.text_input(p("name"), max_chars=200)
         chosen = st.multiselect(p("choices"), list(sites), format_func=lambda code: name_of(sites[code]))
-        last = st.date_input(
-            p("closes"), value=datetime.now(ZoneInfo(ZONE)).date() + timedelta(days=7), format="YYYY-MM-DD"
-        )
+        last = st.date_input(p("closes"), value=today_in(ZONE) + timedelta(days=7), format="YYYY-MM-DD")
         if st.form_submit_button(p("new_round"), type="primary") and name.strip() and len(chosen) >= 2:
             ends = datetime.combine(last + timedelta(days=1), time(), ZoneInfo(ZONE))
             asked = {"name": name, "sites": chosen, "closes_at": rfc3339(ends)}

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import full_time, parse, rfc3339
+from dashboard.formatting import full_time, parse, rfc3339, today_in
 from dashboard.html import badge, chip_cell, escape, heading, title
 from dashboard.language import clause_of, indicator, name_of, term
 from dashboard.problems import failed
@@ -61,7 +61,7 @@ def show() -> None:
 
 
 def _day(zone: str) -> date | None:
-    today = datetime.now(ZoneInfo(zone)).date()
+    today = today_in(zone)
     day = st.date_input(
         w("page.day"),
         value=today,

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import clock, parse, rfc3339
+from dashboard.formatting import clock, parse, rfc3339, today_in
 from dashboard.html import badge, chip, escape, heading, title
 from dashboard.language import county_name, language, name_of, t, term
 from dashboard.links import address
@@ -171,7 +171,7 @@ def _trends(detail: SiteDetail) -> None:
             st.date_input(
                 t("trend.days"),
                 value=_default_days(detail["zone"]),
-                max_value=datetime.now(ZoneInfo(detail["zone"])).date(),
+                max_value=today_in(detail["zone"]),
                 key="trend_days",
                 persist_state="session",
                 label_visibility="collapsed",
@@ -190,7 +190,7 @@ def _sensitivity(code: str, zone: str) -> None:
 
 
 def _default_days(zone: str) -> tuple[date, date]:
-    today = datetime.now(ZoneInfo(zone)).date()
+    today = today_in(zone)
     return today - timedelta(days=2), today
 
 

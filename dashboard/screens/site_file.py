@@ -1,15 +1,15 @@
 """一户一档 and 一人一档: a venue's file in parts, to print and to add to, and the people who answer for it."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
+from dashboard.formatting import today_in
 from dashboard.html import badge, escape, heading, title
 from dashboard.language import language, name_of, t, term
 from dashboard.problems import failed
@@ -86,7 +86,7 @@ def _part(code: str, place: int, part: FilePart) -> None:
 
 
 def _today() -> date:
-    return datetime.now(ZoneInfo(ZONE)).date()
+    return today_in(ZONE)
 
 
 def _enter(code: str) -> None:

@@ -1,15 +1,14 @@
 """Medical waste: where it is now, what is overdue, the balance, vehicles, an institution's chain, a bag's life."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import clock
+from dashboard.formatting import clock, today_in
 from dashboard.html import badge, badge_cell, chip, chip_cell, escape, heading, title
 from dashboard.language import county_name, language, name_of, t
 from dashboard.links import address
@@ -130,7 +129,7 @@ def _overdue(query: dict[str, Any]) -> None:
 
 
 def _balance(query: dict[str, Any]) -> None:
-    today = datetime.now(ZoneInfo(ZONE)).date()
+    today = today_in(ZONE)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         chosen = _institution(query, whole=True)
         days = st.date_input(

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
+from dashboard.formatting import today_in
 from dashboard.html import escape, heading
 from dashboard.language import language, name_of, term
 from dashboard.problems import failed
@@ -126,7 +126,7 @@ def _text(_: CaseFull, action: str, key: str) -> str:
 
 
 def _due(case: CaseFull, _: str, key: str) -> str | None:
-    today = datetime.now(ZoneInfo(case["zone"])).date()
+    today = today_in(case["zone"])
     day = st.date_input(p("last_day_set"), value=None, min_value=today, key=f"case_due_{key}", format="YYYY-MM-DD")
     return None if day is None else day.isoformat()
 

@@ -1,14 +1,14 @@
 """One device: what it is, its silences, its calibrations, its credential, and fields nobody knows."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
 
 import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import clock, full_time, parse
+from dashboard.formatting import clock, full_time, parse, today_in
 from dashboard.html import badge, chip, escape, heading
 from dashboard.keeping import refused, w
 from dashboard.keeping_client import DeviceFull
@@ -126,7 +126,7 @@ def _calibrations(device: DeviceFull, *, editable: bool) -> None:
         st.html(f"<p class='ld-note'>{escape(w('devices.no_calibration'))}</p>")
     if not editable:
         return
-    today = date.today()  # noqa: DTZ011 - the reader's day
+    today = today_in(ZONE)
     with (
         st.popover(w("devices.calibrate"), icon=":material/tune:"),
         st.form(f"calibrate-{device['code']}", border=False),

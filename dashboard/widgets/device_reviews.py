@@ -9,9 +9,11 @@ import streamlit as st
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.evidence_client import Review
+from dashboard.formatting import today_in
 from dashboard.html import escape, heading
 from dashboard.language import language
 from dashboard.problems import failed
+from dashboard.widgets.alarm_table import ZONE
 from registry.catalogue import text
 
 FOUND: Final = ("legal", "technical", "sited", "marked")
@@ -46,7 +48,7 @@ def _line(review: Review) -> str:
 
 
 def _enter(device: str) -> None:
-    today = date.today()  # noqa: DTZ011 - the reader's day
+    today = today_in(ZONE)
     with (
         st.popover(w("enter"), icon=":material/fact_check:"),
         st.form(f"review-{device}", border=False),

@@ -1,17 +1,15 @@
 """Draws and what they need: announcing, holding, reporting, conflicts of interest, weights."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from functools import partial
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
 from dashboard.draws_client import Draw
-from dashboard.formatting import clock
+from dashboard.formatting import clock, today_in
 from dashboard.html import badge, badge_cell, chip, chip_cell, escape, heading
 from dashboard.language import county_name, language, name_of, t, term
 from dashboard.problems import failed
@@ -188,7 +186,7 @@ def _report(draw: Draw) -> None:
         outcome = left.radio(
             p("outcome"), OUTCOMES, horizontal=True, format_func=lambda each: term("credit.outcome", each)
         )
-        on = right.date_input(p("inspected_on"), value=datetime.now(ZoneInfo(ZONE)).date(), format="YYYY-MM-DD")
+        on = right.date_input(p("inspected_on"), value=today_in(ZONE), format="YYYY-MM-DD")
         note = st.text_area(p("note"), max_chars=4000)
         if st.form_submit_button(p("save"), type="primary"):
             report = {"outcome": outcome, "inspected_on": f"{on}", "note": note}

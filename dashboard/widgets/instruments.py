@@ -1,15 +1,14 @@
 """The state and calibration of a site's instruments: what decides whether an alarm is believed."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import clock
+from dashboard.formatting import clock, today_in
 from dashboard.html import chip, escape
 from dashboard.keeping import w as keeping_word
 from dashboard.keeping_client import Device
@@ -56,7 +55,7 @@ def calibration_of(device: Device) -> tuple[str, str]:
         return "pending", w("never_calibrated")
     if due is None:
         return "plain", w("calibrated_no_due", on=on)
-    today = datetime.now(UTC).astimezone(ZoneInfo(ZONE)).date().isoformat()
+    today = today_in(ZONE).isoformat()
     return ("high", w("overdue", due=due)) if due < today else ("ok", w("calibrated", on=on, due=due))
 
 
@@ -67,7 +66,7 @@ def calibration_form(devices: Sequence[Device]) -> None:
         point = "point_zh" if language() == "zh" else "point_en"
         names = {code: f"{each[point]} · {code}" for code, each in by_code.items()}  # type: ignore[literal-required]
         code = st.selectbox(venue_word("calibrated_device"), list(by_code), format_func=lambda each: names[each])
-        today = datetime.now(ZoneInfo(ZONE)).date()
+        today = today_in(ZONE)
         on = st.date_input(venue_word("calibrated_on"), today, max_value=today, format="YYYY-MM-DD")
         due = st.date_input(venue_word("calibration_due"), today + NEXT, min_value=today, format="YYYY-MM-DD")
         note = st.text_input(venue_word("calibration_note"), max_chars=200)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.client import ApiError, ApiUnreachableError
-from dashboard.formatting import clock, rfc3339
+from dashboard.formatting import clock, rfc3339, today_in
 from dashboard.html import escape, heading
 from dashboard.language import county_name, term
 from dashboard.problems import failed
@@ -96,7 +96,7 @@ def _form() -> None:
                 w("roster_county"), ("", *session.counties()), key="duty_county",
                 format_func=lambda code: county_name(code) if code else w("roster_all"),
             )  # fmt: skip
-        today = datetime.now(ZoneInfo(ZONE)).date()
+        today = today_in(ZONE)
         cells = st.columns(4, gap="small")
         with cells[0]:
             begin = st.date_input(w("roster_since"), value=today, key="duty_begin", format="YYYY-MM-DD")
@@ -111,7 +111,7 @@ def _form() -> None:
 
 
 def _at(day: object, moment: object) -> datetime:
-    chosen = day if isinstance(day, date) else datetime.now(ZoneInfo(ZONE)).date() + timedelta(days=1)
+    chosen = day if isinstance(day, date) else today_in(ZONE) + timedelta(days=1)
     return datetime.combine(chosen, moment if isinstance(moment, time) else time(), ZoneInfo(ZONE))
 
 

@@ -1,13 +1,13 @@
 """Register, manifest, vehicle card and labels: to be filled by the API and saved."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from dashboard import session
+from dashboard.formatting import today_in
 from dashboard.html import escape
 from dashboard.language import language, name_of, term
 from dashboard.widgets.alarm_table import ZONE
@@ -50,7 +50,7 @@ def documents(query: dict[str, Any]) -> None:
 
 def _about(kind: str, query: dict[str, Any]) -> tuple[str, dict[str, Any], str]:
     """The path of a document without its ending, what is asked, and the file's name; no path: nothing is chosen."""
-    today = datetime.now(ZoneInfo(ZONE)).date()
+    today = today_in(ZONE)
     if kind == "labels":
         codes = st.text_area(d("codes"), key="waste_labels").split()
         return "labels" if codes else "", {"tag": codes, "simulated": query["simulated"]}, "labels"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
 
 import bcrypt
 from fastapi import APIRouter, Depends, Path, status
@@ -174,8 +175,8 @@ def calibrate(code: DeviceInPath, asked: CalibrationRequest, principal: Calibrat
     if asked.due_on is not None and asked.due_on <= asked.calibrated_on:
         raise unacceptable("devices.due_before", due=asked.due_on, on=asked.calibrated_on)
     with changing(shared) as (connection, registry, now):
-        visible(registry, principal, code)
-        if asked.calibrated_on > now.date() + timedelta(days=1):
+        site = registry.sites[visible(registry, principal, code).site]
+        if asked.calibrated_on > now.astimezone(ZoneInfo(site.zone)).date():
             raise unacceptable("devices.calibrated_later", on=asked.calibrated_on)
         upkeep.calibrate(connection, code, asked.calibrated_on, asked.due_on, asked.note, principal.username, now)
         detail = {"on": asked.calibrated_on.isoformat(), "due": asked.due_on.isoformat() if asked.due_on else None}

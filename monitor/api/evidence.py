@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Path, Query, Response, status
 from fastapi.responses import PlainTextResponse
@@ -203,9 +204,9 @@ def reviews(code: DeviceInPath, shared: Shared, now: Now, exporter: Exporter) ->
 )
 def review(code: DeviceInPath, said: NewReview, shared: Shared, now: Now, editor: Editor) -> ReviewInfo:
     """Legal and technical review, siting, mark and publication (行政处罚法 Art 41). One entered late says so."""
-    visible(now.registry, editor, code)
+    device = visible(now.registry, editor, code)
     at = shared.clock()
-    if said.reviewed_on > at.date():
+    if said.reviewed_on > at.astimezone(ZoneInfo(now.registry.sites[device.site].zone)).date():
         raise unacceptable("evidence.reviewed_later", on=said.reviewed_on)
     fields = said.model_dump()
     on = fields.pop("reviewed_on")

@@ -235,6 +235,7 @@ def serving(
     templates: Path | None = None,
     patient: bool = True,
     seal: Seal | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Iterator[Served]:
     """Serve on a free port until left; with a key of its own for secrets of channels."""
     settings = ApiSettings(
@@ -248,7 +249,7 @@ def serving(
     listener = listen("127.0.0.1", 0)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(settings),
+            create_app(settings, clock=clock),
             log_config=None,
             access_log=False,
             ws_per_message_deflate=False,

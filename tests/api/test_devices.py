@@ -8,11 +8,11 @@ import pytest
 
 from operations.broker_users import device_users
 from store import upkeep
-from store.connections import Connection
+from store.connections import Connection, connect
 from store.dead_letters import insert_dead_letters
 from store.records import DeadLetter
 from store.registry_rows import load_registry
-from tests.api.conftest import Served, eventually, put_latest
+from tests.api.conftest import Served, component, eventually, prepare, put_latest, serving
 
 NEW: dict[str, Any] = {
     "code": "P-9-D1",
@@ -166,6 +166,24 @@ def test_calibrations_are_entered_and_the_newest_decides_what_is_due(api: Served
     assert client.post("/devices/P-1-D1/calibrations", json=wrong).status_code == 422
     future = {"calibrated_on": f"{today + timedelta(30)}"}
     assert client.post("/devices/P-1-D1/calibrations", json=future).status_code == 422
+
+
+def test_today_is_that_of_the_venue(database: str) -> None:
+    """At one in the morning in Nantong the new day has begun, whatever day it still is in Greenwich."""
+    with connect(database) as connection:
+        prepare(connection)
+    now = datetime.now(UTC)
+    ahead = now.replace(hour=17, minute=0) - now
+    local = (now + ahead + timedelta(hours=8)).date()
+    with serving(database, clock=lambda: datetime.now(UTC) + ahead) as served:
+        eventually(lambda: component(served, "database") == "up", "the API found its database")
+        client = served.client()
+        for path, field in (("calibrations", "calibrated_on"), ("reviews", "reviewed_on")):
+            review = {"legal": True, "technical": True, "sited": True, "marked": True, "reviewers": ["陈某", "王某"]}
+            body = (review if path == "reviews" else {}) | {field: f"{local}"}
+            assert client.post(f"/devices/P-1-D1/{path}", json=body).status_code == 201, path
+            body[field] = f"{local + timedelta(days=1)}"
+            assert client.post(f"/devices/P-1-D1/{path}", json=body).status_code == 422, path
 
 
 def test_gaps_of_the_last_day_are_those_longer_than_three_periods(api: Served, db: Connection) -> None:
