@@ -250,6 +250,13 @@ def _close(context: Context) -> None:
     context.database.close()
 
 
+_FRAMEWORK: Final = {
+    status.HTTP_404_NOT_FOUND: "refusal.no_route",
+    status.HTTP_405_METHOD_NOT_ALLOWED: "refusal.no_method",
+}
+"""What Starlette refuses by itself; the rest of it, such as a body cut off, is said in English."""
+
+
 def _tell_errors(app: FastAPI) -> None:
     """Every error in one shape: ``{"detail": "…", "detail_zh": "…"}``."""
 
@@ -258,9 +265,9 @@ def _tell_errors(app: FastAPI) -> None:
         return JSONResponse({"detail": error.words.en, "detail_zh": error.words.zh}, error.status_code, error.headers)
 
     @app.exception_handler(StarletteHTTPException)
-    async def no_route(_: Request, error: StarletteHTTPException) -> Response:
-        key = "no_method" if error.status_code == status.HTTP_405_METHOD_NOT_ALLOWED else "no_route"
-        words = Words.of(f"refusal.{key}")
+    async def of_the_framework(_: Request, error: StarletteHTTPException) -> Response:
+        key = _FRAMEWORK.get(error.status_code)
+        words = Words.of(key) if key else Words(error.detail, error.detail)
         return JSONResponse({"detail": words.en, "detail_zh": words.zh}, error.status_code, error.headers)
 
     @app.exception_handler(DatabaseMissingError)

@@ -89,6 +89,20 @@ def test_what_cannot_be_read_is_said_in_both_languages(
     assert chinese in answer.json()["detail_zh"]
 
 
+def test_what_the_framework_refuses_is_told_as_it_is(api: Served) -> None:
+    """An address that is none, a method it does not take, a form cut off: each by its own words."""
+    client = api.client("administrator")
+    said = [client.get("/nowhere"), client.put("/overview")]
+    broken = client.post(
+        "/samples/import", content=b"--x\r\n", headers={"Content-Type": "multipart/form-data; boundary=y"}
+    )
+    assert [(each.status_code, each.json()["detail_zh"]) for each in said] == [
+        (404, "没有这个地址"),
+        (405, "这个地址不接受这种方法"),
+    ]
+    assert (broken.status_code, "multipart" in broken.json()["detail_zh"]) == (400, True), broken.text
+
+
 def test_every_key_of_a_refusal_is_in_the_catalogue_with_its_fields() -> None:
     """No refusal can fail for a missing sentence or field, and no sentence of the API stands outside the catalogue."""
     found = 0
