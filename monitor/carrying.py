@@ -27,7 +27,7 @@ from registry.model import Registry
 from registry.waste.model import WasteRegistry
 from store.records import from_us
 
-VERSION: Final = 6
+VERSION: Final = 7
 _DEVICE_FIELDS: Final = ("timely", "recent", "lost", "silent", "device_alarm", "counted_from")
 
 Arrays = dict[str, NDArray[Any]]

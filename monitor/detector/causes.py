@@ -59,6 +59,7 @@ COLUMN_OF: Final[Mapping[str, Sense]] = {
     "cold_store": Sense.COLD,
 }
 LEAST_FLOW: Final = 0.5  # m³/h
+TINY: Final = np.float32(1e-9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,9 @@ class Tuning:
     """log10 mg/L, pH, mV, NTU, ℃, log10 m³/h, ℃, log10 mg/L, mV."""
     rough_floors: tuple[float, ...] = (0.004, 0.004, 0.6, 0.004, 0.04, 0.05, 0.04)
     """In the unit of the readings: what a working instrument's noise is at least, after rounding."""
+    lately_tau: float = 900.0
+    stretch: float = 16.0
+    """Most times as far apart as usual that readings are allowed for; see `_stretched`."""
     gap_s: float = 900.0
     """After such a silence the levels begin anew."""
 
@@ -100,13 +104,16 @@ FIELDS: Final[Mapping[str, tuple[type, Any, int]]] = {
     "variance": (np.float32, 0.0, 0),
     "covariance": (np.float32, 0.0, 0),
     "settled": (np.float32, 0.0, 0),
+    "lately": (np.float32, 0.0, 0),
+    "interval": (np.float32, 0.0, 0),
 }
 
 
 class Senses:
     """Struct of arrays of shape (places,) or (places, columns), fields as in `FIELDS`.
 
-    `settled` is how many seconds the place has been undisturbed: since a gap or a standstill of the water.
+    `settled` is how many seconds the place has been undisturbed: since a gap or a standstill of the water. `lately` and
+    `interval` are the seconds between its readings, now and usually.
     """
 
     ts: Ints
@@ -127,6 +134,8 @@ class Senses:
     variance: Floats32
     covariance: Floats32
     settled: Floats32
+    lately: Floats32
+    interval: Floats32
 
     def __init__(self, places: int) -> None:
         for name, (dtype, unknown, columns) in FIELDS.items():
@@ -218,6 +227,7 @@ def advance(senses: Senses, tuning: Tuning, at: Places, value: Floats, ts: Ints,
     senses.x1[at] = newest
     senses.ts[at] = _moved(mask, ts, before)
     _levels(senses, tuning, at, median, mask, fresh, broken, dt)
+    _follow_interval(senses, tuning, at, np.where(gap, np.float32(0), elapsed) if disturbed else elapsed, learn)
     slopes, log_share = _derived(senses, tuning, at, learn, elapsed)
     settled = senses.settled[at] + elapsed
     senses.settled[at] = np.where(gap, np.float32(0), settled) if disturbed else settled
@@ -345,16 +355,37 @@ def _learn(senses: Senses, tuning: Tuning, at: Places, learn: Bools, elapsed: Fl
     senses.seen[at] = seen + step
 
 
+def _follow_interval(senses: Senses, tuning: Tuning, at: Places, dt: Floats32, learn: Bools) -> None:
+    """How far apart readings come, now and usually; the usual moves as slowly as the spreads that it belongs to."""
+    lately, interval = senses.lately[at], senses.interval[at]
+    if ((dt == lately) & (dt == interval)).all():
+        return
+    senses.lately[at] = lately + dt / (tuning.lately_tau * (lately > 0) + dt + TINY) * (dt - lately)
+    rate = dt * learn / (tuning.ref_tau * (interval > 0) + dt + TINY)
+    senses.interval[at] = interval + rate * (dt - interval)
+
+
+def _stretched(senses: Senses, tuning: Tuning, at: Places, spreads: tuple[Floats32, ...]) -> tuple[Floats32, ...]:
+    """Spreads where readings come farther apart than those that they were learned from; shape (n, columns).
+
+    An average over minutes is then one of fewer values, so that it strays more: as the root of their number, which
+    is that of independent noise.
+    """
+    lately, interval = senses.lately[at], senses.interval[at]
+    if (lately <= interval).all():
+        return spreads
+    times = np.clip(lately / np.maximum(interval, TINY), 1, tuning.stretch)
+    root = np.sqrt(times).astype(np.float32)[:, None]
+    return tuple(spread * root for spread in spreads)
+
+
 def standard(senses: Senses, tuning: Tuning, at: Places) -> tuple[Floats32, Floats32, Floats32, Floats32]:
     """Departure of `mid` and of `slow` from `ref`, and the usual spread of each; shape (n, columns), NaN: unknown."""
     ref = senses.ref[at]
     floors = floors_of(tuning.floors, len(ref))
-    return (
-        senses.mid[at] - ref,
-        senses.slow[at] - ref,
-        np.maximum(senses.spread[at], floors),
-        np.maximum(senses.slow_spread[at], floors * np.float32(0.6)),
-    )
+    usual = np.maximum(senses.spread[at], floors), np.maximum(senses.slow_spread[at], floors * np.float32(0.6))
+    spread, slow_spread = _stretched(senses, tuning, at, usual)
+    return senses.mid[at] - ref, senses.slow[at] - ref, spread, slow_spread
 
 
 def original(column: Sense, level: float) -> float:

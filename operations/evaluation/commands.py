@@ -26,6 +26,9 @@ def evaluate(
     budget: Annotated[
         float | None, typer.Option(min=0.001, help="Expected false alarms of a venue in a week; the platform's own.")
     ] = None,
+    every: Annotated[
+        int, typer.Option(min=1, max=15, help="After the warm-up devices report every so many minutes.")
+    ] = 1,
     waste: Annotated[
         bool, typer.Option("--waste", help="A month of a city's medical waste with faults, through the custody engine.")
     ] = False,
@@ -68,7 +71,14 @@ def evaluate(
             "evaluate: say what to evaluate on: --simulated, --waste, --water FOLDER, or --flags and --labels"
         )
     settings = Settings(
-        pools=pools, days=days, warm_up=warm_up, each=each, seed=seed, budget=budget, kinds=tuple(kind or FaultKind)
+        pools=pools,
+        days=days,
+        warm_up=warm_up,
+        each=each,
+        seed=seed,
+        budget=budget,
+        kinds=tuple(kind or FaultKind),
+        every=every,
     )
     try:
         figures = run(settings, lambda text: typer.echo(text, err=True)).figures()

@@ -46,6 +46,7 @@ class Settings:
     each : faults of every kind
     seed : of the pools, the weather, the noise and the faults
     budget : expected false alarms of a venue in a week; None for the platform's own
+    every : after the warm-up devices report every so many minutes; until then every minute
     kinds : which kinds of fault
 
     """
@@ -57,6 +58,7 @@ class Settings:
     seed: int = 1
     budget: float | None = None
     kinds: tuple[FaultKind, ...] = tuple(FaultKind)
+    every: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Result:
             "faults_of_each_kind": settings.each,
             "seed": settings.seed,
             "budget_per_week": settings.budget,
+            "minutes_between_readings_after_the_warm_up": settings.every,
             "readings": self.readings,
             "seconds": round(self.seconds, 1),
             "kinds": kinds,
@@ -150,7 +153,9 @@ def run(
     engine = Engine(registry)
     if settings.budget is not None:
         engine.detection.set_budget(settings.budget)
-    stream = Stream(registry, settings.seed, [each.fault for each in planned], first)
+    faults = [each.fault for each in planned]
+    changed = first + settings.warm_up * DAY
+    stream = Stream(registry, settings.seed, faults, first, every=settings.every, seldom_from=changed)
     collector = Collector()
     causes: set[tuple[str, str]] = set()
     for number, entries in enumerate(stream.rows(settings.days * DAY), start=1):

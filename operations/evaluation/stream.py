@@ -37,11 +37,22 @@ class Stream:
     registry, seed : the fleet
     faults : what happens to it
     first : minute since the epoch at which it begins (it has run for two days before)
+    every, seldom_from : from that minute since the epoch on devices report every so many minutes instead of every one
 
     """
 
-    def __init__(self, registry: Registry, seed: int, faults: Sequence[Fault], first: int) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        seed: int,
+        faults: Sequence[Fault],
+        first: int,
+        *,
+        every: int = 1,
+        seldom_from: int = 0,
+    ) -> None:
         self._registry = registry
+        self._every, self._seldom_from = every, seldom_from
         self._engine = Engine.settled(registry, seed, first - 1)
         self._engine.set_faults(faults)
         line = (FaultKind.POWER_CUT, FaultKind.DROPOUT, FaultKind.CLOCK_8H)
@@ -70,7 +81,8 @@ class Stream:
         batches, letters = [], []
         for minute in range(first, first + minutes):
             self._engine.advance(minute)
-            batch, dead = self._minute(minute)
+            reports = minute < self._seldom_from or minute % self._every == 0
+            batch, dead = self._minute(minute) if reports else (np.empty(0, dtype=READING), [])
             batches.append(batch)
             letters.append(dead)
         together = np.concatenate(batches)

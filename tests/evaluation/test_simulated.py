@@ -33,6 +33,18 @@ def test_what_nobody_may_miss_is_found_named_and_soon() -> None:
         assert line in table(figures)
 
 
+@pytest.mark.timeout(180)
+def test_an_interval_that_grows_is_no_fault() -> None:
+    """Devices that reported every minute report every five from the third day on: nobody is told of anything."""
+    figures = evaluate(
+        Settings(pools=16, days=4, warm_up=2, each=1, seed=5, kinds=(FaultKind.PUMP_OFF,), every=5)
+    ).figures()
+    assert figures["minutes_between_readings_after_the_warm_up"] == 5
+    assert figures["false_alarms"]["venue_days"] > 25
+    assert (figures["false_alarms"]["inspector"], figures["false_alarms"]["venue"]) == (0, 0)
+    assert figures["confusion"]["pump_off"] == {"pump_off": 1}
+
+
 def test_shortfalls_name_what_is_below_the_promise() -> None:
     """Recall and names of the upper two thirds, and the rate of false alarms; the lowest third is only stated."""
     good = {"faults": 14, "recall": 1.0, "kind_right": 1.0, "delay_minutes": 5.0}
