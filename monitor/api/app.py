@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -250,6 +250,7 @@ def _close(context: Context) -> None:
     context.database.close()
 
 
+_SOON: Final = {"Retry-After": "5"}
 _FRAMEWORK: Final = {
     status.HTTP_404_NOT_FOUND: "refusal.no_route",
     status.HTTP_405_METHOD_NOT_ALLOWED: "refusal.no_method",
@@ -262,31 +263,30 @@ def _tell_errors(app: FastAPI) -> None:
 
     @app.exception_handler(Refusal)
     async def refusal(_: Request, error: Refusal) -> Response:
-        return JSONResponse({"detail": error.words.en, "detail_zh": error.words.zh}, error.status_code, error.headers)
+        return _refuse(error.status_code, error.words, error.headers)
 
     @app.exception_handler(StarletteHTTPException)
     async def of_the_framework(_: Request, error: StarletteHTTPException) -> Response:
         key = _FRAMEWORK.get(error.status_code)
         words = Words.of(key) if key else Words(error.detail, error.detail)
-        return JSONResponse({"detail": words.en, "detail_zh": words.zh}, error.status_code, error.headers)
+        return _refuse(error.status_code, words, error.headers)
 
     @app.exception_handler(DatabaseMissingError)
     async def database_missing(_: Request, __: DatabaseMissingError) -> Response:
-        return _refuse(status.HTTP_503_SERVICE_UNAVAILABLE, Words.of("refusal.database_missing"))
+        return _refuse(status.HTTP_503_SERVICE_UNAVAILABLE, Words.of("refusal.database_missing"), _SOON)
 
     @app.exception_handler(MistakesError)
     async def mistaken(_: Request, error: MistakesError) -> Response:
         mistakes = [each.model_dump() for each in error.mistakes]
-        told = {"detail": error.words.en, "detail_zh": error.words.zh, "mistakes": mistakes}
-        return JSONResponse(told, status.HTTP_422_UNPROCESSABLE_CONTENT)
+        return _refuse(status.HTTP_422_UNPROCESSABLE_CONTENT, error.words, mistakes=mistakes)
 
     @app.exception_handler(BusyError)
     async def busy(_: Request, __: BusyError) -> Response:
-        return _refuse(status.HTTP_503_SERVICE_UNAVAILABLE, Words.of("refusal.too_many_sign_in"))
+        return _refuse(status.HTTP_503_SERVICE_UNAVAILABLE, Words.of("refusal.too_many_sign_in"), _SOON)
 
     @app.exception_handler(SimulatorsMissingError)
     async def simulators_missing(_: Request, error: SimulatorsMissingError) -> Response:
-        return _refuse(status.HTTP_503_SERVICE_UNAVAILABLE, error.words)
+        return _refuse(status.HTTP_503_SERVICE_UNAVAILABLE, error.words, _SOON)
 
     @app.exception_handler(RefusedError)
     async def refused(_: Request, error: RefusedError) -> Response:
@@ -307,6 +307,5 @@ def _describe_frames(app: FastAPI) -> None:
     known["LiveFrame"] = frames
 
 
-def _refuse(code: int, words: Words) -> Response:
-    headers = {"Retry-After": "5"} if code == status.HTTP_503_SERVICE_UNAVAILABLE else None
-    return JSONResponse({"detail": words.en, "detail_zh": words.zh}, code, headers)
+def _refuse(code: int, words: Words, headers: Mapping[str, str] | None = None, **more: object) -> Response:
+    return JSONResponse({"detail": words.en, "detail_zh": words.zh, **more}, code, headers)

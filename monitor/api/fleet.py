@@ -45,7 +45,7 @@ class FleetWatch:
         self._clock = clock
         self._recorded: dict[str, Mapping[str, Any]] = {}
         self._speed: float | None = None
-        self.state = FleetState(Words.of("refusal.simulators.not_asked"))
+        self.state = FleetState(Words.of("health.simulators_not_asked"))
 
     async def run(self) -> None:
         """Poll until cancelled; at once returns where the system runs no simulators."""
@@ -63,7 +63,7 @@ class FleetWatch:
             self.state = FleetState(error.words)
             return
         except (KeyError, TypeError, ValueError) as error:
-            self.state = FleetState(Words.of("refusal.simulators.strange", error=f"{type(error).__name__}: {error}"))
+            self.state = FleetState(Words.of("health.simulators_strange", error=f"{type(error).__name__}: {error}"))
             return
         await self.record(faults, self.state.speed)
 
