@@ -232,8 +232,7 @@ def _raised(changes: Changes, request: Request) -> list[Mapping[str, Any]]:
 
 def _named(indicators: Sequence[str]) -> Words:
     """Indicators in words, in English by their codes; what is none by what it was called."""
-    names = [indicator_name("zh", each) if each in INDICATORS else each for each in indicators]
-    return Words(listed(names).zh, listed(indicators).en)
+    return listed(Words(indicator_name("zh", each) if each in INDICATORS else each, each) for each in indicators)
 
 
 def _json(value: object) -> Any:

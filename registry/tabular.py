@@ -23,7 +23,7 @@ from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from registry.catalogue import LANGUAGES, Language, text
-from registry.words import WordedError, Words
+from registry.words import WordedError, Words, listed
 
 Cell = str | int | float | bool | datetime | date | time | None
 """What a cell holds after `plain`: text is normalised and never empty, whole numbers are int."""
@@ -149,7 +149,7 @@ def read(name: str, content: bytes, sheets: Sequence[Sheet]) -> dict[str, Table]
         if sheet is not None:
             found[sheet.code] = _table(sheet, header, body)
     if not found:
-        known = Words("、".join(each.title("zh") for each in sheets), ", ".join(each.title("en") for each in sheets))
+        known = listed(Words.of(f"{each.words}.title") for each in sheets)
         raise TableError(Words.of("tabular.no_known_sheet", known=known))
     return found
 

@@ -46,9 +46,15 @@ class WordedError(ValueError):
 
 
 def listed(items: Iterable[object]) -> Words:
-    """Codes or numbers one after the other, as each language lists them."""
-    found = [str(each) for each in items]
-    return Words("、".join(found), ", ".join(found))
+    """Codes, numbers or `Words` one after the other, as each language lists them."""
+    found = [each if isinstance(each, Words) else Words(str(each), str(each)) for each in items]
+    return Words("、".join(each.zh for each in found), ", ".join(each.en for each in found))
+
+
+def together(sentences: Iterable[Words]) -> Words:
+    """Several sentences as one."""
+    found = list(sentences)
+    return Words("；".join(each.zh for each in found), "; ".join(each.en for each in found))
 
 
 def moment(at: datetime, zone: str = HOME_ZONE) -> Words:

@@ -392,13 +392,12 @@ def _counties(codes: Sequence[str]) -> Words:
     """Counties, or all where none is named: by name in Chinese, by code in English."""
     if not codes:
         return Words.of("refusal.notification_settings.all")
-    names = (COUNTIES[each].name_zh if each in COUNTIES else each for each in codes)
-    return Words("、".join(names), ", ".join(codes))
+    return listed(Words(COUNTIES[each].name_zh if each in COUNTIES else each, each) for each in codes)
 
 
 def _roles(roles: Sequence[str]) -> Words:
     """Roles of people: by name in Chinese, by code in English."""
-    return Words("、".join(text("zh", f"dashboard.role.{each}") for each in roles), ", ".join(roles))
+    return listed(Words(text("zh", f"dashboard.role.{each}"), each) for each in roles)
 
 
 def _route(row: Mapping[str, Any]) -> RouteInfo:

@@ -25,7 +25,7 @@ from monitor.api.schemas.notifications import (
 from monitor.api.scope import Permission, Principal
 from registry.catalogue import text
 from registry.topics import NOTIFICATIONS
-from registry.words import Words
+from registry.words import Words, listed
 from store import audit, notifications, notify_settings
 from store.channel_secrets import SECRET_TARGETS, opened_channel, sealed_channel
 from store.connections import Connection
@@ -239,7 +239,7 @@ def _shape_of(kind: str) -> Words:
 
 def kinds_named(*kinds: str) -> Words:
     """Kinds of channel: by name in Chinese, by code in English."""
-    return Words("、".join(text("zh", f"notify.kind.{each}") for each in kinds), ", ".join(kinds))
+    return listed(Words(text("zh", f"notify.kind.{each}"), each) for each in kinds)
 
 
 def checked_target(kind: str, target: str) -> str:

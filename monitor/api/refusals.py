@@ -12,7 +12,7 @@ from typing import Any, Final
 from fastapi import HTTPException, status
 
 from registry.catalogue import entries
-from registry.words import WordedError, Words
+from registry.words import WordedError, Words, together
 
 LONGEST_VALUE: Final = 60
 _VALIDATION: Final = "refusal.validation"
@@ -28,7 +28,7 @@ class Refusal(HTTPException):
 
 def refused(code: int, why: str | WordedError, /, **fields: object) -> Refusal:
     """A refusal with a status: `why` is a key below ``refusal`` with its `fields`, or the error that was met."""
-    return Refusal(code, why.words if isinstance(why, WordedError) else Words.of(f"refusal.{why}", **fields))
+    return Refusal(code, _words(why, fields))
 
 
 def unacceptable(why: str | WordedError, /, **fields: object) -> Refusal:
@@ -53,8 +53,11 @@ def forbidden(why: str | WordedError, /, **fields: object) -> Refusal:
 
 def unauthorized(why: str | WordedError, /, **fields: object) -> Refusal:
     """A 401: nobody is known who asks. Says which scheme is expected (RFC 6750)."""
-    code, headers = status.HTTP_401_UNAUTHORIZED, {"WWW-Authenticate": "Bearer"}
-    return Refusal(code, refused(code, why, **fields).words, headers)
+    return Refusal(status.HTTP_401_UNAUTHORIZED, _words(why, fields), {"WWW-Authenticate": "Bearer"})
+
+
+def _words(why: str | WordedError, fields: Mapping[str, object]) -> Words:
+    return why.words if isinstance(why, WordedError) else Words.of(f"refusal.{why}", **fields)
 
 
 def parameter(name: str) -> Words:
@@ -70,8 +73,7 @@ def check_zone(name: str | Words, moment: datetime | None) -> None:
 
 def of_validation(errors: Sequence[Mapping[str, Any]]) -> Words:
     """What pydantic found: where, what was given, and what would be right."""
-    found = list(map(_sentence, errors))
-    return Words("；".join(each.zh for each in found), "; ".join(each.en for each in found))
+    return together(map(_sentence, errors))
 
 
 def _sentence(error: Mapping[str, Any]) -> Words:

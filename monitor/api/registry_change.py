@@ -13,7 +13,7 @@ from registry.importing import Plan
 from registry.model import Registry
 from registry.tabular import Mistake
 from registry.waste.model import NO_WASTE, WasteRegistry, owners
-from registry.words import Words
+from registry.words import Words, together
 from store import audit, journal, upkeep
 from store.connections import Connection
 from store.registry_rows import load_registry, save_channels, save_devices, save_sampling_points, save_sites
@@ -26,8 +26,8 @@ class MistakesError(Exception):
     """Entries of a form are not acceptable: 422, with each mistake in both languages."""
 
     def __init__(self, mistakes: Sequence[MistakeInfo]) -> None:
-        super().__init__("; ".join(each.text_en for each in mistakes))
-        self.words = Words("；".join(each.text_zh for each in mistakes), str(self))
+        self.words = together(Words(each.text_zh, each.text_en) for each in mistakes)
+        super().__init__(self.words.en)
         self.mistakes = mistakes
 
 

@@ -31,7 +31,7 @@ from registry.counties import COUNTIES
 from registry.indicators import INDICATORS
 from registry.limits import SiteRule, Version, rules_at
 from registry.model import Channel, SamplingPoint, Site
-from registry.words import Words
+from registry.words import Words, listed
 from store.queries.latest import LatestValue
 
 router = APIRouter(tags=["sites"])
@@ -155,7 +155,7 @@ async def latest(
 def check_county(county: str | None) -> None:
     """422 on a county that is none."""
     if county is not None and county not in COUNTIES:
-        known = Words("、".join(f"{each.code} {each.name_zh}" for each in COUNTIES.values()), ", ".join(COUNTIES))
+        known = listed(Words(f"{each.code} {each.name_zh}", each.code) for each in COUNTIES.values())
         raise unacceptable("sites.unknown_county", value=county, known=known)
 
 

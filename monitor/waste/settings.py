@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from monitor.waste.rules import FACTS, Rule, ToleranceError, Tolerances, named
-from registry.words import Words, listed
+from registry.words import Words, listed, together
 
 Value = bool | int | float
 _REFUSAL: Final = "refusal.waste_tolerances"
@@ -107,7 +107,7 @@ def checked(wanted: Mapping[str, Any]) -> dict[str, Value]:
     wrong = [said for name, value in wanted.items() if (said := _wrong(name, value))]
     wrong = wrong or list(_contradictions({**DEFAULTS, **wanted}))
     if wrong:
-        raise ToleranceError(Words("；".join(each.zh for each in wrong), "; ".join(each.en for each in wrong)))
+        raise ToleranceError(together(wrong))
     found = Tolerances.from_json(wanted).to_json()
     return {name: found[name] for name in wanted if found[name] != DEFAULTS[name]}
 
